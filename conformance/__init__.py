@@ -1,0 +1,1 @@
+"""What we promise and how anyone checks it. Reads the tables of all packages; nothing imports it."""

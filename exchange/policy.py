@@ -1,0 +1,107 @@
+"""Who may do what: the one question that every DIMSE and HTTP route asks, before it reads or writes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+
+class ActorKind(Enum):
+    """What is asking."""
+
+    PEER = "peer"            # a DICOM application entity we know
+    ACCOUNT = "account"      # the holder of a token
+    ANONYMOUS = "anonymous"  # nobody we know; served only by `--open`
+
+
+class Role(Enum):
+    """What an account is for. A token carries one."""
+
+    READER = "reader"
+    CONTRIBUTOR = "contributor"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+
+
+class Action(Enum):
+    """What is asked for."""
+
+    VERIFY = "verify"        # C-ECHO
+    STORE = "store"
+    QUERY = "query"
+    RETRIEVE = "retrieve"
+    SEE_OPERATION = "see operation"   # metrics: numbers, no people
+
+
+class Purpose(Enum):
+    """Why (HL7 v3 PurposeOfUse codes)."""
+
+    TREATMENT = "TREAT"
+    OPERATIONS = "HOPERAT"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks. `may_store` and `may_read` come from a peer's entry in the registry."""
+
+    kind: ActorKind
+    name: str                 # AE title or account name
+    trust: str                # ODS code, "" for an anonymous reader
+    role: Role | None = None
+    may_store: bool = False
+    may_read: bool = False
+    is_open: bool = False     # the service runs with `--open`, on loopback
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What it is about: a study by UID, or None for a search over many."""
+
+    study_uid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer, and why, in words for the person who can act on it."""
+
+    allowed: bool
+    because: str
+
+
+#: What each role may do.
+ROLE_ACTIONS: Mapping[Role, frozenset[Action]] = {
+    Role.READER: frozenset({Action.QUERY, Action.RETRIEVE}),
+    Role.CONTRIBUTOR: frozenset({Action.QUERY, Action.RETRIEVE, Action.STORE}),
+    Role.AUDITOR: frozenset({Action.SEE_OPERATION}),
+    Role.ADMINISTRATOR: frozenset(Action),
+}
+
+
+def may(actor: Actor, action: Action, purpose: Purpose, subject: Subject) -> Decision:
+    """Whether `actor` may do `action` on `subject` for `purpose`.
+
+    Pure: what it needs to know is in its arguments. Closed by default: a case that no line
+    below names is refused.
+    """
+    if actor.is_open:
+        return Decision(True, "the service is open: loopback only, for trying it out")
+    match actor.kind:
+        case ActorKind.PEER:
+            return _may_peer(actor, action)
+        case ActorKind.ACCOUNT if actor.role is not None and action in ROLE_ACTIONS[actor.role]:
+            return Decision(True, f"the role {actor.role.value} includes it")
+        case ActorKind.ACCOUNT:
+            return Decision(False, f"the role {actor.role.value if actor.role else 'none'} does not include it")
+        case ActorKind.ANONYMOUS:
+            return Decision(False, "sign in first: anonymous readers are refused")
+    return Decision(False, "no rule allows it")
+
+
+def _may_peer(actor: Actor, action: Action) -> Decision:
+    allowed = {Action.VERIFY}
+    if actor.may_store:
+        allowed.add(Action.STORE)
+    if actor.may_read:
+        allowed |= {Action.QUERY, Action.RETRIEVE}
+    if action in allowed:
+        return Decision(True, "the peer's entry allows it")
+    return Decision(False, f"the peer's entry does not allow it to {action.value}")

@@ -1,0 +1,26 @@
+"""Where an instance came from."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who sent an instance, and when: kept in its row and beside its bytes.
+
+    `issuer` is the namespace in which a bare Patient ID or accession number of this peer counts
+    (its trust's). It is never empty: two trusts' "123456" are two people.
+    """
+
+    peer: str              # calling AE title, or the account that uploaded
+    trust: str             # ODS code of the peer's trust
+    issuer: str
+    address: str           # the peer's network address
+    called: str            # AE title, or path, that was called
+    received_at: datetime  # aware, UTC
+
+    def __post_init__(self) -> None:
+        if not (self.trust and self.issuer):
+            raise ValueError("an origin without a trust and an issuer identifies nobody")
+        if self.received_at.tzinfo is None:
+            raise ValueError("received_at needs a time zone")
