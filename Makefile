@@ -1,0 +1,67 @@
+# The commands of this checkout. `make` prints them; each one sets up what it needs first.
+
+PYTHON ?= python3
+VENV   := .venv
+RUN    := $(VENV)/bin/python -m
+READY  := $(VENV)/.ready
+
+PACKAGES := imx dicom_router ologies viewer_api storage exchange conformance
+CHECKED  := $(PACKAGES) tests benchmarks .ci
+BENCHES  := ingest
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format peers bench bench-quick lock clean
+
+help:  ## what can be made here
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1 /' | \
+		while read -r name what; do printf '  make %-12s %s\n' "$$name" "$$what"; done
+
+setup: $(READY)  ## .venv with what requirements.lock names, and this checkout in it
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Python 3.11 or newer is needed, and "$(PYTHON)" is not it: make PYTHON=/path/to/python3.11'; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(RUN) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY)  ## a region at work: trusts, people, modalities that push; ONCE=1 ends after the table
+	$(RUN) imx.demo $(if $(ONCE),--once)
+
+test: $(READY)  ## the tests, except those that need other people's programs
+	$(RUN) pytest -m 'not peers'
+
+check: $(READY)  ## format, lint, strict types, import arrows, licences, known vulnerabilities
+	$(RUN) ruff format --check $(CHECKED)
+	$(RUN) ruff check $(CHECKED)
+	$(RUN) mypy --explicit-package-bases $(CHECKED)
+	$(VENV)/bin/python $(VENV)/bin/lint-imports
+	$(VENV)/bin/python .ci/dependencies.py
+
+format: $(READY)  ## put the code into the form that `make check` asks for
+	$(RUN) ruff check --fix $(CHECKED)
+	$(RUN) ruff format $(CHECKED)
+
+peers: $(READY)  ## the tests against DCMTK, Orthanc, dcmjs-dimse and strace, which root gets from Debian
+	@tests/peers/install
+	$(RUN) pytest -m peers tests/peers
+
+bench: $(READY)  ## the benchmarks at full size (an hour): docs/benchmarks.md says what they mean
+	@tests/peers/install
+	@set -e; for each in $(BENCHES); do echo "== $$each"; $(RUN) benchmarks.$$each; done
+
+bench-quick: $(READY)  ## each benchmark once, small, so that none rots
+	@tests/peers/install
+	@set -e; for each in $(BENCHES); do echo "== $$each"; $(RUN) benchmarks.$$each --quick; done
+
+lock: $(READY)  ## requirements.lock anew, the newest that pyproject.toml allows, with hashes
+	$(RUN) pip install --quiet --disable-pip-version-check uv
+	echo 'setuptools>=77' | $(RUN) uv pip compile --universal --python-version 3.11 --upgrade --generate-hashes \
+		--extra dev --no-config --no-emit-index-url --no-header --quiet -o requirements.lock pyproject.toml -
+	cd tests/peers && npm update --package-lock-only --silent
+
+clean:  ## away with .venv, the demo's data and what the tools kept
+	rm -rf $(VENV) .demo .peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
+		tests/peers/node_modules *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
