@@ -1,0 +1,74 @@
+"""The data folder of one machine: who holds it, and what lies where in it."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from imx.errors import SetupError
+
+
+class FolderHeld(SetupError):
+    """Another service uses the data folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """Everything that `imx serve` keeps on this machine lies below `path`."""
+
+    path: Path
+
+    @property
+    def objects(self) -> Path:
+        return self.path / "objects"
+
+    @property
+    def postgres(self) -> Path:
+        return self.path / "postgres"
+
+    def create(self) -> None:
+        """Make it if it is not there. Others may pass through, to reach what is theirs, not look."""
+        try:
+            self.path.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise SetupError(
+                f"cannot make the data folder {self.path} ({error.strerror}): choose another with --data"
+            ) from error
+
+    @contextmanager
+    def held(self, patience_s: float = 0.0) -> Iterator[None]:
+        """Hold the folder for as long as this lasts; the kernel lets go when the process dies.
+
+        Raises FolderHeld when another process holds it and still does after `patience_s`.
+        """
+        self.create()
+        try:
+            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise SetupError(f"cannot use the data folder {self.path}: {error.strerror}") from error
+        try:
+            deadline = time.monotonic() + patience_s
+            while not _locked(descriptor):
+                if time.monotonic() >= deadline:
+                    holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+                    raise FolderHeld(
+                        f"another service (process {holder or 'unknown'}) uses the data folder {self.path}: "
+                        "stop it, or choose another with --data"
+                    )
+                time.sleep(0.05)
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

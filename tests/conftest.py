@@ -1,0 +1,71 @@
+"""What every test may use: a real PostgreSQL, one a session, and a fresh database for each test."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from imx.postgres.binaries import find_binaries
+from imx.postgres.cluster import cluster_in
+from imx.postgres.process import Postgres, start
+from storage.migrations import migrate
+
+#: Databases of this process are numbered.
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_folder() -> Iterator[Path]:
+    """A short folder that every user may pass through, unlike pytest's own."""
+    folder = Path(tempfile.mkdtemp(prefix="imx-test-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_folder: Path) -> Iterator[Postgres]:
+    """The embedded PostgreSQL of this session, as `imx serve` runs it, but that it does not flush.
+
+    Tests of durability start their own.
+    """
+    cluster = cluster_in(postgres_folder, find_binaries(), None)
+    running = start(cluster, overrides={"fsync": "off", "full_page_writes": "off", "max_connections": "300"})
+    try:
+        running.wait_until_ready()
+        yield running
+    finally:
+        running.stop(patience_s=5)
+
+
+@pytest.fixture(scope="session")
+def database_url(postgres: Postgres) -> str:
+    """Conninfo of the `postgres` database of that server: for tests that make databases of their own."""
+    return postgres.cluster.conninfo("postgres")
+
+
+@pytest.fixture(scope="session")
+def template_database(database_url: str) -> str:
+    """The name of a migrated database, to be copied."""
+    name = "migrated"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+    migrate(make_conninfo(database_url, dbname=name))
+    return name
+
+
+@pytest.fixture
+def database(database_url: str, template_database: str) -> Iterator[str]:
+    """Conninfo of a fresh, migrated database, dropped afterwards with whatever is still connected."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"create database {name} template {template_database} strategy file_copy")
+    yield make_conninfo(database_url, dbname=name)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"drop database {name} with (force)")
