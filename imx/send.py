@@ -1,0 +1,127 @@
+"""`imx send`: send DICOM files to a peer by C-STORE."""
+
+import json
+import ssl
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydicom.uid import UID
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from imx.part10 import NotPart10, Part10, files_in, head_of
+from imx.scu import BadDestination, Destination, Sent, send
+
+
+def send_command(
+    files: Annotated[list[Path], typer.Argument(help="DICOM files, or folders of them.", exists=True)],
+    to: Annotated[str, typer.Option(help="Where to: AET@host:port.")],
+    calling: Annotated[str, typer.Option("--from", help="The AE title to send as.")] = "IMX_SEND",
+    tls: Annotated[bool, typer.Option("--tls", help="Over TLS (1.2 or 1.3).")] = False,
+    ca: Annotated[Path | None, typer.Option(help="Who to trust, as PEM. Otherwise the system's own.")] = None,
+    cert: Annotated[Path | None, typer.Option(help="Our certificate, as PEM, where the peer asks.")] = None,
+    key: Annotated[Path | None, typer.Option(help="Its private key, as PEM.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a file, on standard output.")
+    ] = False,
+) -> None:
+    """Send DICOM files to a peer by C-STORE, each as it is and once. Folders are searched.
+
+    Ends with status 0 when the peer answered success or a warning for every one.
+    """
+    try:
+        destination = Destination.parse(to)
+    except BadDestination as error:
+        raise typer.BadParameter(str(error), param_hint="--to") from error
+    if not 0 < len(calling.strip()) <= 16 or "\\" in calling:
+        raise typer.BadParameter("an AE title has 1 to 16 characters, and no backslash", param_hint="--from")
+    context = tls_context(ca, cert, key) if tls else None
+    ready, unreadable = sort_out(files)
+    console = Console(stderr=True)
+    sent: list[Sent] = []
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        console=console, transient=True, disable=not console.is_terminal,
+    ) as progress:  # fmt: skip
+        task = progress.add_task(f"to {escape(str(destination))}", total=len(ready))
+        for one in send(ready, destination, calling.strip(), context):
+            sent.append(one)
+            progress.advance(task)
+    if as_json:
+        for line in as_json_lines(sent, unreadable):
+            sys.stdout.write(line + "\n")
+    else:
+        report(console, destination, sent, unreadable)
+    if unreadable or not all(one.is_kept for one in sent):
+        raise typer.Exit(1)
+
+
+def sort_out(paths: Sequence[Path]) -> tuple[list[tuple[Path, Part10]], list[tuple[Path, str]]]:
+    """The files that can be sent, and those that cannot, with the reason."""
+    ready: list[tuple[Path, Part10]] = []
+    unreadable: list[tuple[Path, str]] = []
+    for path in files_in(paths):
+        try:
+            ready.append((path, head_of(path)))
+        except NotPart10 as error:
+            unreadable.append((path, str(error)))
+    return ready, unreadable
+
+
+def tls_context(ca: Path | None, cert: Path | None, key: Path | None) -> ssl.SSLContext:
+    """TLS 1.2 or 1.3 with a verified peer (PS3.15 §B.12)."""
+    try:
+        context = ssl.create_default_context(cafile=ca)
+        if cert is not None:
+            context.load_cert_chain(cert, key)
+    except (OSError, ssl.SSLError) as error:
+        raise typer.BadParameter(
+            f"a certificate or key cannot be used: {error}", param_hint="--ca/--cert"
+        ) from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def as_json_lines(sent: Sequence[Sent], unreadable: Sequence[tuple[Path, str]]) -> list[str]:
+    """What became of each file, one JSON object a line."""
+    lines = [
+        {
+            "file": str(one.path),
+            "sopInstanceUID": one.head.sop_instance_uid,
+            "status": None if one.status is None else f"0x{one.status:04X}",
+            "kept": one.is_kept,
+            "meaning": one.meaning,
+            "sha256": one.digest or None,
+        }
+        for one in sent
+    ]
+    lines += [{"file": str(path), "status": None, "kept": False, "meaning": why} for path, why in unreadable]
+    return [json.dumps(line, ensure_ascii=False) for line in lines]
+
+
+def report(
+    console: Console, to: Destination, sent: Sequence[Sent], unreadable: Sequence[tuple[Path, str]]
+) -> None:
+    """What was kept, in one line; then a table of what was not, and of warnings."""
+    kept = sum(one.is_kept for one in sent)
+    console.print(f"{kept} of {len(sent) + len(unreadable)} files kept by {escape(str(to))}")
+    odd = [one for one in sent if one.status != 0]
+    if not odd and not unreadable:
+        return
+    table = Table("file", "kind", "status", "meaning", title="Not a plain success", title_justify="left")
+    for one in odd:
+        status = "none" if one.status is None else f"0x{one.status:04X}"
+        table.add_row(escape(str(one.path)), kind_of(one.head), status, escape(one.meaning))
+    for path, why in unreadable:
+        table.add_row(escape(str(path)), "", "not sent", escape(why))
+    console.print(table)
+
+
+def kind_of(head: Part10) -> str:
+    """SOP class and transfer syntax by name, where the standard names them."""
+    return f"{UID(head.sop_class_uid).name}, {UID(head.transfer_syntax_uid).name}"
