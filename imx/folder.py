@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,10 +38,11 @@ class DataFolder:
             ) from error
 
     @contextmanager
-    def held(self, patience_s: float = 0.0) -> Iterator[None]:
+    def held(self) -> Iterator[bool]:
         """Hold the folder for as long as this lasts; the kernel lets go when the process dies.
 
-        Raises FolderHeld when another process holds it and still does after `patience_s`.
+        Yields whether the last holder was killed: what it started may still be on its way out.
+        Raises FolderHeld when another process holds it.
         """
         self.create()
         try:
@@ -50,18 +50,17 @@ class DataFolder:
         except OSError as error:
             raise SetupError(f"cannot use the data folder {self.path}: {error.strerror}") from error
         try:
-            deadline = time.monotonic() + patience_s
-            while not _locked(descriptor):
-                if time.monotonic() >= deadline:
-                    holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
-                    raise FolderHeld(
-                        f"another service (process {holder or 'unknown'}) uses the data folder {self.path}: "
-                        "stop it, or choose another with --data"
-                    )
-                time.sleep(0.05)
+            is_ours = _locked(descriptor)
+            last = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+            if not is_ours:
+                raise FolderHeld(
+                    f"another service (process {last or 'unknown'}) uses the data folder {self.path}: "
+                    "stop it, or choose another with --data"
+                )
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-            yield
+            yield bool(last)
+            os.ftruncate(descriptor, 0)
         finally:
             os.close(descriptor)
 

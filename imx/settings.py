@@ -1,0 +1,141 @@
+"""The settings, in small parts. Read once, by `configuration.read`; passed on from there.
+
+Every value can be set in the TOML file (`[section] name = value`), in the environment
+(IMX_SECTION_NAME) and, for some, by a flag; the later of these wins. A `Secret` can also be read from
+a file of its own (`name_file`, IMX_SECTION_NAME_FILE).
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import NewType
+
+from dicom_router.settings import RouterSettings
+
+#: Bytes. Written as a number or with a unit: "5 GB", "512 MiB".
+Size = NewType("Size", int)
+
+GB = 1000**3
+DAY_S = 24 * 60 * 60.0
+
+
+class Source(Enum):
+    """Where a value came from."""
+
+    DEFAULT = "default"
+    FILE = "file"
+    ENVIRONMENT = "environment"
+    FLAG = "flag"
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A text that is never printed."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DicomSettings:
+    """The DIMSE edge. What is not said here, RouterSettings says."""
+
+    host: str = "0.0.0.0"  # noqa: S104 -- modalities are elsewhere; unknown ones are refused
+    port: int = 11112  # IANA's for DICOM
+    processes: int = field(default_factory=lambda: min(os.cpu_count() or 1, 4))
+    ae_title: str = RouterSettings.ae_title
+    other_titles: tuple[str, ...] = RouterSettings.other_titles
+    max_pdu: Size = Size(RouterSettings.max_pdu)
+    association_limit: int = RouterSettings.association_limit
+    associations_per_peer: int = RouterSettings.associations_per_peer
+    artim_s: float = RouterSettings.artim_s
+    idle_s: float = RouterSettings.idle_s
+    stall_s: float = RouterSettings.stall_s
+    slowest_bytes_per_s: int = RouterSettings.slowest_bytes_per_s
+    discard_s: float = RouterSettings.discard_s
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.processes <= 64:
+            raise ValueError("dicom.processes is from 1 to 64")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TlsSettings:
+    """The DICOM TLS listener (PS3.15 §B.12). Off until there is a certificate and its key."""
+
+    certificate: Path | None = None  # PEM, with the chain
+    key: Path | None = None
+    authorities: Path | None = None  # PEM: who signs our peers' certificates; then they must show one
+    port: int = 2762
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpSettings:
+    """Where the HTTP edge listens. Beyond this machine it belongs behind a proxy that speaks TLS."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseSettings:
+    """Your own PostgreSQL by its URL; without one, an embedded one in the data folder."""
+
+    url: Secret | None = None
+    binaries: Path | None = None  # the embedded one's bin folder; else the wheel's
+    account: str | None = None  # the user it runs as when we are root; else postgres or nobody
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectsSettings:
+    """An S3 bucket; without one, files in the data folder.
+
+    The URL is s3://BUCKET?endpoint=HOST:PORT&secure=1&region=REGION, and holds no credentials.
+    """
+
+    url: str | None = None
+    access_key: Secret | None = None
+    secret_key: Secret | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageSettings:
+    """How much is taken."""
+
+    object_limit: Size = Size(RouterSettings.object_limit)
+    watermark: Size = Size(2 * GB)  # free bytes below which nothing more is taken
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerSettings:
+    """What goes on in the background."""
+
+    sweep_age_s: float = DAY_S  # bytes without a row are dropped when older
+    sweep_every_s: float = 3600.0
+    verify_bytes_per_s: Size = Size(4_000_000)  # the pace at which objects are read again; 0: not at all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything in force, and where each value came from."""
+
+    data: Path
+    open: bool = False  # accept unknown AE titles and anonymous readers; loopback only
+    dicom: DicomSettings = field(default_factory=DicomSettings)
+    tls: TlsSettings = field(default_factory=TlsSettings)
+    http: HttpSettings = field(default_factory=HttpSettings)
+    database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    objects: ObjectsSettings = field(default_factory=ObjectsSettings)
+    storage: StorageSettings = field(default_factory=StorageSettings)
+    worker: WorkerSettings = field(default_factory=WorkerSettings)
+    sources: Mapping[str, Source] = field(default_factory=dict)  # by "section.name"
+    config: Path | None = None  # the file that was read
+
+
+def default_data_folder(environment: Mapping[str, str]) -> Path:
+    """/var/lib/imx for root (Filesystem Hierarchy Standard §5.8); else in the user's data folder (XDG)."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/imx")
+    base = environment.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(base) / "imx"

@@ -1,0 +1,278 @@
+"""`imx serve`: the whole service on one machine, kept alive.
+
+Opens the sockets, holds the data folder, runs PostgreSQL and our own processes, starts again what
+dies, and ends them in order: routers, the HTTP edge, the worker, PostgreSQL last.
+"""
+
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+import psycopg
+import structlog
+
+from imx.children import FIRST_PAUSE_S, Child, pause_after
+from imx.configuration import environment_of, variable
+from imx.folder import DataFolder
+from imx.listening import open_listener
+from imx.postgres.binaries import find_binaries
+from imx.postgres.cluster import Cluster, cluster_in
+from imx.postgres.errors import DidNotStart
+from imx.postgres.process import Postgres, start
+from imx.settings import Settings
+from storage.migrations import migrate
+
+log = structlog.get_logger()
+
+#: How long each part may take to finish what it has begun, in the order in which they are ended.
+DRAIN_S = {"router": 20.0, "api": 10.0, "worker": 10.0}
+
+#: A killed predecessor's processes are on their way out: their sockets may take a moment.
+PREDECESSOR_PATIENCE_S = 5.0
+
+#: A database that answers sooner than this is waited for before our processes are started.
+QUICK_DATABASE_S = 5.0
+
+
+@dataclass(slots=True)
+class Orders:
+    """What the signals have asked for: once to stop, twice to hurry."""
+
+    asked: int = 0
+    wakeup: int = field(default_factory=lambda: os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC))
+
+    def note(self, number: int, frame: object) -> None:
+        self.asked += 1
+        os.eventfd_write(self.wakeup, 1)
+
+    def sleep(self, seconds: float, *handles: int) -> None:
+        """Until the time is over, a signal comes or a handle is readable."""
+        ready, _, _ = select.select([self.wakeup, *handles], [], [], max(seconds, 0))
+        if self.wakeup in ready:
+            os.eventfd_read(self.wakeup)
+
+    @property
+    def stopping(self) -> bool:
+        return self.asked > 0
+
+    @property
+    def hurrying(self) -> bool:
+        return self.asked > 1
+
+
+@contextmanager
+def orders_from_signals() -> Iterator[Orders]:
+    orders = Orders()
+    before = {number: signal.signal(number, orders.note) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield orders
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(orders.wakeup)
+
+
+def serve(settings: Settings, announce: Callable[[Settings], None]) -> None:
+    """Run until a signal ends it. Raises SetupError when it cannot begin."""
+    folder = DataFolder(settings.data)
+    with ExitStack() as stack:
+        orders = stack.enter_context(orders_from_signals())
+        was_killed = stack.enter_context(folder.held())
+        dicom, http, tls = open_sockets(settings, stack, PREDECESSOR_PATIENCE_S if was_killed else 0)
+        cluster = None
+        if settings.database.url is None:
+            cluster = cluster_in(
+                folder.path, find_binaries(settings.database.binaries), settings.database.account
+            )
+        database = Database(settings, cluster)
+        stack.callback(database.stop, orders)
+        database.start()
+        announce(settings)
+        Service(settings, database, children_of(settings, database, dicom, http, tls), orders).run()
+
+
+def open_sockets(
+    settings: Settings, stack: ExitStack, patience_s: float
+) -> tuple[socket.socket, socket.socket, socket.socket | None]:
+    """The listeners for DICOM, HTTP and, where there is a certificate, DICOM over TLS."""
+    dicom = stack.enter_context(
+        open_listener(settings.dicom.host, settings.dicom.port, "dicom.port", patience_s)
+    )
+    http = stack.enter_context(open_listener(settings.http.host, settings.http.port, "http.port", patience_s))
+    tls = None
+    if settings.tls.certificate is not None:
+        tls = stack.enter_context(
+            open_listener(settings.dicom.host, settings.tls.port, "tls.port", patience_s)
+        )
+    return dicom, http, tls
+
+
+def children_of(
+    settings: Settings,
+    database: "Database",
+    dicom: socket.socket,
+    http: socket.socket,
+    tls: socket.socket | None,
+) -> list[Child]:
+    """Our own processes, in the order in which they are ended."""
+    environment = {**environment_of(settings), variable("database.url"): database.conninfo}
+    secure = ["--tls", str(tls.fileno())] if tls else []
+    dicom_sockets = [each.fileno() for each in (dicom, tls) if each]
+    routers = [
+        Child("router", number, ["--listener", str(dicom.fileno()), *secure], dicom_sockets, environment)
+        for number in range(settings.dicom.processes)
+    ]
+    api = Child("api", 0, ["--listener", str(http.fileno())], [http.fileno()], environment)
+    return [*routers, api, Child("worker", 0, [], [], environment)]
+
+
+@dataclass(slots=True)
+class Database:
+    """The database of the service: an embedded one that is kept running, or somebody else's."""
+
+    settings: Settings
+    cluster: Cluster | None
+    running: Postgres | None = None
+    handle: int | None = None
+    started_at: float = 0.0
+    pause_s: float = FIRST_PAUSE_S / 2
+    due_at: float = 0.0
+
+    @property
+    def conninfo(self) -> str:
+        if self.cluster is not None:
+            return self.cluster.conninfo()
+        return self.settings.database.url.text if self.settings.database.url else ""
+
+    def start(self) -> None:
+        """From the main thread: it ends when the thread that started it does."""
+        if self.cluster is None:
+            return
+        self.running = start(self.cluster, lambda line: log.info("postgres", line=line))
+        self.handle = os.pidfd_open(self.running.child.pid)
+        self.started_at = time.monotonic()
+
+    def reap(self) -> None:
+        if self.running is None or not self.running.has_ended():
+            return
+        now = time.monotonic()
+        self.pause_s = pause_after(self.pause_s, now - self.started_at)
+        self.due_at = now + self.pause_s
+        log.error("postgres.ended", status=self.running.child.returncode)
+        self.running.reader.join(5)
+        self._forget()
+
+    def restart_when_due(self) -> None:
+        if self.cluster is not None and self.running is None and time.monotonic() >= self.due_at:
+            self.start()
+
+    def is_ready(self) -> bool:
+        """Whether it answers. An embedded one that recovers from a crash is waited for."""
+        if self.running is not None:
+            return self.running.wait_until_ready(lambda: True)
+        if self.cluster is not None:
+            return False
+        try:
+            psycopg.connect(self.conninfo, connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def stop(self, orders: Orders) -> None:
+        """Last of all. A second signal turns the shutdown into an immediate one, which is safe."""
+        if self.running is None:
+            return
+        self.running.child.send_signal(signal.SIGINT)
+        while not self.running.has_ended() and not orders.hurrying:
+            orders.sleep(0.5, *([self.handle] if self.handle is not None else []))
+        self.running.stop(patience_s=10.0)
+        self._forget()
+
+    def _forget(self) -> None:
+        self.running = None
+        if self.handle is not None:
+            os.close(self.handle)
+            self.handle = None
+
+
+@dataclass(slots=True)
+class Service:
+    """The loop: migrate once the database answers, start what is due, end in order."""
+
+    settings: Settings
+    database: Database
+    children: list[Child]
+    orders: Orders
+    migrated: bool = False
+
+    def run(self) -> None:
+        soon = time.monotonic() + QUICK_DATABASE_S
+        while not self.orders.stopping and not self.migrated and time.monotonic() < soon:
+            self._tend_database()
+            if not self.migrated:
+                self.orders.sleep(0.05, *self._handles())
+        # From here on the edges answer, if need be with "try again": the database may be long recovering.
+        try:
+            while not self.orders.stopping:
+                self._tend_database()
+                self._tend_children()
+                self.orders.sleep(self._until_due(), *self._handles())
+        finally:
+            self._drain()
+
+    def _tend_database(self) -> None:
+        self.database.reap()
+        try:
+            self.database.restart_when_due()
+            if not self.migrated and self.database.is_ready():
+                applied = migrate(self.database.conninfo)
+                self.migrated = True
+                log.info("database.ready", migrations=applied)
+        except DidNotStart as error:
+            if (
+                self.database.started_at
+                and not self.migrated
+                and not any(c.is_running for c in self.children)
+            ):
+                raise  # at the very beginning: a person is watching
+            log.error("postgres.did_not_start", why=str(error))
+        except psycopg.OperationalError as error:
+            log.warning("database.away", error=type(error).__name__)
+
+    def _tend_children(self) -> None:
+        for child in self.children:
+            child.reap()
+            if not child.is_running and time.monotonic() >= child.due_at:
+                child.start()
+
+    def _handles(self) -> list[int]:
+        found = [child.handle for child in self.children] + [self.database.handle]
+        return [handle for handle in found if handle is not None]
+
+    def _until_due(self) -> float:
+        due = [child.due_at for child in self.children if not child.is_running]
+        if self.database.cluster is not None and self.database.running is None:
+            due.append(self.database.due_at)
+        waits = [each - time.monotonic() for each in due]
+        return min([*waits, 60.0 if self.migrated else 0.5])
+
+    def _drain(self) -> None:
+        """End the parts one after another; each may finish what it has begun."""
+        log.info("service.stopping")
+        for part, patience_s in DRAIN_S.items():
+            ending = [child for child in self.children if child.part == part]
+            for child in ending:
+                child.send(signal.SIGTERM)
+            deadline = time.monotonic() + patience_s
+            while any(child.is_running for child in ending):
+                if self.orders.hurrying or time.monotonic() > deadline:
+                    for child in ending:
+                        child.send(signal.SIGKILL)
+                self.orders.sleep(0.1, *[child.handle for child in ending if child.handle is not None])
+                for child in ending:
+                    child.reap()
