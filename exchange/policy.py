@@ -8,8 +8,8 @@ from enum import Enum
 class ActorKind(Enum):
     """What is asking."""
 
-    PEER = "peer"            # a DICOM application entity we know
-    ACCOUNT = "account"      # the holder of a token
+    PEER = "peer"  # a DICOM application entity we know
+    ACCOUNT = "account"  # the holder of a token
     ANONYMOUS = "anonymous"  # nobody we know; served only by `--open`
 
 
@@ -25,11 +25,11 @@ class Role(Enum):
 class Action(Enum):
     """What is asked for."""
 
-    VERIFY = "verify"        # C-ECHO
+    VERIFY = "verify"  # C-ECHO
     STORE = "store"
     QUERY = "query"
     RETRIEVE = "retrieve"
-    SEE_OPERATION = "see operation"   # metrics: numbers, no people
+    SEE_OPERATION = "see operation"  # metrics: numbers, no people
 
 
 class Purpose(Enum):
@@ -44,12 +44,12 @@ class Actor:
     """Who asks. `may_store` and `may_read` come from a peer's entry in the registry."""
 
     kind: ActorKind
-    name: str                 # AE title or account name
-    trust: str                # ODS code, "" for an anonymous reader
+    name: str  # AE title or account name
+    trust: str  # ODS code, "" for an anonymous reader
     role: Role | None = None
     may_store: bool = False
     may_read: bool = False
-    is_open: bool = False     # the service runs with `--open`, on loopback
+    is_open: bool = False  # the service runs with `--open`, on loopback
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,9 @@ def may(actor: Actor, action: Action, purpose: Purpose, subject: Subject) -> Dec
         case ActorKind.ACCOUNT if actor.role is not None and action in ROLE_ACTIONS[actor.role]:
             return Decision(True, f"the role {actor.role.value} includes it")
         case ActorKind.ACCOUNT:
-            return Decision(False, f"the role {actor.role.value if actor.role else 'none'} does not include it")
+            return Decision(
+                False, f"the role {actor.role.value if actor.role else 'none'} does not include it"
+            )
         case ActorKind.ANONYMOUS:
             return Decision(False, "sign in first: anonymous readers are refused")
     return Decision(False, "no rule allows it")

@@ -36,7 +36,9 @@ class TooLarge(BadInput):
     """The object is larger than this service takes."""
 
     def __init__(self, limit_bytes: int) -> None:
-        super().__init__(f"larger than the {limit_bytes:,} bytes that this service takes (storage.object_limit)")
+        super().__init__(
+            f"larger than the {limit_bytes:,} bytes that this service takes (storage.object_limit)"
+        )
         self.limit_bytes = limit_bytes
 
 

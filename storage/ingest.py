@@ -1,12 +1,34 @@
-"""The one door in: C-STORE, STOW and every conversion come through here."""
+"""The one door in: C-STORE, STOW and every conversion come through here.
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+Bytes first, under a fresh key; then the rows, in one transaction; then the answer. Bytes without a row
+are harmless and swept later; a row without bytes never exists.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import Protocol
 
-from storage.objects import Bytes
+import psycopg
+
+from storage.compare import Difference, Encoded, differences
+from storage.elements import DEFLATED
+from storage.errors import ArchiveError, ObjectsUnavailable, TooLarge, Unavailable, Unreadable
+from storage.header import Header, MissingUid, read_header
+from storage.index import Held, KeptObject, Misplaced, PostgresIndex
+from storage.keys import fresh_key
+from storage.objects import Bytes, ObjectStore
 from storage.origin import Origin
-from storage.receipt import Receipt
+from storage.part10 import write_meta
+from storage.receipt import Outcome, Receipt
+from storage.source import Inflated, Ranged, Source, Whole
+
+#: Up to here a data set is held in memory, so that flushing it and reading its header overlap.
+SMALL_BYTES = 1024 * 1024
+#: Two at once that keep the same thing: one of them tries again, and finds it kept.
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +38,7 @@ class Incoming:
     sop_class_uid: str
     sop_instance_uid: str
     transfer_syntax_uid: str
+    may_replace: bool = False  # the peer's entry says that its newer content becomes current
 
 
 class Door(Protocol):
@@ -24,5 +47,188 @@ class Door(Protocol):
     def accept(self, incoming: Incoming, chunks: Iterable[Bytes], origin: Origin) -> Receipt:
         """Keep one instance; see Ingest.accept."""
 
-    def room_for(self, size_hint: int) -> None:
-        """Raise Unavailable when nothing could be kept now."""
+    def turn_away(self, incoming: Incoming, origin: Origin, outcome: Outcome, because: str) -> None:
+        """Record an attempt that was refused before its bytes were read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Spooled:
+    """Bytes on their way to being durable, and how to read them meanwhile."""
+
+    kept: KeptObject
+    source: Callable[[], Source]
+    durable: Callable[[], None]  # returns once the bytes survive a power cut; raises Unavailable
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """Keeps instances. Safe for many threads, and for many processes on one database."""
+
+    objects: ObjectStore
+    index: PostgresIndex
+    object_limit_bytes: int = 16 * 1024**3
+    flusher: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(32, "flush"))
+
+    def accept(self, incoming: Incoming, chunks: Iterable[Bytes], origin: Origin) -> Receipt:
+        """Keep one instance. When this returns, what it says is durable, and what was kept can be found.
+
+        `chunks` are the data set as received, in any pieces; a piece is used up before the next is asked
+        for. Memory stays below SMALL_BYTES and a little. What is wrong with the content ends in quarantine
+        and is told by the receipt. Raises Unavailable when nothing could be claimed (0xA700, 503), TooLarge,
+        and whatever `chunks` raises; then nothing is kept.
+        """
+        try:
+            spooled = self._spool(incoming, chunks, origin)
+            return self._settle(incoming, spooled, origin)
+        except (Unavailable, TooLarge) as error:
+            outcome = Outcome.TOO_LARGE if isinstance(error, TooLarge) else Outcome.TRY_AGAIN
+            self._note(incoming, origin, outcome, str(error))
+            raise
+
+    def turn_away(self, incoming: Incoming, origin: Origin, outcome: Outcome, because: str) -> None:
+        """Record an attempt that was refused before its bytes were read."""
+        self._note(incoming, origin, outcome, because)
+
+    def _note(self, incoming: Incoming, origin: Origin, outcome: Outcome, because: str) -> None:
+        try:
+            self.index.note_arrival(
+                origin, incoming.sop_class_uid, incoming.sop_instance_uid, outcome, because
+            )
+        except ArchiveError:
+            return  # the database is what is away: the sender hears it, the log of the edge says it
+
+    def _spool(self, incoming: Incoming, chunks: Iterable[Bytes], origin: Origin) -> _Spooled:
+        meta = write_meta(
+            incoming.sop_class_uid, incoming.sop_instance_uid, incoming.transfer_syntax_uid, origin
+        )
+        key = fresh_key(origin.received_at)
+        head = bytearray()
+        pieces = iter(chunks)
+        for piece in pieces:
+            head += piece
+            if len(head) > SMALL_BYTES:
+                return self._stream(incoming, key, meta, head, pieces)
+        data = bytes(head)
+        flushing = self.flusher.submit(self.objects.put, key, (meta, data))
+        kept = KeptObject(
+            key, len(meta) + len(data), len(meta), hashlib.sha256(data).digest(), incoming.transfer_syntax_uid
+        )
+        deflated = incoming.transfer_syntax_uid == DEFLATED
+        return _Spooled(
+            kept,
+            (lambda: Inflated(iter((data,)))) if deflated else (lambda: Whole(data)),
+            lambda: self._check(kept, flushing),
+        )
+
+    def _stream(
+        self, incoming: Incoming, key: str, meta: bytes, head: bytearray, rest: Iterator[Bytes]
+    ) -> _Spooled:
+        digest = hashlib.sha256()
+        size = 0
+
+        def counted() -> Iterator[Bytes]:
+            nonlocal size
+            yield meta
+            for piece in chain((head,), rest):
+                size += len(piece)
+                if size > self.object_limit_bytes:
+                    raise TooLarge(self.object_limit_bytes)
+                digest.update(piece)
+                yield piece
+
+        self.objects.put(key, counted())
+        kept = KeptObject(key, len(meta) + size, len(meta), digest.digest(), incoming.transfer_syntax_uid)
+        encoded = self._encoded(kept)
+        return _Spooled(kept, encoded.source, lambda: self._check(kept, None))
+
+    def _check(self, kept: KeptObject, flushing: "Future[int] | None") -> None:
+        """The bytes are durable and still there: a sweep that saw no row yet could have taken them."""
+        if flushing:
+            flushing.result()
+        if self.objects.size(kept.key) != kept.size:
+            raise ObjectsUnavailable("the object store does not hold what was written")
+
+    def _settle(self, incoming: Incoming, spooled: _Spooled, origin: Origin) -> Receipt:
+        try:
+            header = read_header(spooled.source(), incoming.transfer_syntax_uid, spooled.kept.data_offset)
+        except MissingUid as error:
+            return self._set_aside(incoming, spooled, origin, Outcome.WITHOUT_UIDS, str(error))
+        except Unreadable as error:
+            return self._set_aside(incoming, spooled, origin, Outcome.UNREADABLE, str(error))
+        if (header.instance.sop_class, header.instance.uid) != (
+            incoming.sop_class_uid,
+            incoming.sop_instance_uid,
+        ):
+            because = "SOP class or instance UID differ from the command's"
+            return self._set_aside(incoming, spooled, origin, Outcome.NOT_AS_SAID, because)
+        for _ in range(_TRIES):
+            try:
+                receipt = self._keep(incoming, spooled, origin, header)
+            except (psycopg.errors.UniqueViolation, psycopg.errors.SerializationFailure):
+                continue
+            if receipt:
+                return receipt
+        raise Unavailable("several senders store this instance at once")
+
+    def _keep(self, incoming: Incoming, spooled: _Spooled, origin: Origin, header: Header) -> Receipt | None:
+        """One attempt; None where another sender was quicker and the question must be asked again."""
+        with self.index.keeping(spooled.kept, origin, header) as answer:
+            if answer is None:
+                spooled.durable()
+        uid = header.instance.uid
+        if answer is None:
+            return Receipt(Outcome.KEPT, uid)
+        if isinstance(answer, Misplaced) or (answer.study_uid, answer.series_uid) != (
+            header.study.uid,
+            header.series.uid,
+        ):
+            because = "the same UID is kept in another series or study"
+            return self._set_aside(incoming, spooled, origin, Outcome.MISPLACED, because)
+        different = self._differences(answer, spooled)
+        if not different:
+            spooled.durable()
+            self.objects.delete(spooled.kept.key)
+            self.index.note_arrival(origin, incoming.sop_class_uid, uid, Outcome.ALREADY_KEPT)
+            return Receipt(Outcome.ALREADY_KEPT, uid)
+        if incoming.may_replace:
+            spooled.durable()
+            replaced = self.index.replace(spooled.kept, origin, header, answer)
+            return Receipt(Outcome.REPLACED, uid) if replaced else None
+        because = f"same UID, {len(different)} other attributes: {', '.join(d.tag for d in different[:3])}"
+        return self._set_aside(incoming, spooled, origin, Outcome.DIFFERENT, because, different)
+
+    def _differences(self, held: Held, spooled: _Spooled) -> tuple[Difference, ...]:
+        kept = spooled.kept
+        if (kept.digest, kept.transfer_syntax_uid) == (held.object.digest, held.object.transfer_syntax_uid):
+            return ()
+        spooled.durable()
+        return differences(self._encoded(held.object), self._encoded(kept))
+
+    def _set_aside(
+        self,
+        incoming: Incoming,
+        spooled: _Spooled,
+        origin: Origin,
+        outcome: Outcome,
+        because: str,
+        different: tuple[Difference, ...] = (),
+    ) -> Receipt:
+        spooled.durable()
+        added = self.index.set_aside(
+            spooled.kept,
+            origin,
+            incoming.sop_class_uid,
+            incoming.sop_instance_uid,
+            outcome,
+            because,
+            [{"tag": one.tag, "how": one.how} for one in different],
+        )
+        if not added:
+            self.objects.delete(spooled.kept.key)
+        return Receipt(outcome, incoming.sop_instance_uid, because)
+
+    def _encoded(self, kept: KeptObject) -> Encoded:
+        def fetch(start: int, stop: int) -> bytes:
+            return b"".join(self.objects.read(kept.key, kept.data_offset + start, kept.data_offset + stop))
+
+        return Encoded(kept.transfer_syntax_uid, kept.size - kept.data_offset, fetch)

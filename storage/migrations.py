@@ -26,7 +26,7 @@ def migrate(conninfo: str) -> list[str]:
         applied = {name for (name,) in connection.execute("select name from migration")}
         fresh = [(name, sql) for name, sql in files() if name not in applied]
         for name, sql in fresh:
-            connection.execute(sql)  # type: ignore[call-overload]  # our own file, not a literal
+            connection.execute(sql)
             connection.execute("insert into migration (name) values (%s)", (name,))
         _open_epoch(connection)
     return [name for name, _ in fresh]
@@ -35,7 +35,9 @@ def migrate(conninfo: str) -> list[str]:
 def files() -> list[tuple[str, str]]:
     """Every migration's name and text, in order."""
     folder = resources.files("storage") / "schema"
-    return sorted((entry.name, entry.read_text()) for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return sorted(
+        (entry.name, entry.read_text()) for entry in folder.iterdir() if entry.name.endswith(".sql")
+    )
 
 
 def _open_epoch(connection: psycopg.Connection) -> None:

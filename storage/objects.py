@@ -13,8 +13,8 @@ class Listed:
     """One object as a listing shows it."""
 
     key: str
-    size: int               # bytes
-    modified_at: datetime   # aware, UTC
+    size: int  # bytes
+    modified_at: datetime  # aware, UTC
 
 
 class ObjectStore(Protocol):

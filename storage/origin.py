@@ -12,11 +12,11 @@ class Origin:
     (its trust's). It is never empty: two trusts' "123456" are two people.
     """
 
-    peer: str              # calling AE title, or the account that uploaded
-    trust: str             # ODS code of the peer's trust
+    peer: str  # calling AE title, or the account that uploaded
+    trust: str  # ODS code of the peer's trust
     issuer: str
-    address: str           # the peer's network address
-    called: str            # AE title, or path, that was called
+    address: str  # the peer's network address
+    called: str  # AE title, or path, that was called
     received_at: datetime  # aware, UTC
 
     def __post_init__(self) -> None:

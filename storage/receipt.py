@@ -8,16 +8,16 @@ class Outcome(Enum):
     """What became of an instance. `dicom_router.store` maps each to a C-STORE status."""
 
     KEPT = "kept"
-    ALREADY_KEPT = "already kept"      # same UID, same content
-    DIFFERENT = "different content"    # same UID, other content: kept aside, the first stays
-    MISPLACED = "other study"          # same UID in another series or study: kept aside
-    WITHOUT_UIDS = "without UIDs"      # no usable study, series or instance UID: kept aside
-    NOT_AS_SAID = "not as said"        # SOP class or instance differ from the command: kept aside
-    UNREADABLE = "unreadable"          # not a data set: kept aside
-    REPLACED = "replaced"              # the peer's entry says its newer instance becomes current
-    TRY_AGAIN = "try again"            # nothing was claimed: no room, or a part is away
+    ALREADY_KEPT = "already kept"  # same UID, same content
+    DIFFERENT = "different content"  # same UID, other content: kept aside, the first stays
+    MISPLACED = "other study"  # same UID in another series or study: kept aside
+    WITHOUT_UIDS = "without UIDs"  # no usable study, series or instance UID: kept aside
+    NOT_AS_SAID = "not as said"  # SOP class or instance differ from the command: kept aside
+    UNREADABLE = "unreadable"  # not a data set: kept aside
+    REPLACED = "replaced"  # the peer's entry says its newer instance becomes current
+    TRY_AGAIN = "try again"  # nothing was claimed: no room, or a part is away
     TOO_LARGE = "too large"
-    REFUSED = "refused"                # the policy said no
+    REFUSED = "refused"  # the policy said no
 
     @property
     def is_kept(self) -> bool:
@@ -31,4 +31,4 @@ class Receipt:
 
     outcome: Outcome
     sop_instance_uid: str
-    because: str = ""     # for the sender's log: facts, never a value from the data set
+    because: str = ""  # for the sender's log: facts, never a value from the data set

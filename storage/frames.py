@@ -1,0 +1,141 @@
+"""Where each frame of an instance lies, noted when it is kept so that reading one is one range read."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+from storage.elements import UNDEFINED, Element, Walk, value_of
+
+PIXEL_DATA = 0x7FE00010
+FLOAT_PIXEL_DATA = 0x7FE00008
+DOUBLE_PIXEL_DATA = 0x7FE00009
+PIXELS = frozenset({PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA})
+
+#: One frame: offset from the start of the object, length. Both in bytes.
+ENTRY = struct.Struct("<QI")
+#: Native frames follow one another: offset of the first, length of each.
+NATIVE_ENTRY = struct.Struct("<QQ")
+
+
+class Form(IntEnum):
+    """How frames are told apart."""
+
+    NONE = 0  # no pixel data
+    NATIVE = 1  # one NATIVE_ENTRY
+    FRAGMENT = 2  # an ENTRY a frame, each exactly one fragment
+    FRAGMENTS = 3  # an ENTRY a frame, spanning fragments whose item headers a reader takes out
+    UNKNOWN = 4  # not told apart by their offsets: a reader goes through the pixel data
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """The frames of one instance."""
+
+    count: int
+    form: Form
+    packed: bytes | None = None
+
+
+NO_FRAMES = Frames(0, Form.NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class PixelShape:
+    """What the header says of a frame (PS3.3 §C.7.6.3)."""
+
+    rows: int
+    columns: int
+    samples: int
+    bits_allocated: int
+    frames: int
+    is_422: bool  # YBR_FULL_422: two chroma samples for two pixels
+
+    @property
+    def native_bytes(self) -> int:
+        """Length of one native frame, 0 where frames do not begin at whole bytes."""
+        samples = 2 if self.is_422 and self.samples == 3 else self.samples
+        bits = self.rows * self.columns * samples * self.bits_allocated
+        return bits // 8 if bits % 8 == 0 else 0
+
+
+def native_frames(element: Element, shape: PixelShape, data_offset: int) -> Frames:
+    """Frames of native pixel data: each where its length puts it."""
+    each = shape.native_bytes
+    if not each and shape.frames == 1:
+        each = element.length
+    if not each or each * shape.frames > element.length:
+        return Frames(shape.frames, Form.UNKNOWN)
+    return Frames(shape.frames, Form.NATIVE, NATIVE_ENTRY.pack(data_offset + element.offset, each))
+
+
+def encapsulated_frames(
+    walk: Walk, element: Element, count: int, data_offset: int, extended: tuple[int, ...] = ()
+) -> Frames:
+    """Frames of encapsulated pixel data (PS3.5 §A.4), leaving the walk behind them.
+
+    `extended` is the Extended Offset Table, when there is one.
+    """
+    fragments = bytearray()
+    table: tuple[int, ...] = ()
+    first_item = 0
+    for number, item in enumerate(walk.fragments_or_items(element)):
+        if number == 0:
+            raw = value_of(walk.source, item)
+            table = struct.unpack(f"<{len(raw) // 4}I", raw[: len(raw) // 4 * 4])
+            walk.position = first_item = item.offset + item.length
+        else:
+            fragments += ENTRY.pack(data_offset + item.offset, item.length)
+    found = len(fragments) // ENTRY.size
+    if found == count:
+        return Frames(count, Form.FRAGMENT, bytes(fragments))
+    if found > 1 and count == 1:
+        start, stop = _bounds(fragments, 0, found)
+        return Frames(1, Form.FRAGMENTS, ENTRY.pack(start, stop - start))
+    starts = extended if len(extended) == count else table
+    if len(starts) == count > 1:
+        return _by_table(fragments, starts, data_offset + first_item)
+    return Frames(count, Form.UNKNOWN)
+
+
+def _by_table(fragments: bytearray, starts: tuple[int, ...], first_item: int) -> Frames:
+    """Group fragments by where each frame's first item header begins (PS3.5 §A.4, table A.4-1)."""
+    at = {offset - 8 - first_item: number for number, (offset, _) in enumerate(ENTRY.iter_unpack(fragments))}
+    found = len(fragments) // ENTRY.size
+    firsts = [at.get(start) for start in starts]
+    if None in firsts or firsts != sorted(set(firsts)):  # type: ignore[type-var]
+        return Frames(len(starts), Form.UNKNOWN)
+    packed = bytearray()
+    for first, last in zip(firsts, [*firsts[1:], found], strict=True):
+        assert first is not None and last is not None
+        start, stop = _bounds(fragments, first, last)
+        packed += ENTRY.pack(start, stop - start)
+    return Frames(len(starts), Form.FRAGMENTS, bytes(packed))
+
+
+def _bounds(fragments: bytearray, first: int, last: int) -> tuple[int, int]:
+    start, _ = ENTRY.unpack_from(fragments, first * ENTRY.size)
+    offset, length = ENTRY.unpack_from(fragments, (last - 1) * ENTRY.size)
+    return start, offset + length
+
+
+def without_item_headers(span: bytes) -> bytes:
+    """A FRAGMENTS range with the item headers between its fragments taken out.
+
+    The range begins at the first fragment's value, whose length is not in it: `span` must be read from
+    8 bytes earlier, so that every fragment comes with its header.
+    """
+    return b"".join(_fragment_values(span))
+
+
+def _fragment_values(span: bytes) -> Iterator[bytes]:
+    position = 0
+    while position + 8 <= len(span):
+        (length,) = struct.unpack_from("<I", span, position + 4)
+        yield span[position + 8 : position + 8 + length]
+        position += 8 + length
+
+
+def is_encapsulated(element: Element) -> bool:
+    """Pixel data of undefined length are encapsulated (PS3.5 §A.4)."""
+    return element.length == UNDEFINED

@@ -1,0 +1,206 @@
+"""The index's writing side: rows in PostgreSQL, each instance in one transaction."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import psycopg
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from storage.errors import IndexUnavailable, NoRoom
+from storage.header import Header, Identity
+from storage.origin import Origin
+from storage.receipt import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class KeptObject:
+    """One durable Part 10 object."""
+
+    key: str
+    size: int  # bytes, of the whole file
+    data_offset: int  # where the data set begins
+    digest: bytes  # SHA-256 of the data set as received
+    transfer_syntax_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The instance that holds a UID already, and where it lies."""
+
+    instance_id: int
+    object_id: int
+    study_uid: str
+    series_uid: str
+    object: KeptObject
+
+
+@dataclass(frozen=True, slots=True)
+class Misplaced:
+    """The series belongs to another study."""
+
+    study_uid: str
+
+
+Answer = Held | Misplaced | None
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresIndex:
+    """Rows for what is kept. Safe for many threads; each call takes a connection of the pool."""
+
+    pool: ConnectionPool
+
+    @contextmanager
+    def keeping(self, kept: KeptObject, origin: Origin, header: Header) -> Iterator[Answer]:
+        """Rows for a new instance, committed when the block ends well.
+
+        Gives None for a new instance, or what holds its place. The block waits for the bytes to be durable,
+        so the rows are written while the disk flushes and are seen only after.
+        """
+        with mapped_errors(), self.pool.connection() as connection:
+            with connection.pipeline():
+                cursor = connection.cursor()
+                cursor.execute(_KEEP, _keep_values(kept, origin, header), prepare=True)
+            row = cursor.fetchone()
+            assert row is not None
+            instance_id, held_object, held_study, _ = row
+            if held_object is not None:
+                answer: Answer = _held(connection, instance_id, held_object)
+            else:
+                answer = Misplaced(held_study) if held_study else None
+            yield answer
+
+    def set_aside(
+        self,
+        kept: KeptObject,
+        origin: Origin,
+        sop_class_uid: str,
+        sop_instance_uid: str,
+        outcome: Outcome,
+        because: str,
+        diff: Sequence[dict[str, str]] = (),
+    ) -> bool:
+        """Into quarantine until a person chooses; False where the same bytes wait there already."""
+        with mapped_errors(), self.pool.connection() as connection:
+            row = connection.execute(
+                _SET_ASIDE,
+                (
+                    *_object_values(kept), *_origin_values(origin), sop_class_uid, sop_instance_uid,
+                    outcome.value, because, orjson.dumps(list(diff)).decode(),
+                ),
+            ).fetchone()  # fmt: skip
+        return bool(row and row[0])
+
+    def replace(self, kept: KeptObject, origin: Origin, header: Header, held: Held) -> bool:
+        """The newer content becomes current; False where another did so meanwhile."""
+        with mapped_errors(), self.pool.connection() as connection:
+            row = connection.execute(
+                _REPLACE,
+                (
+                    *_object_values(kept), *_origin_values(origin), held.instance_id, held.object_id,
+                    *_identity_values(header.identity, origin), *_instance_values(header),
+                ),
+            ).fetchone()  # fmt: skip
+        return bool(row and row[0])
+
+    def note_arrival(
+        self, origin: Origin, sop_class_uid: str, sop_instance_uid: str, outcome: Outcome, because: str = ""
+    ) -> None:
+        """One row for an attempt that left nothing."""
+        with mapped_errors(), self.pool.connection() as connection:
+            connection.execute(
+                "insert into arrival (peer, trust, address, called, sop_class, sop_instance_uid, outcome, because)"
+                " values (%s,%s,%s,%s,%s,%s,%s,%s)",
+                (
+                    origin.peer, origin.trust, origin.address, origin.called, sop_class_uid, sop_instance_uid,
+                    outcome.value, because,
+                ),
+            )  # fmt: skip
+
+
+@contextmanager
+def mapped_errors() -> Iterator[None]:
+    """Every error of the driver as one of ours. Its text may hold values, so it is not passed on."""
+    try:
+        yield
+    except (psycopg.errors.DiskFull, psycopg.errors.OutOfMemory) as error:
+        raise NoRoom("the database has no room") from error
+    except PoolTimeout as error:
+        raise IndexUnavailable("no database connection came free in time") from error
+    except (psycopg.errors.UniqueViolation, psycopg.errors.SerializationFailure):
+        raise  # two at once: the caller tries again
+    except psycopg.Error as error:
+        raise IndexUnavailable(f"the database does not answer: {type(error).__name__}") from error
+
+
+_OBJECT_MARKS = "%s,%s,%s,%b,%s"
+_ORIGIN_MARKS = "%s,%s,%s,%s,%s"
+_IDENTITY_MARKS = "%s,%s,%s,%s,%s,%b,%b"
+_STUDY_MARKS = "%s,%s,%s,%s,%s,%s,%s,%s,%b"
+_SERIES_MARKS = "%s,%s,%s,%s,%s,%s,%s,%s,%b"
+_INSTANCE_MARKS = "%s,%s,%s,%s,%b,%s,%b,%b,%b,%s"
+_KEEP = (
+    "select (k).instance_id, (k).held_object, (k).held_study, (k).held_series from keep("
+    f"{_OBJECT_MARKS}, {_ORIGIN_MARKS}, {_IDENTITY_MARKS}, {_STUDY_MARKS}, {_SERIES_MARKS}, %s,{_INSTANCE_MARKS}"
+    ") k"
+)
+_REPLACE = (
+    f"select replace_content({_OBJECT_MARKS}, {_ORIGIN_MARKS}, %s,%s, {_IDENTITY_MARKS}, {_INSTANCE_MARKS})"
+)
+_SET_ASIDE = f"select set_aside({_OBJECT_MARKS}, {_ORIGIN_MARKS}, %s,%s,%s,%s,%s)"
+
+
+def _object_values(kept: KeptObject) -> tuple[Any, ...]:
+    return kept.key, kept.size, kept.data_offset, kept.digest, kept.transfer_syntax_uid
+
+
+def _origin_values(origin: Origin) -> tuple[Any, ...]:
+    return origin.peer, origin.trust, origin.address, origin.called, origin.received_at
+
+
+def _identity_values(identity: Identity, origin: Origin) -> tuple[Any, ...]:
+    """The issuer is the data set's, else that of the peer's trust: never empty."""
+    issuer = identity.issuer or origin.issuer
+    members = dict(identity.members)
+    if "Value" not in members.get("00100021", {}):
+        members["00100021"] = {"vr": "LO", "Value": [issuer]}
+    json = orjson.dumps(members, option=orjson.OPT_SORT_KEYS)[1:-1]
+    digest = hashlib.sha256(origin.trust.encode() + b"\0" + json).digest()
+    return identity.identifier, issuer, identity.name, identity.birth_date, identity.sex, digest, json
+
+
+def _keep_values(kept: KeptObject, origin: Origin, header: Header) -> tuple[Any, ...]:
+    study, series = header.study, header.series
+    return (
+        *_object_values(kept), *_origin_values(origin), *_identity_values(header.identity, origin),
+        study.uid, study.date, study.time, study.accession, study.accession_issuer or origin.issuer,
+        study.study_id, study.description, study.referring, study.json,
+        series.uid, series.modality, series.number, series.description, series.body_part, series.date,
+        series.performed_date, series.performed_time, series.json,
+        header.instance.uid, *_instance_values(header),
+    )  # fmt: skip
+
+
+def _instance_values(header: Header) -> tuple[Any, ...]:
+    instance = header.instance
+    return (
+        instance.sop_class, instance.number, instance.frames.count, int(instance.frames.form),
+        instance.frames.packed, list(instance.problems), instance.json_before, instance.json_patient,
+        instance.json_after, instance.json_whole,
+    )  # fmt: skip
+
+
+def _held(connection: psycopg.Connection, instance_id: int, object_id: int) -> Held:
+    row = connection.execute(
+        "select st.uid, se.uid, o.key, o.size, o.data_offset, o.digest, o.transfer_syntax"
+        " from instance i join series se on se.id = i.series_id join study st on st.id = se.study_id"
+        " join object o on o.id = %s where i.id = %s",
+        (object_id, instance_id),
+    ).fetchone()
+    assert row is not None
+    study_uid, series_uid, *kept = row
+    return Held(instance_id, object_id, study_uid, series_uid, KeptObject(*kept))
