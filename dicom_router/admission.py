@@ -1,0 +1,71 @@
+"""Whether an association is accepted: who calls, whom they call, and whether there is room."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from dicom_router.errors import Rejected, Rejection
+from dicom_router.negotiation import APPLICATION_CONTEXT, AssociationRequest
+from dicom_router.peers import Peers, actor_for, identify
+from dicom_router.settings import RouterSettings
+from dicom_router.slots import SlotsUnavailable, folder_of_all, folder_of_peer, take_slot
+from exchange.policy import Action, Actor, Purpose, Subject, may
+from exchange.registry import Peer
+from storage.ingest import Door
+
+
+@dataclass(slots=True)
+class Halt:
+    """How the router tells its associations to end."""
+
+    when_idle: bool = False
+    at_once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What every association of a router needs."""
+
+    settings: RouterSettings
+    door: Door
+    peers: Peers
+    halt: Halt = field(default_factory=Halt)
+
+
+def admit(request: AssociationRequest, address: str, house: House, slots: ExitStack) -> tuple[Peer, Actor]:
+    """The peer, with its places held in `slots`; or Rejected (PS3.8 §9.3.4)."""
+    settings = house.settings
+    if house.halt.when_idle:
+        raise Rejected(Rejection.TEMPORARY_CONGESTION, "this service is stopping")
+    if not request.protocol_version & 1:
+        raise Rejected(
+            Rejection.PROTOCOL_VERSION_NOT_SUPPORTED, "the peer speaks no version 1 of the protocol"
+        )
+    if request.application_context != APPLICATION_CONTEXT:
+        raise Rejected(Rejection.APPLICATION_CONTEXT_NOT_SUPPORTED, "not the DICOM application context")
+    if request.called not in settings.titles:
+        raise Rejected(
+            Rejection.CALLED_AE_NOT_RECOGNIZED,
+            f"called {request.called}, we are {settings.ae_title}: set our AE title at the peer",
+        )
+    peer = identify(house.peers, settings, request.calling, address)
+    actor = actor_for(peer, settings)
+    decision = may(actor, Action.VERIFY, Purpose.OPERATIONS, Subject())
+    if not decision.allowed:
+        raise Rejected(Rejection.CALLING_AE_NOT_RECOGNIZED, decision.because)
+    _hold_places(peer, settings, slots)
+    return peer, actor
+
+
+def _hold_places(peer: Peer, settings: RouterSettings, slots: ExitStack) -> None:
+    own_limit = settings.associations_per_peer if peer.association_limit is None else peer.association_limit
+    for folder, limit, whose in (
+        (folder_of_peer(settings.slots_folder, peer.ae_title), own_limit, f"of {peer.ae_title}"),
+        (folder_of_all(settings.slots_folder), settings.association_limit, "of this service"),
+    ):
+        try:
+            slot = take_slot(folder, limit)
+        except SlotsUnavailable as error:
+            raise Rejected(Rejection.TEMPORARY_CONGESTION, str(error)) from error
+        if slot is None:
+            raise Rejected(Rejection.LOCAL_LIMIT_EXCEEDED, f"all {limit} associations {whose} are in use")
+        slots.callback(slot.free)

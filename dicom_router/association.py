@@ -1,0 +1,194 @@
+"""One association, from its connection to its last word, in one thread (PS3.8 §9.2)."""
+
+import socket
+import ssl
+from contextlib import ExitStack, suppress
+from math import inf
+from time import monotonic
+
+import structlog
+
+from dicom_router import metrics
+from dicom_router.admission import House, admit
+from dicom_router.errors import (
+    AbortReason,
+    AssociationError,
+    Draining,
+    Ending,
+    PeerAborted,
+    PeerStalled,
+    ProtocolBroken,
+    Rejected,
+)
+from dicom_router.established import Established, Tally
+from dicom_router.messages import Messages, action_for
+from dicom_router.negotiation import REQUEST_LIMIT, AssociationRequest, negotiate, read_request
+from dicom_router.pdus import PDU_HEADER, AbortSource, abort, reject, release_response
+from dicom_router.services import serve_request
+from dicom_router.states import Action, State
+from dicom_router.tls import handshake
+from dicom_router.wire import Wire
+from exchange.registry import Peer
+from storage.errors import Unavailable
+from storage.receipt import Outcome
+
+log = structlog.get_logger()
+
+
+class Association:
+    """A peer's connection. `run` lives as long as it does, and never raises."""
+
+    def __init__(
+        self, connection: socket.socket, address: str, house: House, tls: ssl.SSLContext | None
+    ) -> None:
+        self.state = State.AWAITING_REQUEST
+        self._connection = connection
+        self._address = address
+        self._house = house
+        self._tls = tls
+        self._slots = ExitStack()
+        self._tally = Tally()
+        self._request: AssociationRequest | None = None
+        self._peer: Peer | None = None
+        self._messages: Messages | None = None
+
+    def run(self) -> None:
+        """Serve the peer until the association ends, and write down how it did."""
+        started = monotonic()
+        wire: Wire | None = None
+        ending, because, word = Ending.RELEASED, "", b""
+        try:
+            wire = self._connect(started + self._house.settings.artim_s)
+            self._serve(self._establish(wire))
+            word = release_response()
+        except AssociationError as error:
+            ending, because, word = error.ending, str(error), last_word(error, self.state)
+        except Exception as error:
+            # A fault of ours may cost one association, never the service.
+            ending, because, word = Ending.FAULT, type(error).__name__, abort(AbortSource.PROVIDER)
+            log.error("association.fault", error=because, exc_info=True)
+        if self.state is State.ESTABLISHED:
+            metrics.ACTIVE.dec()
+        self.state = State.AWAITING_CLOSE
+        self._slots.close()
+        self._write_down(ending, because, monotonic() - started)
+        self._part(wire, word)
+
+    def cut(self) -> None:
+        """Break the connection, from another thread: the last resort of a drain."""
+        with suppress(OSError):
+            # Not SSLSocket's own, which would pull the TLS state from under the thread that reads.
+            socket.socket.shutdown(self._connection, socket.SHUT_RDWR)
+
+    def _tick(self) -> None:
+        """Called while nothing arrives."""
+        halt = self._house.halt
+        if halt.at_once or (halt.when_idle and (self._messages is None or self._messages.is_idle)):
+            raise Draining("this service is stopping")
+
+    def _connect(self, due: float) -> Wire:
+        settings = self._house.settings
+        if self._tls is not None:
+            self._connection = handshake(self._connection, self._tls, settings.artim_s)
+        wire = Wire(self._connection, settings.tick_s, self._tick)
+        wire.due = due
+        return wire
+
+    def _establish(self, wire: Wire) -> Established:
+        """From Sta2 to Sta6: answer with A-ASSOCIATE-AC, or raise."""
+        settings = self._house.settings
+        request = self._request = _read_request(wire)
+        peer, actor = admit(request, self._address, self._house, self._slots)
+        self._peer = peer
+        contexts, answer = negotiate(request, peer.private_sop_classes, settings.max_pdu)
+        wire.send(answer, settings.stall_s)
+        self.state = State.ESTABLISHED
+        metrics.ACTIVE.inc()
+        self._messages = Messages(wire, contexts, settings)
+        return Established(
+            peer=peer,
+            actor=actor,
+            address=self._address,
+            called=request.called,
+            peer_max_pdu=request.max_pdu,
+            settings=settings,
+            door=self._house.door,
+            messages=self._messages,
+            tally=self._tally,
+        )
+
+    def _serve(self, established: Established) -> None:
+        """Answer requests (Sta6) until the peer asks for release."""
+        halt = self._house.halt
+        while (asked := established.messages.next_command()) is not None:
+            serve_request(established, *asked)
+            if halt.at_once:
+                raise Draining("this service is stopping")
+
+    def _part(self, wire: Wire | None, word: bytes) -> None:
+        """Say the last word and wait for the peer to close (Sta13)."""
+        if wire is None:
+            self._connection.close()
+            return
+        patience_s = self._house.settings.artim_s
+        try:
+            if word:
+                wire.send(word, patience_s)
+                wire.hang_up(patience_s)
+        except AssociationError:
+            pass  # gone already: nothing is lost by it
+        finally:
+            wire.close()
+
+    def _write_down(self, ending: Ending, because: str, seconds: float) -> None:
+        """One line and the counters."""
+        request, peer, outcomes = self._request, self._peer, self._tally.outcomes
+        if ending is Ending.REJECTED and request is not None:
+            with suppress(Unavailable):
+                self._house.peers.note_refusal(request.calling, request.called, self._address, because)
+        is_registered = peer is not None and not self._house.settings.open_to_all
+        label = peer.ae_title if peer is not None and is_registered else metrics.STRANGER
+        metrics.ASSOCIATIONS.labels(label, ending.value).inc()
+        for outcome, count in outcomes.items():
+            metrics.INSTANCES.labels(label, outcome.value).inc(count)
+        metrics.BYTES.labels(label).inc(self._tally.bytes)
+        log.info(
+            "association.ended",
+            peer=request.calling if request else None,
+            trust=peer.trust.ods_code if peer else None,
+            address=self._address,
+            software=request.implementation if request else None,
+            tls=self._tls is not None,
+            kept=outcomes[Outcome.KEPT] + outcomes[Outcome.REPLACED],
+            already_kept=outcomes[Outcome.ALREADY_KEPT],
+            failed=self._tally.failed,
+            bytes=self._tally.bytes,
+            seconds=round(seconds, 3),
+            ending=ending.value,
+            because=because or None,
+        )
+
+
+def _read_request(wire: Wire) -> AssociationRequest:
+    header = bytes(wire.take(PDU_HEADER.size))
+    kind, length = PDU_HEADER.unpack(header)
+    if action_for(State.AWAITING_REQUEST, kind) is Action.TAKE_ABORT:
+        raise PeerAborted(source=0, reason=0)
+    if length > REQUEST_LIMIT:
+        raise ProtocolBroken(AbortReason.INVALID_PARAMETER, "an A-ASSOCIATE-RQ beyond all measure")
+    body = wire.take_all(length)
+    wire.due = inf
+    return read_request(header + body)
+
+
+def last_word(error: AssociationError, state: State) -> bytes:
+    """The PDU that tells the peer, or nothing where it would not be heard (PS3.8 §9.2)."""
+    match error:
+        case Rejected():
+            return reject(error.rejection)
+        case ProtocolBroken():
+            return abort(AbortSource.PROVIDER, error.reason)
+        case PeerStalled() | Draining() if state is State.ESTABLISHED:
+            return abort(AbortSource.USER)
+        case _:
+            return b""

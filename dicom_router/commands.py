@@ -1,0 +1,133 @@
+"""The command set of a DIMSE message (PS3.7 §6.3, §9.3): a codec of our own for what every C-STORE needs.
+
+Implicit VR Little Endian, group 0000 only. Pure functions; pynetdicom's codec does the same through a
+pydicom Dataset, in hundreds of microseconds. tests/dicom_router/test_commands.py holds them equal.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from struct import Struct
+
+AFFECTED_SOP_CLASS_UID = 0x0002
+REQUESTED_SOP_CLASS_UID = 0x0003
+COMMAND_FIELD = 0x0100
+MESSAGE_ID = 0x0110
+MESSAGE_ID_BEING_RESPONDED_TO = 0x0120
+COMMAND_DATA_SET_TYPE = 0x0800
+STATUS = 0x0900
+ERROR_COMMENT = 0x0902
+AFFECTED_SOP_INSTANCE_UID = 0x1000
+
+#: Command fields (PS3.7 §E.1). A response is its request with the highest bit set.
+C_STORE_RQ = 0x0001
+C_ECHO_RQ = 0x0030
+C_CANCEL_RQ = 0x0FFF
+RESPONSE = 0x8000
+
+#: Command Data Set Type: no data set follows. Any other value: one does.
+NO_DATA_SET = 0x0101
+
+#: Error Comment is an LO.
+COMMENT_LIMIT = 64
+
+_ELEMENT = Struct("<HHI")
+_SHORT = Struct("<H")
+_LONG_ELEMENT = Struct("<HHII")
+_SHORT_ELEMENT = Struct("<HHIH")
+
+
+class BadCommand(ValueError):
+    """Not a command set. The text names elements, never their values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What a request says, before its data set."""
+
+    field: int
+    message_id: int
+    has_data_set: bool
+    sop_class_uid: str  # Affected or Requested; "" where the command has none
+    sop_instance_uid: str  # Affected; "" where the command has none
+
+
+def split(encoded: bytes) -> Mapping[int, bytes]:
+    """The elements of a command set: element number to value."""
+    elements: dict[int, bytes] = {}
+    offset, end = 0, len(encoded)
+    while offset < end:
+        if end - offset < 8:
+            raise BadCommand("the command set ends within an element")
+        group, element, length = _ELEMENT.unpack_from(encoded, offset)
+        if group != 0:
+            raise BadCommand(f"group {group:04X} in a command set")
+        offset += 8
+        if length > end - offset:
+            raise BadCommand(f"(0000,{element:04X}) is longer than its command set")
+        elements[element] = encoded[offset : offset + length]
+        offset += length
+    return elements
+
+
+def read_command(encoded: bytes) -> Command:
+    """The command in `encoded`, or BadCommand."""
+    elements = split(encoded)
+    field = _short(elements, COMMAND_FIELD)
+    in_reply = field & RESPONSE or field == C_CANCEL_RQ
+    return Command(
+        field=field,
+        message_id=_short(elements, MESSAGE_ID_BEING_RESPONDED_TO if in_reply else MESSAGE_ID),
+        has_data_set=_short(elements, COMMAND_DATA_SET_TYPE) != NO_DATA_SET,
+        sop_class_uid=_uid(
+            elements.get(AFFECTED_SOP_CLASS_UID) or elements.get(REQUESTED_SOP_CLASS_UID, b"")
+        ),
+        sop_instance_uid=_uid(elements.get(AFFECTED_SOP_INSTANCE_UID, b"")),
+    )
+
+
+def write_response(command: Command, status: int, comment: str = "") -> bytes:
+    """The response without a data set to `command` (PS3.7 §9.3.1.2, §C)."""
+    body = bytearray()
+    if command.sop_class_uid:
+        body += _element(AFFECTED_SOP_CLASS_UID, _padded_uid(command.sop_class_uid))
+    body += _SHORT_ELEMENT.pack(0, COMMAND_FIELD, 2, command.field | RESPONSE)
+    body += _SHORT_ELEMENT.pack(0, MESSAGE_ID_BEING_RESPONDED_TO, 2, command.message_id)
+    body += _SHORT_ELEMENT.pack(0, COMMAND_DATA_SET_TYPE, 2, NO_DATA_SET)
+    body += _SHORT_ELEMENT.pack(0, STATUS, 2, status)
+    if comment:
+        body += _element(ERROR_COMMENT, comment_text(comment))
+    if command.sop_instance_uid:
+        body += _element(AFFECTED_SOP_INSTANCE_UID, _padded_uid(command.sop_instance_uid))
+    return _LONG_ELEMENT.pack(0, 0, 4, len(body)) + bytes(body)
+
+
+def comment_text(text: str) -> bytes:
+    """`text` as an Error Comment: the default repertoire, no backslash or control, at most 64 characters."""
+    encoded = _plain(text)[:COMMENT_LIMIT].strip().encode("ascii")
+    return encoded + b" " if len(encoded) % 2 else encoded
+
+
+def _short(elements: Mapping[int, bytes], element: int) -> int:
+    value = elements.get(element)
+    if value is None or len(value) != 2:
+        raise BadCommand(f"(0000,{element:04X}) is missing or is not one number")
+    return int(_SHORT.unpack(value)[0])
+
+
+def _uid(value: bytes) -> str:
+    """As sent, without its padding. What no UID can hold (nor any database: NUL) becomes "?"."""
+    text = value.strip(b"\0 ").decode("latin-1")
+    return text if text.isascii() and text.isprintable() else _plain(text)
+
+
+def _plain(text: str) -> str:
+    return "".join(c if c.isascii() and c.isprintable() and c != "\\" else "?" for c in text)
+
+
+def _padded_uid(uid: str) -> bytes:
+    value = uid.encode("ascii")
+    return value + b"\0" if len(value) % 2 else value
+
+
+def _element(element: int, value: bytes) -> bytes:
+    return _ELEMENT.pack(0, element, len(value)) + value

@@ -1,0 +1,111 @@
+"""How an association can end other than by release (PS3.8 §9.2, §9.3.4, §9.3.8).
+
+AssociationError
+├── Rejected          we say no before it begins             A-ASSOCIATE-RJ, with its reason
+├── ProtocolBroken    the peer sent what PS3.8 does not allow  A-ABORT by the provider, with its reason
+├── PeerAborted       the peer sent A-ABORT                  nothing more is said
+├── PeerVanished      the connection closed or broke         nothing more can be said
+├── PeerStalled       a timer ran out                        A-ABORT by the user
+├── Draining          this service is stopping               A-ABORT by the user
+└── TlsFailed         no common ground for TLS               the connection is closed
+
+An error holds facts about the protocol, never a value from a data set. The ones raised while a data
+set streams in pass through the archive's door, which then keeps nothing.
+"""
+
+from enum import Enum, IntEnum
+
+
+class AbortReason(IntEnum):
+    """Reason/Diag. of an A-ABORT that the provider sends (PS3.8 Table 9-26)."""
+
+    NOT_SPECIFIED = 0
+    UNRECOGNIZED_PDU = 1
+    UNEXPECTED_PDU = 2
+    UNRECOGNIZED_PARAMETER = 4
+    UNEXPECTED_PARAMETER = 5
+    INVALID_PARAMETER = 6
+
+
+class Rejection(Enum):
+    """Result, source and reason of an A-ASSOCIATE-RJ (PS3.8 Table 9-21)."""
+
+    APPLICATION_CONTEXT_NOT_SUPPORTED = (1, 1, 2)
+    CALLING_AE_NOT_RECOGNIZED = (1, 1, 3)
+    CALLED_AE_NOT_RECOGNIZED = (1, 1, 7)
+    PROTOCOL_VERSION_NOT_SUPPORTED = (1, 2, 2)
+    TEMPORARY_CONGESTION = (2, 3, 1)
+    LOCAL_LIMIT_EXCEEDED = (2, 3, 2)
+
+
+class Ending(Enum):
+    """How an association ended: what its log line and the counters say."""
+
+    RELEASED = "released"
+    REJECTED = "rejected"
+    PROTOCOL_BROKEN = "protocol broken"
+    PEER_ABORTED = "peer aborted"
+    PEER_VANISHED = "peer vanished"
+    PEER_STALLED = "peer stalled"
+    DRAINED = "drained"
+    TLS_FAILED = "tls failed"
+    FAULT = "fault"  # ours
+
+
+class AssociationError(Exception):
+    """An association that does not go on."""
+
+    ending: Ending
+
+
+class Rejected(AssociationError):
+    """We refuse the association."""
+
+    ending = Ending.REJECTED
+
+    def __init__(self, rejection: Rejection, because: str) -> None:
+        super().__init__(because)
+        self.rejection = rejection
+
+
+class ProtocolBroken(AssociationError):
+    """The peer sent what the standard does not allow here."""
+
+    ending = Ending.PROTOCOL_BROKEN
+
+    def __init__(self, reason: AbortReason, why: str) -> None:
+        super().__init__(why)
+        self.reason = reason
+
+
+class PeerAborted(AssociationError):
+    """The peer sent A-ABORT."""
+
+    ending = Ending.PEER_ABORTED
+
+    def __init__(self, source: int, reason: int) -> None:
+        super().__init__(f"A-ABORT from the peer, source {source}, reason {reason}")
+
+
+class PeerVanished(AssociationError):
+    """The connection was closed or broke without a release."""
+
+    ending = Ending.PEER_VANISHED
+
+
+class PeerStalled(AssociationError):
+    """The peer was silent, or slow, for longer than the settings allow."""
+
+    ending = Ending.PEER_STALLED
+
+
+class Draining(AssociationError):
+    """This service is stopping."""
+
+    ending = Ending.DRAINED
+
+
+class TlsFailed(AssociationError):
+    """The TLS handshake failed; the text says what to mend, and where."""
+
+    ending = Ending.TLS_FAILED

@@ -1,0 +1,66 @@
+"""An established association as the services see it."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from dicom_router.contexts import STORAGE_CLASSES, Context
+from dicom_router.messages import DataSet, Messages
+from dicom_router.pdus import p_data
+from dicom_router.settings import RouterSettings
+from exchange.policy import Action, Actor, Decision, Purpose, Subject, may
+from exchange.registry import Peer
+from storage.ingest import Door
+from storage.receipt import Outcome
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came over one association."""
+
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    bytes: int = 0
+
+    @property
+    def failed(self) -> int:
+        """Instances that were not kept."""
+        return sum(count for outcome, count in self.outcomes.items() if not outcome.is_kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Established:
+    """Whom we speak with, about what, and how to answer.
+
+    A service is called with a request and answers it before it returns. Meanwhile the association is
+    its own: one that needs sub-operations (C-GET) sends its requests and reads `messages` for their
+    responses, and for a C-CANCEL of its own.
+    """
+
+    peer: Peer
+    actor: Actor
+    address: str
+    called: str
+    peer_max_pdu: int
+    settings: RouterSettings
+    door: Door
+    messages: Messages
+    tally: Tally
+
+    def may(self, action: Action, purpose: Purpose) -> Decision:
+        """Ask the policy."""
+        return may(self.actor, action, purpose, Subject())
+
+    def stores(self, sop_class_uid: str) -> bool:
+        """Whether we take instances of this class from this peer."""
+        return sop_class_uid in STORAGE_CLASSES or sop_class_uid in self.peer.private_sop_classes
+
+    def data_set(self, context: Context) -> DataSet:
+        """The data set of the request that was just read."""
+        return DataSet(self.messages, context, self.settings)
+
+    def answer(self, context: Context, command: bytes) -> None:
+        """Send a response that has no data set: one write."""
+        self.send(p_data(context.number, command, self.peer_max_pdu))
+
+    def send(self, pdus: bytes) -> None:
+        """Write PDUs."""
+        self.messages.wire.send(pdus, self.settings.stall_s)

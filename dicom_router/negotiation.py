@@ -1,0 +1,179 @@
+"""Reading an A-ASSOCIATE-RQ and writing its A-ASSOCIATE-AC (PS3.8 §9.3.2, §9.3.3), by pynetdicom's codecs."""
+
+from dataclasses import dataclass
+
+from pydicom.uid import UID
+from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
+from pynetdicom.pdu_primitives import (
+    A_ASSOCIATE,
+    ImplementationClassUIDNotification,
+    ImplementationVersionNameNotification,
+    MaximumLengthNotification,
+    SCP_SCU_RoleSelectionNegotiation,
+)
+from pynetdicom.presentation import PresentationContext, negotiate_as_acceptor
+
+from dicom_router.contexts import Context, accepted, supported_contexts
+from dicom_router.errors import AbortReason, ProtocolBroken
+
+#: DICOM Application Context Name (PS3.7 §A.2.1).
+APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
+
+#: Ours; derived from a UUID (PS3.5 §B.2).
+IMPLEMENTATION_CLASS_UID = "2.25.161204586519310245706823941167202815127"
+IMPLEMENTATION_VERSION = "IMX_0_1"
+
+#: An A-ASSOCIATE-RQ is kept whole in memory: 128 contexts with every syntax there is take a third of this.
+REQUEST_LIMIT = 1024 * 1024
+
+#: What pynetdicom's own SCU takes, and so for a peer that does not say (PS3.8 §D.1 makes it mandatory).
+UNSAID_MAX_PDU = 16382
+
+_UserInformation = (
+    MaximumLengthNotification | ImplementationClassUIDNotification | ImplementationVersionNameNotification
+)
+
+_FIXED_PART = 68  # from the protocol version to the reserved field before the items
+_AE_TITLES = slice(10, 42)
+_KNOWN_ITEMS = frozenset({0x10, 0x20, 0x50})
+_KNOWN_USER_ITEMS = frozenset(range(0x51, 0x5A))
+
+
+@dataclass(frozen=True, slots=True)
+class AssociationRequest:
+    """What a peer asks for."""
+
+    calling: str
+    called: str
+    protocol_version: int
+    application_context: str
+    contexts: tuple[PresentationContext, ...]
+    roles: dict[UID, tuple[bool | None, bool | None]]  # SOP class to (SCU, SCP), as proposed
+    max_pdu: int  # the peer's Maximum Length Received, 0 for any
+    implementation: str  # its version name, or class UID
+
+
+def read_request(pdu: bytes) -> AssociationRequest:
+    """The request in an A-ASSOCIATE-RQ PDU, header included. Raises ProtocolBroken."""
+    if len(pdu) < 6 + _FIXED_PART:
+        raise ProtocolBroken(AbortReason.INVALID_PARAMETER, "an A-ASSOCIATE-RQ shorter than its fixed fields")
+    try:
+        decoded = A_ASSOCIATE_RQ()
+        decoded.decode(_as_the_standard_has_it(pdu))
+        primitive = decoded.to_primitive()
+        contexts = tuple(primitive.presentation_context_definition_list)
+        return AssociationRequest(
+            calling=decoded.calling_ae_title.strip(),
+            called=decoded.called_ae_title.strip(),
+            protocol_version=decoded.protocol_version,
+            application_context=str(decoded.application_context_name or "").rstrip("\0 "),
+            contexts=_checked(contexts),
+            roles=_roles(primitive),
+            max_pdu=_max_pdu(primitive),
+            implementation=_implementation(primitive),
+        )
+    except ProtocolBroken:
+        raise
+    except (
+        Exception
+    ) as error:  # pynetdicom raises whatever its decoders meet: KeyError, AssertionError, struct.error …
+        raise ProtocolBroken(
+            AbortReason.INVALID_PARAMETER, f"an A-ASSOCIATE-RQ that cannot be read ({type(error).__name__})"
+        ) from error
+
+
+def negotiate(
+    request: AssociationRequest, private_classes: tuple[str, ...], max_pdu: int
+) -> tuple[dict[int, Context], bytes]:
+    """The contexts that both sides take, and the A-ASSOCIATE-AC PDU that says so."""
+    results, roles = negotiate_as_acceptor(
+        list(request.contexts), list(supported_contexts(private_classes)), request.roles
+    )
+    answer = A_ASSOCIATE()
+    answer.application_context_name = APPLICATION_CONTEXT
+    answer.calling_ae_title = request.calling
+    answer.called_ae_title = request.called
+    answer.result, answer.result_source = 0, 1
+    answer.presentation_context_definition_results_list = results
+    answer.user_information = [*_our_information(max_pdu), *roles]
+    return accepted(results), A_ASSOCIATE_AC(answer).encode()
+
+
+def _our_information(max_pdu: int) -> list[_UserInformation]:
+    length = MaximumLengthNotification()
+    length.maximum_length_received = max_pdu
+    class_uid = ImplementationClassUIDNotification()
+    class_uid.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    version = ImplementationVersionNameNotification()
+    version.implementation_version_name = IMPLEMENTATION_VERSION
+    return [length, class_uid, version]
+
+
+def _checked(contexts: tuple[PresentationContext, ...]) -> tuple[PresentationContext, ...]:
+    numbers = [context.context_id for context in contexts]
+    if not contexts or len(set(numbers)) != len(numbers):
+        raise ProtocolBroken(
+            AbortReason.INVALID_PARAMETER, "presentation contexts that are missing or share a number"
+        )
+    if any(not context.abstract_syntax or not context.transfer_syntax for context in contexts):
+        raise ProtocolBroken(AbortReason.INVALID_PARAMETER, "a presentation context without its syntaxes")
+    return contexts
+
+
+def _max_pdu(primitive: A_ASSOCIATE) -> int:
+    said = [
+        i.maximum_length_received
+        for i in primitive.user_information
+        if isinstance(i, MaximumLengthNotification)
+    ]
+    max_pdu = said[0] if said else UNSAID_MAX_PDU
+    if 0 < max_pdu < 7:
+        raise ProtocolBroken(
+            AbortReason.INVALID_PARAMETER, "a Maximum Length Received that holds no fragment"
+        )
+    return max_pdu
+
+
+def _implementation(primitive: A_ASSOCIATE) -> str:
+    names = {type(item): item for item in primitive.user_information}
+    match names.get(ImplementationVersionNameNotification), names.get(ImplementationClassUIDNotification):
+        case ImplementationVersionNameNotification() as version, _ if version.implementation_version_name:
+            return version.implementation_version_name
+        case _, ImplementationClassUIDNotification() as class_uid:
+            return str(class_uid.implementation_class_uid)
+    return ""
+
+
+def _roles(primitive: A_ASSOCIATE) -> dict[UID, tuple[bool | None, bool | None]]:
+    items = (i for i in primitive.user_information if isinstance(i, SCP_SCU_RoleSelectionNegotiation))
+    return {UID(item.sop_class_uid or ""): (item.scu_role, item.scp_role) for item in items}
+
+
+def _as_the_standard_has_it(pdu: bytes) -> bytes:
+    """The request without what a reader must overlook: NUL padding of titles, and items of later editions.
+
+    Items of an unknown type are ignored (PS3.8 §9.3.1, PS3.7 §D.3.3); pynetdicom fails on them.
+    """
+    titles = pdu[_AE_TITLES].replace(b"\0", b" ")
+    items = bytearray()
+    for kind, item in _items(pdu[6 + _FIXED_PART :]):
+        if kind == 0x50:
+            kept = b"".join(sub for sub_kind, sub in _items(item[4:]) if sub_kind in _KNOWN_USER_ITEMS)
+            item = item[:2] + len(kept).to_bytes(2, "big") + kept
+        if kind in _KNOWN_ITEMS:
+            items += item
+    head = pdu[: _AE_TITLES.start] + titles + pdu[_AE_TITLES.stop : 6 + _FIXED_PART]
+    return head + bytes(items)
+
+
+def _items(data: bytes) -> list[tuple[int, bytes]]:
+    found, offset = [], 0
+    while offset < len(data):
+        if len(data) - offset < 4:
+            raise ProtocolBroken(AbortReason.INVALID_PARAMETER, "an A-ASSOCIATE-RQ that ends within an item")
+        stop = offset + 4 + int.from_bytes(data[offset + 2 : offset + 4], "big")
+        if stop > len(data):
+            raise ProtocolBroken(AbortReason.INVALID_PARAMETER, "an item longer than its A-ASSOCIATE-RQ")
+        found.append((data[offset], data[offset:stop]))
+        offset = stop
+    return found

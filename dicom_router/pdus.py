@@ -1,0 +1,79 @@
+"""The protocol data units of an association (PS3.8 §9.3): what pynetdicom encodes and decodes, and P-DATA-TF.
+
+P-DATA-TF is ours, because its fragments are passed on as they arrive.
+"""
+
+from enum import IntEnum
+from struct import Struct
+
+from pynetdicom.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ, A_RELEASE_RP
+
+from dicom_router.errors import AbortReason, Rejection
+
+#: PDU type, reserved, PDU length.
+PDU_HEADER = Struct(">BxI")
+#: Item length, presentation context, message control header.
+PDV_HEADER = Struct(">IBB")
+_P_DATA = Struct(">BxIIBB")
+
+#: Message control header bits (PS3.8 §E.2). The others are never checked.
+IS_COMMAND = 0b01
+IS_LAST = 0b10
+
+
+class PduType(IntEnum):
+    """PS3.8 §9.3.1."""
+
+    ASSOCIATE_RQ = 0x01
+    ASSOCIATE_AC = 0x02
+    ASSOCIATE_RJ = 0x03
+    P_DATA_TF = 0x04
+    RELEASE_RQ = 0x05
+    RELEASE_RP = 0x06
+    ABORT = 0x07
+
+
+class AbortSource(IntEnum):
+    """PS3.8 Table 9-26."""
+
+    USER = 0
+    PROVIDER = 2
+
+
+def abort(source: AbortSource, reason: AbortReason = AbortReason.NOT_SPECIFIED) -> bytes:
+    """An A-ABORT PDU (PS3.8 §9.3.8). The user gives no reason."""
+    pdu = A_ABORT_RQ()
+    pdu.source = int(source)
+    pdu.reason_diagnostic = int(reason) if source is AbortSource.PROVIDER else 0
+    return pdu.encode()
+
+
+def reject(rejection: Rejection) -> bytes:
+    """An A-ASSOCIATE-RJ PDU (PS3.8 §9.3.4)."""
+    pdu = A_ASSOCIATE_RJ()
+    pdu.result, pdu.source, pdu.reason_diagnostic = rejection.value
+    return pdu.encode()
+
+
+def release_response() -> bytes:
+    """An A-RELEASE-RP PDU (PS3.8 §9.3.7)."""
+    return A_RELEASE_RP().encode()
+
+
+def p_data(context: int, command: bytes, peer_max_pdu: int) -> bytes:
+    """A command set as P-DATA-TF PDUs that the peer can take, to be written at once (PS3.8 §9.3.5, §D.1).
+
+    `peer_max_pdu` is the peer's Maximum Length Received, 0 for any.
+    """
+    room = peer_max_pdu - 6 if peer_max_pdu else len(command)
+    if len(command) <= room:
+        return _fragment(context, IS_COMMAND | IS_LAST, command)
+    pieces = [command[start : start + room] for start in range(0, len(command), room)]
+    controls = [IS_COMMAND] * (len(pieces) - 1) + [IS_COMMAND | IS_LAST]
+    return b"".join(
+        _fragment(context, control, piece) for control, piece in zip(controls, pieces, strict=True)
+    )
+
+
+def _fragment(context: int, control: int, piece: bytes) -> bytes:
+    return _P_DATA.pack(PduType.P_DATA_TF, len(piece) + 6, len(piece) + 2, context, control) + piece

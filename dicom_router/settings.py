@@ -1,0 +1,47 @@
+"""What can be set for the DIMSE edge."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from exchange.registry import Trust
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouterSettings:
+    """Names, limits and timers of the receiving edge. `imx settings` prints them."""
+
+    slots_folder: Path  # shared by the processes of one service: association limits are kept in it
+    ae_title: str = "IMX"  # at most 16 characters
+    other_titles: tuple[str, ...] = ()  # called AE titles that are answered besides our own
+    max_pdu: int = 256 * 1024  # bytes of a P-DATA-TF we take, 0 for any (PS3.8 §D.1)
+    association_limit: int = 200  # at one time, in all processes together
+    associations_per_peer: int = 40  # at one time; a peer's entry may set its own
+    artim_s: float = 30.0  # to ask for an association (TLS handshake included) and to hang up
+    idle_s: float = 120.0  # of silence between two messages
+    stall_s: float = 30.0  # of silence within a message
+    slowest_bytes_per_s: int = 1024  # within a data set, once it has kept us waiting for `stall_s`
+    object_limit: int = 32 * 1024**3  # bytes of a data set
+    discard_s: float = 120.0  # to read a refused data set to its end, so that its sender hears why
+    open_to_all: bool = False  # unknown AE titles may send, in the name of `open_trust`
+    open_trust: Trust | None = None
+
+    def __post_init__(self) -> None:
+        for title in self.titles:
+            if not (0 < len(title) <= 16 and title.isascii() and title.isprintable() and "\\" not in title):
+                raise ValueError(
+                    f"not an AE title: {title!r} (1 to 16 ASCII characters, no backslash; PS3.5 §6.2)"
+                )
+        if self.max_pdu and self.max_pdu < 4096:
+            raise ValueError("max_pdu is 0 (any size) or at least 4,096 bytes")
+        if self.open_to_all and self.open_trust is None:
+            raise ValueError("open_to_all needs open_trust: every instance belongs to a trust")
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """The called AE titles that are answered."""
+        return (self.ae_title, *self.other_titles)
+
+    @property
+    def tick_s(self) -> float:
+        """How often a waiting association looks at its timers."""
+        return min(1.0, self.artim_s / 4, self.idle_s / 4, self.stall_s / 4, self.discard_s / 4)

@@ -1,0 +1,156 @@
+"""C-STORE (PS3.4 §B, PS3.7 §9.1.1): from the peer's fragments to the archive's door, and its answer back."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+
+from dicom_router.commands import Command, write_response
+from dicom_router.contexts import Context
+from dicom_router.established import Established
+from dicom_router.messages import DataSet
+from dicom_router.statuses import NOT_AUTHORIZED, PROCESSING_FAILURE, SOP_CLASS_NOT_SUPPORTED, SUCCESS
+from exchange.policy import Action, Purpose
+from exchange.registry import DuplicatePolicy
+from storage.errors import ArchiveError, BadInput, TooLarge, Unavailable
+from storage.ingest import Incoming
+from storage.origin import Origin
+from storage.receipt import Outcome
+
+log = structlog.get_logger()
+
+#: C-STORE answers, PS3.4 §B.2.3. The conformance statement prints this table.
+STORE_STATUS: Mapping[Outcome, int] = {
+    Outcome.KEPT: SUCCESS,
+    Outcome.ALREADY_KEPT: SUCCESS,
+    Outcome.REPLACED: SUCCESS,
+    Outcome.DIFFERENT: 0xC001,  # ours: kept aside, a person chooses
+    Outcome.MISPLACED: 0xC001,  # the same
+    Outcome.WITHOUT_UIDS: 0xC000,  # cannot understand
+    Outcome.UNREADABLE: 0xC000,
+    Outcome.NOT_AS_SAID: 0xA900,  # data set does not match SOP class
+    Outcome.TRY_AGAIN: 0xA700,  # out of resources: the same request may succeed later
+    # Out of resources too, for no other class of B.2.3 fits a sound object that is too big for us. A code of
+    # its own within A7xx, so that a sender which tries again on A700 can tell that this one would not help.
+    Outcome.TOO_LARGE: 0xA710,
+    Outcome.REFUSED: NOT_AUTHORIZED,
+}
+
+#: Heard for DIFFERENT by a peer whose entry says so: PS3.4 §B.2.3, coercion of data elements.
+DIFFERENT_AS_WARNING = 0xB000
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a C-STORE comes to."""
+
+    outcome: Outcome
+    status: int
+    because: str = ""
+
+
+def status_of(outcome: Outcome, duplicates: DuplicatePolicy) -> int:
+    """What a peer with this entry hears of an outcome."""
+    if outcome is Outcome.DIFFERENT and duplicates is DuplicatePolicy.WARN:
+        return DIFFERENT_AS_WARNING
+    return STORE_STATUS[outcome]
+
+
+def outcome_of(error: ArchiveError) -> Outcome:
+    """What an error of the archive means for the instance it met."""
+    match error:
+        case TooLarge():
+            return Outcome.TOO_LARGE
+        case BadInput():
+            return Outcome.UNREADABLE
+        case _:
+            return Outcome.TRY_AGAIN
+
+
+def on_store(association: Established, context: Context, command: Command) -> None:
+    """Keep one instance. The peer hears what the archive did, and only after it is done."""
+    incoming = Incoming(
+        sop_class_uid=command.sop_class_uid,
+        sop_instance_uid=command.sop_instance_uid,
+        transfer_syntax_uid=context.transfer_syntax,
+        may_replace=association.peer.duplicates is DuplicatePolicy.REPLACE,
+    )
+    origin = _origin(association)
+    refusal = _refusal(association, command)
+    data_set = association.data_set(context)
+    if refusal is None:
+        verdict = _keep(association, incoming, data_set, origin)
+    else:
+        verdict = refusal
+        if command.has_data_set:
+            data_set.discard()
+        _turn_away(association, incoming, origin, verdict)
+    association.tally.outcomes[verdict.outcome] += 1
+    association.tally.bytes += data_set.received
+    association.answer(
+        context, write_response(command, verdict.status, verdict.because if verdict.status else "")
+    )
+
+
+def _refusal(association: Established, command: Command) -> Verdict | None:
+    """Why this instance is not even asked for, if so."""
+    if not association.stores(command.sop_class_uid):
+        return Verdict(Outcome.REFUSED, SOP_CLASS_NOT_SUPPORTED, "not a storage class that is taken here")
+    decision = association.may(Action.STORE, Purpose.TREATMENT)
+    if not decision.allowed:
+        return Verdict(Outcome.REFUSED, STORE_STATUS[Outcome.REFUSED], decision.because)
+    if not command.has_data_set:
+        return Verdict(Outcome.UNREADABLE, STORE_STATUS[Outcome.UNREADABLE], "a C-STORE without a data set")
+    return None
+
+
+def _keep(association: Established, incoming: Incoming, data_set: DataSet, origin: Origin) -> Verdict:
+    try:
+        receipt = association.door.accept(incoming, data_set, origin)
+    except ArchiveError as error:  # the door has recorded the attempt
+        outcome = outcome_of(error)
+        verdict = Verdict(outcome, STORE_STATUS[outcome], str(error))
+    except Exception as error:
+        verdict = _broken_off(data_set, error)
+        _turn_away(association, incoming, origin, verdict)
+        if data_set.error is not None:
+            association.tally.outcomes[verdict.outcome] += 1
+            raise data_set.error from None
+    else:
+        outcome = receipt.outcome
+        verdict = Verdict(outcome, status_of(outcome, association.peer.duplicates), receipt.because)
+    data_set.discard()
+    return verdict
+
+
+def _broken_off(data_set: DataSet, error: Exception) -> Verdict:
+    """Neither kept nor refused. Where the peer failed us, that is why, whatever the door made of it."""
+    if data_set.error is not None:
+        return Verdict(Outcome.TRY_AGAIN, STORE_STATUS[Outcome.TRY_AGAIN], str(data_set.error))
+    log.error("store.fault", error=type(error).__name__, exc_info=_without_values(error))
+    return Verdict(Outcome.TRY_AGAIN, PROCESSING_FAILURE, "a fault of this service; its log says more")
+
+
+def _without_values(error: Exception) -> Exception:
+    """The error with its place and without its text, which might hold a value from the data set."""
+    return RuntimeError(type(error).__name__).with_traceback(error.__traceback__)
+
+
+def _turn_away(association: Established, incoming: Incoming, origin: Origin, verdict: Verdict) -> None:
+    """Record an attempt that left nothing; where even that fails, the peer's answer stays the same."""
+    with suppress(Unavailable):
+        association.door.turn_away(incoming, origin, verdict.outcome, verdict.because)
+
+
+def _origin(association: Established) -> Origin:
+    trust = association.peer.trust
+    return Origin(
+        peer=association.peer.ae_title,
+        trust=trust.ods_code,
+        issuer=trust.issuer,
+        address=association.address,
+        called=association.called,
+        received_at=datetime.now(UTC),
+    )

@@ -1,0 +1,158 @@
+"""A connection as a stream of bytes under timers: one thread, one buffer that is used again and again.
+
+Why not pynetdicom's: its threads poll. A stock sender writes a PDU's header and body apart with Nagle on,
+and then waits up to 40 ms for a delayed acknowledgement; asking for quick acknowledgement after each read
+(Linux takes the wish back by itself) removes that wait for every modality without touching it.
+"""
+
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from math import inf
+from struct import Struct
+from time import monotonic
+
+from dicom_router.errors import AssociationError, PeerStalled, PeerVanished
+
+#: Large enough to empty a full receive window in a few reads, small enough to stay in a core's cache.
+BUFFER_BYTES = 256 * 1024
+
+_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux
+_TIMEVAL = Struct("ll")
+
+
+class Wire:
+    """Bytes from and to one peer.
+
+    `tick` is called about every `tick_s` while nothing arrives: it may raise to end the wait.
+    `due` is the monotonic time by which bytes must have come; `patience_s` bounds each single wait.
+    """
+
+    def __init__(self, connection: socket.socket, tick_s: float, tick: Callable[[], None]) -> None:
+        self.due = inf
+        self.patience_s = inf
+        self.waited_s = 0.0  # time spent waiting for the peer, since it was last set to 0
+        self._socket = connection
+        self._tick_s = tick_s
+        self._tick = tick
+        self._buffer = memoryview(bytearray(BUFFER_BYTES))
+        self._start = 0
+        self._end = 0
+        self._is_tcp = connection.family in (socket.AF_INET, socket.AF_INET6)
+        self._set_up()
+
+    def _set_up(self) -> None:
+        if self._is_tcp:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if isinstance(self._socket, ssl.SSLSocket):
+            # OpenSSL retries by itself on a socket that blocks, so the kernel's timer would not be seen.
+            self._socket.settimeout(self._tick_s)
+        else:
+            # The kernel's timer costs nothing; Python's would add a poll() to every read.
+            self._socket.settimeout(None)
+            seconds, rest = divmod(self._tick_s, 1)
+            timeval = _TIMEVAL.pack(int(seconds), max(1, int(rest * 1_000_000)))
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
+        self._quick_acknowledgement()
+
+    @property
+    def has_input(self) -> bool:
+        """Whether bytes have been read that nobody has taken yet."""
+        return self._end > self._start
+
+    def wait(self) -> None:
+        """Until something has come."""
+        if not self.has_input:
+            self._fill(1)
+
+    def take(self, count: int) -> memoryview:
+        """Exactly `count` bytes, valid until the next call. At most the size of the buffer."""
+        while self._end - self._start < count:
+            self._fill(count)
+        start = self._start
+        self._start = start + count
+        return self._buffer[start : start + count]
+
+    def take_some(self, limit: int) -> memoryview:
+        """From one to `limit` bytes, as many as have come, valid until the next call."""
+        if self._end == self._start:
+            self._fill(1)
+        start = self._start
+        stop = min(self._end, start + limit)
+        self._start = stop
+        return self._buffer[start:stop]
+
+    def take_all(self, count: int) -> bytes:
+        """Exactly `count` bytes, of any size, as a copy."""
+        pieces = bytearray()
+        while len(pieces) < count:
+            pieces += self.take_some(count - len(pieces))
+        return bytes(pieces)
+
+    def _fill(self, wanted: int) -> None:
+        if self._start == self._end:
+            self._start = self._end = 0
+        elif self._start + wanted > BUFFER_BYTES:
+            left = self._end - self._start
+            self._buffer[:left] = bytes(self._buffer[self._start : self._end])
+            self._start, self._end = 0, left
+        before = monotonic()
+        due = min(self.due, before + self.patience_s)
+        while True:
+            try:
+                count = self._socket.recv_into(self._buffer[self._end :])
+            except (BlockingIOError, TimeoutError, ssl.SSLWantReadError):
+                if monotonic() > due:
+                    raise PeerStalled("the peer was silent for too long") from None
+                self._tick()
+                continue
+            except (OSError, ValueError) as error:
+                raise PeerVanished(f"the connection broke ({type(error).__name__})") from error
+            break
+        if count == 0:
+            raise PeerVanished("the peer closed the connection without a release")
+        self._end += count
+        self._quick_acknowledgement()
+        now = monotonic()
+        self.waited_s += now - before
+        if now > due:
+            raise PeerStalled("the peer was too slow")
+
+    def _quick_acknowledgement(self) -> None:
+        if _QUICKACK is not None and self._is_tcp:
+            with suppress(OSError):
+                self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+
+    def send(self, data: bytes, patience_s: float) -> None:
+        """Write all of it, usually in one call."""
+        due = monotonic() + patience_s
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[self._socket.send(rest) :]
+            except (BlockingIOError, TimeoutError, ssl.SSLWantWriteError):
+                if monotonic() > due:
+                    raise PeerStalled("the peer does not read what we answer") from None
+            except (OSError, ValueError) as error:
+                raise PeerVanished(f"the connection broke ({type(error).__name__})") from error
+
+    def hang_up(self, patience_s: float) -> None:
+        """Wait for the peer to close, as it should after the last word, then close.
+
+        What still comes is thrown away: closing over unread bytes would reset the connection, and the
+        peer might never read that last word (PS3.8 §9.2.3, Sta13).
+        """
+        self.patience_s, self.due = inf, monotonic() + patience_s
+        with suppress(AssociationError, OSError):
+            if not isinstance(self._socket, ssl.SSLSocket):
+                self._socket.shutdown(socket.SHUT_WR)
+            while monotonic() < self.due:
+                self.take_some(BUFFER_BYTES)
+        self.close()
+
+    def close(self) -> None:
+        """Close at once."""
+        with suppress(OSError):
+            self._socket.close()
