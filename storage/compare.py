@@ -111,7 +111,7 @@ def _fingerprints(encoded: Encoded, hints: dict[int, str]) -> dict[int, bytes]:
     def content(element: Element, _path: str) -> str:
         return _digest_of_value(source, element, swap=2 if not encoding.little and element.vr == "OW" else 1)
 
-    writer = JsonWriter(source, encoding, limit_bytes=float("inf"), bulk=content)
+    writer = JsonWriter(walk, encoding, limit_bytes=float("inf"), bulk=content)
     prints: dict[int, bytes] = {}
     while (element := walk.next()) is not None:
         tag = element.tag
@@ -120,7 +120,7 @@ def _fingerprints(encoded: Encoded, hints: dict[int, str]) -> dict[int, bytes]:
         if tag in PIXELS:
             prints[tag] = _pixel_digest(walk, element, encoding.little)
         else:
-            member = writer.member(walk, element)
+            member = writer.member(element)
             if member is not None and tag & 0xFFFF and tag >> 16 != 2 and tag not in _ENCODING_ONLY:
                 prints[tag] = hashlib.sha256(orjson.dumps(member, option=orjson.OPT_SORT_KEYS)).digest()
     return prints

@@ -8,13 +8,14 @@ import base64
 import math
 import struct
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from pydicom.charset import convert_encodings, decode_bytes
 
-from storage.elements import ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Element, Encoding, Walk, value_of
+from storage.elements import ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Element, Encoding, Walk
 from storage.errors import Unreadable
-from storage.source import Source, Whole
+from storage.source import Whole
 
 Member = dict[str, Any]
 
@@ -39,8 +40,17 @@ _SIGNED_BY_PIXELS = frozenset({
 })  # fmt: skip
 
 
-class TooMuch(Exception):
-    """The values exceed what is kept ready."""
+_MEMO_VALUE_BYTES = 64
+_MEMO_SIZE = 20_000
+#: Values that change how others are read, and those whose reading they change.
+_CHANGES_READING = _SIGNED_BY_PIXELS | {_SPECIFIC_CHARACTER_SET, _PIXEL_REPRESENTATION}
+
+
+@cache
+def _memo_for(encoding: Encoding) -> dict[tuple[int, str, bytes], Member]:
+    """Short ASCII values already turned. The instances of a series share most of theirs, so this halves
+    the time of a header. Members are shared: nobody changes one."""
+    return {}
 
 
 class JsonWriter:
@@ -51,18 +61,19 @@ class JsonWriter:
 
     def __init__(
         self,
-        source: Source,
+        walk: Walk,
         encoding: Encoding,
         limit_bytes: float = READY_LIMIT_BYTES,
         bulk: Callable[[Element, str], str] | None = None,
     ) -> None:
         """`bulk(element, path)` names a value that is too large; by default its path with an "@"."""
-        self._source = source
+        self._walk = walk
         self._bulk = bulk or self._path_of
         self._encoding = encoding
         self._encodings = ["ascii"]
         self._left = limit_bytes
         self._is_signed = False
+        self._memo = _memo_for(encoding)
         self.problems: list[str] = []
 
     @property
@@ -70,26 +81,33 @@ class JsonWriter:
         """Nothing was left out for size."""
         return self._left >= 0
 
-    def member(self, walk: Walk, element: Element, path: str = "", depth: int = 0) -> Member | None:
-        """The element just read from `walk`, which is left behind it; None where it is left out."""
-        vr, length = element.vr, element.length
+    def member(self, element: Element, path: str = "", depth: int = 0) -> Member | None:
+        """The element just read from the walk, which is left behind it; None where it is left out."""
+        tag, vr, offset, length = element
         if vr == "SQ" or length == UNDEFINED:
-            return self._sequence(walk, element, path, depth)
-        walk.position = element.offset + length
+            return self._sequence(element, path, depth)
+        self._walk.position = offset + length
         if not length:
             return {"vr": vr}
-        limit = INLINE_LIMIT_BYTES if vr in _BINARY else TEXT_LIMIT_BYTES
-        if length > limit:
+        if length > INLINE_LIMIT_BYTES and (vr in _BINARY or length > TEXT_LIMIT_BYTES):
             return {"vr": vr, "BulkDataURI": self._bulk(element, path)}
         self._left -= length
         if self._left < 0:
             return None
-        raw = value_of(self._source, element)
+        raw = self._walk.value(element)
+        known = self._memo.get((tag, vr, raw))
+        if known is not None:
+            return known
         try:
-            return self._plain(element.tag, vr, raw)
+            member = self._plain(tag, vr, raw)
         except (ValueError, struct.error, OverflowError) as error:
-            self.problems.append(f"{element.tag:08X}: {type(error).__name__}")
+            self.problems.append(f"{tag:08X}: {type(error).__name__}")
             return {"vr": vr}
+        if length <= _MEMO_VALUE_BYTES and tag not in _CHANGES_READING and raw.isascii():
+            if len(self._memo) >= _MEMO_SIZE:
+                self._memo.clear()
+            self._memo[tag, vr, raw] = member
+        return member
 
     def _plain(self, tag: int, vr: str, raw: bytes) -> Member:
         if vr in _BINARY:
@@ -160,12 +178,11 @@ class JsonWriter:
 
     def _in_reach(self, element: Element) -> None:
         """A value that is not read must still lie within the data."""
-        last = element.offset + element.length - 1
-        buffer, index = self._source.view(last, 1)
-        if index >= len(buffer):
+        if not self._walk.reaches_end_of(element):
             raise Unreadable(f"the value of {element.tag:08X} is cut short", element.offset)
 
-    def _sequence(self, walk: Walk, element: Element, path: str, depth: int) -> Member | None:
+    def _sequence(self, element: Element, path: str, depth: int) -> Member | None:
+        walk = self._walk
         if depth >= DEPTH_LIMIT:
             self.problems.append(f"{element.tag:08X}: nested deeper than {DEPTH_LIMIT}")
             walk.skip(element)
@@ -188,14 +205,15 @@ class JsonWriter:
                 break
             if item.tag != ITEM:
                 raise Unreadable(f"the sequence {element.tag:08X} holds no item", item.offset)
-            items.append(self._item(walk, item, f"{path}{element.tag:08X}/{len(items)}/", depth + 1))
+            items.append(self._item(item, f"{path}{element.tag:08X}/{len(items)}/", depth + 1))
             self._encodings = encodings
             if self._left < 0:
                 items.clear()
         walk.explicit = explicit
         return {"vr": "SQ", "Value": items} if items else {"vr": "SQ"}
 
-    def _item(self, walk: Walk, item: Element, path: str, depth: int) -> dict[str, Member]:
+    def _item(self, item: Element, path: str, depth: int) -> dict[str, Member]:
+        walk = self._walk
         stop = math.inf if item.length == UNDEFINED else item.offset + item.length
         members: dict[str, Member] = {}
         while walk.position < stop:
@@ -207,7 +225,7 @@ class JsonWriter:
             if self._left < 0:
                 walk.skip(inner)
                 continue
-            member = self.member(walk, inner, path, depth)
+            member = self.member(inner, path, depth)
             if member is not None and inner.tag & 0xFFFF:
                 members[f"{inner.tag:08X}"] = member
         return members
@@ -246,12 +264,11 @@ _CONVERT: Mapping[str, Callable[[str], Any]] = {"IS": _integer, "DS": _decimal, 
 
 def members_of(data: bytes, encoding: Encoding, limit_bytes: float = math.inf) -> dict[str, Member]:
     """The whole of a data set that is in memory, as one DICOM JSON object."""
-    source = Whole(data)
-    walk = Walk(source, encoding)
-    writer = JsonWriter(source, encoding, limit_bytes)
+    walk = Walk(Whole(data), encoding)
+    writer = JsonWriter(walk, encoding, limit_bytes)
     members: dict[str, Member] = {}
     while (element := walk.next()) is not None:
-        member = writer.member(walk, element)
+        member = writer.member(element)
         if member is not None and element.tag & 0xFFFF:
             members[f"{element.tag:08X}"] = member
     return members

@@ -28,9 +28,10 @@ EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 ENCAPSULATED_UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
 
 #: Value representations with a 16-bit length (PS3.5 §7.1.2); all others have 32 bits.
-SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
-_LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
-_VR_TEXT = {vr: vr.decode() for vr in SHORT_VRS | _LONG_VRS}
+SHORT_VRS = {
+    vr.encode(): vr for vr in "AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split()
+}
+_LONG_VRS = {vr.encode(): vr for vr in "OB OD OF OL OV OW SQ SV UC UN UR UT UV".split()}
 
 
 class Element(NamedTuple):
@@ -40,6 +41,9 @@ class Element(NamedTuple):
     vr: str  # two letters; "UN" where an implicit data set does not say and we do not know
     offset: int  # of the value
     length: int  # of the value; UNDEFINED for a sequence, or pixel data, with delimiters
+
+
+_element = tuple.__new__  # an Element without the cost of its own constructor: a header has hundreds
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +70,6 @@ def encoding_of(transfer_syntax_uid: str) -> Encoding:
     return Encoding(explicit=True, little=transfer_syntax_uid != EXPLICIT_BIG)
 
 
-def value_of(source: Source, element: Element) -> bytes:
-    """The value's bytes. Raises Unreadable when the data end first."""
-    buffer, index = source.view(element.offset, element.length)
-    value = buffer[index : index + element.length]
-    if len(value) < element.length:
-        raise Unreadable(f"the value of {element.tag:08X} is cut short", element.offset)
-    return value
-
-
 class Walk:
     """A forward walk over the elements of one data set.
 
@@ -87,14 +82,14 @@ class Walk:
     ) -> None:
         """`hints` name the VR of tags that an implicit data set does not say and no dictionary knows."""
         self.source = source
-        self._hints = hints
         self.position = position
-        self._headers = {
-            True: struct.Struct(encoding.endian + "HH2sH").unpack_from,
-            False: struct.Struct(encoding.endian + "HHI").unpack_from,
-        }
-        self._long = struct.Struct(encoding.endian + "I").unpack_from
         self.explicit = encoding.explicit
+        self._hints = hints
+        self._explicit_header = struct.Struct(encoding.endian + "HH2sH").unpack_from
+        self._implicit_header = struct.Struct(encoding.endian + "HHI").unpack_from
+        self._long = struct.Struct(encoding.endian + "I").unpack_from
+        # The part of the data at hand: most elements are read from it without asking the source.
+        self._buffer, self._base = b"", 0
 
     def next(self) -> Element | None:
         """The element at `position`, which then is its value's offset; None where the data end.
@@ -102,35 +97,62 @@ class Walk:
         Raises Unreadable where the bytes are no element.
         """
         start = self.position
-        buffer, index = self.source.view(start, 12)
-        left = len(buffer) - index
-        if left < 8:
-            if left <= 0 or not any(buffer[index:]):
-                return None  # nothing, or a few zero bytes that some senders pad with
-            raise Unreadable("the data end inside an element", start)
+        buffer = self._buffer
+        index = start - self._base
+        if index < 0 or index + 12 > len(buffer):
+            buffer, index = self._reach(start, 12)
+            left = len(buffer) - index
+            if left < 8:
+                if left <= 0 or not any(buffer[index:]):
+                    return None  # nothing, or a few zero bytes that some senders pad with
+                raise Unreadable("the data end inside an element", start)
         if not self.explicit:
-            group, number, length = self._headers[False](buffer, index)
-            tag = group << 16 | number
-            self.position = start + 8
-            vr_text = _vr_of(tag)
-            if self._hints and vr_text == "UN":
-                vr_text = self._hints.get(tag, "UN")
-            return Element(tag, vr_text, self.position, length)
-        group, number, vr, length = self._headers[True](buffer, index)
-        tag = group << 16 | number
-        if vr in SHORT_VRS:
-            self.position = start + 8
-            return Element(tag, _VR_TEXT[vr], self.position, length)
+            group, number, length = self._implicit_header(buffer, index)
+            return self._found(group << 16 | number, length, start + 8)
+        group, number, vr, length = self._explicit_header(buffer, index)
+        text = SHORT_VRS.get(vr)
+        if text is not None:
+            self.position = offset = start + 8
+            return _element(Element, (group << 16 | number, text, offset, length))
         if group == 0xFFFE or not (vr.isalpha() and vr.isupper()):
             # A delimiter, or an implicit element that a careless sender left in an explicit data set.
             (length,) = self._long(buffer, index + 4)
-            self.position = start + 8
-            return Element(tag, _vr_of(tag), self.position, length)
-        if left < 12:
+            return self._found(group << 16 | number, length, start + 8)
+        if len(buffer) - index < 12:
             raise Unreadable("the data end inside an element", start)
         (length,) = self._long(buffer, index + 8)
-        self.position = start + 12
-        return Element(tag, _VR_TEXT.get(vr, "UN"), self.position, length)
+        self.position = offset = start + 12
+        return Element(group << 16 | number, _LONG_VRS.get(vr, "UN"), offset, length)
+
+    def value(self, element: Element) -> bytes:
+        """The value's bytes. Raises Unreadable when the data end first."""
+        _, _, offset, length = element
+        index = offset - self._base
+        if index < 0 or index + length > len(self._buffer):
+            _, index = self._reach(offset, length)
+        value = self._buffer[index : index + length]
+        if len(value) < length:
+            raise Unreadable(f"the value of {element.tag:08X} is cut short", offset)
+        return value
+
+    def reaches_end_of(self, element: Element) -> bool:
+        """Whether a value that nobody reads lies wholly within the data."""
+        if not element.length:
+            return True
+        buffer, index = self._reach(element.offset + element.length - 1, 1)
+        return index < len(buffer)
+
+    def _reach(self, offset: int, length: int) -> tuple[bytes, int]:
+        self._buffer, index = self.source.view(offset, length)
+        self._base = offset - index
+        return self._buffer, index
+
+    def _found(self, tag: int, length: int, offset: int) -> Element:
+        vr = _vr_of(tag)
+        if self._hints and vr == "UN":
+            vr = self._hints.get(tag, "UN")
+        self.position = offset
+        return Element(tag, vr, offset, length)
 
     def skip(self, element: Element) -> None:
         """Go past the value of the element just read."""

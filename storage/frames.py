@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-from storage.elements import UNDEFINED, Element, Walk, value_of
+from storage.elements import UNDEFINED, Element, Walk
 
 PIXEL_DATA = 0x7FE00010
 FLOAT_PIXEL_DATA = 0x7FE00008
@@ -81,7 +81,7 @@ def encapsulated_frames(
     first_item = 0
     for number, item in enumerate(walk.fragments_or_items(element)):
         if number == 0:
-            raw = value_of(walk.source, item)
+            raw = walk.value(item)
             table = struct.unpack(f"<{len(raw) // 4}I", raw[: len(raw) // 4 * 4])
             walk.position = first_item = item.offset + item.length
         else:
@@ -102,12 +102,11 @@ def _by_table(fragments: bytearray, starts: tuple[int, ...], first_item: int) ->
     """Group fragments by where each frame's first item header begins (PS3.5 §A.4, table A.4-1)."""
     at = {offset - 8 - first_item: number for number, (offset, _) in enumerate(ENTRY.iter_unpack(fragments))}
     found = len(fragments) // ENTRY.size
-    firsts = [at.get(start) for start in starts]
-    if None in firsts or firsts != sorted(set(firsts)):  # type: ignore[type-var]
+    firsts = [at[start] for start in starts if start in at]
+    if len(firsts) != len(starts) or firsts != sorted(set(firsts)):
         return Frames(len(starts), Form.UNKNOWN)
     packed = bytearray()
     for first, last in zip(firsts, [*firsts[1:], found], strict=True):
-        assert first is not None and last is not None
         start, stop = _bounds(fragments, first, last)
         packed += ENTRY.pack(start, stop - start)
     return Frames(len(starts), Form.FRAGMENTS, bytes(packed))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import orjson
 
 from storage.dicom_json import JsonWriter, Member
-from storage.elements import ENCAPSULATED_UNCOMPRESSED, Element, Walk, encoding_of, value_of
+from storage.elements import ENCAPSULATED_UNCOMPRESSED, Element, Walk, encoding_of
 from storage.errors import Unreadable
 from storage.frames import (
     NO_FRAMES,
@@ -175,7 +175,7 @@ def read_header(source: Source, transfer_syntax_uid: str, data_offset: int) -> H
 def _walk(source: Source, syntax: str, data_offset: int) -> tuple[dict[str, Member], Frames, list[str], bool]:
     encoding = encoding_of(syntax)
     walk = Walk(source, encoding)
-    writer = JsonWriter(source, encoding)
+    writer = JsonWriter(walk, encoding)
     members: dict[str, Member] = {}
     frames = NO_FRAMES
     extended: tuple[int, ...] = ()
@@ -188,9 +188,9 @@ def _walk(source: Source, syntax: str, data_offset: int) -> tuple[dict[str, Memb
                 frames = _frames(walk, element, members, syntax, data_offset, extended)
                 continue
             if tag == _EXTENDED_OFFSET_TABLE:
-                raw = value_of(source, element)
+                raw = walk.value(element)
                 extended = struct.unpack(f"<{len(raw) // 8}Q", raw[: len(raw) // 8 * 8])
-            member = writer.member(walk, element)
+            member = writer.member(element)
             if member is not None and tag & 0xFFFF and tag >> 16 != 2:
                 members[f"{tag:08X}"] = member
     except Unreadable as error:
@@ -215,8 +215,7 @@ def _frames(
     if is_encapsulated(element):
         return encapsulated_frames(walk, element, shape.frames, offset, extended)
     walk.skip(element)
-    buffer, index = walk.source.view(walk.position - 1, 1)
-    if element.length and index >= len(buffer):
+    if not walk.reaches_end_of(element):
         raise Unreadable(f"the value of {element.tag:08X} is cut short", element.offset)
     if syntax == ENCAPSULATED_UNCOMPRESSED:
         return Frames(shape.frames, Form.UNKNOWN)

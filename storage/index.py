@@ -113,8 +113,8 @@ class PostgresIndex:
         """One row for an attempt that left nothing."""
         with mapped_errors(), self.pool.connection() as connection:
             connection.execute(
-                "insert into arrival (peer, trust, address, called, sop_class, sop_instance_uid, outcome, because)"
-                " values (%s,%s,%s,%s,%s,%s,%s,%s)",
+                "insert into arrival (peer, trust, address, called, sop_class, sop_instance_uid, outcome,"
+                " because) values (%s,%s,%s,%s,%s,%s,%s,%s)",
                 (
                     origin.peer, origin.trust, origin.address, origin.called, sop_class_uid, sop_instance_uid,
                     outcome.value, because,
@@ -145,8 +145,8 @@ _SERIES_MARKS = "%s,%s,%s,%s,%s,%s,%s,%s,%b"
 _INSTANCE_MARKS = "%s,%s,%s,%s,%b,%s,%b,%b,%b,%s"
 _KEEP = (
     "select (k).instance_id, (k).held_object, (k).held_study, (k).held_series from keep("
-    f"{_OBJECT_MARKS}, {_ORIGIN_MARKS}, {_IDENTITY_MARKS}, {_STUDY_MARKS}, {_SERIES_MARKS}, %s,{_INSTANCE_MARKS}"
-    ") k"
+    f"{_OBJECT_MARKS}, {_ORIGIN_MARKS}, {_IDENTITY_MARKS}, {_STUDY_MARKS}, {_SERIES_MARKS}, %s,"
+    f"{_INSTANCE_MARKS}) k"
 )
 _REPLACE = (
     f"select replace_content({_OBJECT_MARKS}, {_ORIGIN_MARKS}, %s,%s, {_IDENTITY_MARKS}, {_INSTANCE_MARKS})"

@@ -23,7 +23,7 @@ from storage.objects import Bytes, ObjectStore
 from storage.origin import Origin
 from storage.part10 import write_meta
 from storage.receipt import Outcome, Receipt
-from storage.source import Inflated, Ranged, Source, Whole
+from storage.source import Inflated, Source, Whole
 
 #: Up to here a data set is held in memory, so that flushing it and reading its header overlap.
 SMALL_BYTES = 1024 * 1024
@@ -84,6 +84,11 @@ class Ingest:
             outcome = Outcome.TOO_LARGE if isinstance(error, TooLarge) else Outcome.TRY_AGAIN
             self._note(incoming, origin, outcome, str(error))
             raise
+
+    def adopt(self, incoming: Incoming, kept: KeptObject, origin: Origin) -> Receipt:
+        """Rows for an object that is durable already and has none (storage.rebuild)."""
+        encoded = self._encoded(kept)
+        return self._settle(incoming, _Spooled(kept, encoded.source, lambda: self._check(kept, None)), origin)
 
     def turn_away(self, incoming: Incoming, origin: Origin, outcome: Outcome, because: str) -> None:
         """Record an attempt that was refused before its bytes were read."""

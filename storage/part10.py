@@ -10,7 +10,7 @@ from datetime import datetime
 
 import orjson
 
-from storage.elements import IMPLICIT_LITTLE, Encoding, Walk, value_of
+from storage.elements import IMPLICIT_LITTLE, Encoding, Walk
 from storage.errors import Unreadable
 from storage.origin import Origin
 from storage.source import Whole
@@ -67,7 +67,7 @@ def read_meta(head: bytes) -> FileMeta:
     values: dict[int, bytes] = {}
     end = 132
     while (element := walk.next()) is not None and element.tag >> 16 == 2:
-        values[element.tag] = value_of(walk.source, element)
+        values[element.tag] = walk.value(element)
         walk.skip(element)
         end = walk.position
     return FileMeta(

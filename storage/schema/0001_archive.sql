@@ -161,7 +161,7 @@ create table instance (
     json_patient    bytea not null,
     json_after      bytea not null,
     json_whole      boolean not null     -- false: too large to keep ready, made from the object when read
-);
+) with (toast_tuple_target = 8160);      -- ready JSON stays in the row: compressing it costs more than it saves
 
 alter table instance alter column frames set storage external;   -- one range is read by offset
 create index instance_by_series on instance (series_id, instance_number);
