@@ -7,6 +7,7 @@ ArchiveError
 │   └── BadQuery           a search that means nothing
 ├── NotHeld                nothing by that UID             HTTP 404
 │   └── ObjectMissing      nothing under that key
+├── CannotCorrect          a correction in force           HTTP 500   DIMSE C000
 └── Unavailable            ask again later                 HTTP 503   DIMSE A700
     ├── NoRoom             the disk is at its watermark, or full
     ├── ObjectsUnavailable the object store does not answer, or could not flush
@@ -56,6 +57,10 @@ class NotHeld(ArchiveError):
 
 class ObjectMissing(NotHeld):
     """No object under that key."""
+
+
+class CannotCorrect(ArchiveError):
+    """A correction in force cannot be written into this data set, and without it nothing is given out."""
 
 
 class Unavailable(ArchiveError):

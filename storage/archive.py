@@ -1,0 +1,280 @@
+"""Reading the index, without blocking: searches, metadata, and where the bytes of instances lie."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg_pool import AsyncConnectionPool
+
+from storage.answers import Found, FoundRow, MetadataWriter, found
+from storage.corrections import Correction, those_of
+from storage.errors import BadQuery, IndexUnavailable, NotHeld
+from storage.frames import ENTRY, NATIVE_ENTRY, Form
+from storage.query import Path, Query
+from storage.search import Statement, plan
+
+Row = tuple[Any, ...]
+
+#: Rows fetched at once; a longer answer comes in pages, so that memory does not grow with it.
+PAGE = 1_000
+#: Ready-made JSON fetched at once, in bytes.
+METADATA_PAGE_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A study, a series of it, or an instance of that. The UIDs must agree with one another."""
+
+    study: str
+    series: str | None = None
+    instance: str | None = None
+
+    @property
+    def uids(self) -> tuple[str, ...]:
+        """Outermost first."""
+        return tuple(uid for uid in (self.study, self.series, self.instance) if uid)
+
+    @property
+    def level(self) -> str:
+        """ "study", "series" or "instance"."""
+        return ("study", "series", "instance")[len(self.uids) - 1]
+
+    def __str__(self) -> str:
+        return f"{self.level} {self.uids[-1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One instance, as far as reading its bytes goes."""
+
+    id: int
+    study_id: int
+    identity_id: int
+    study_uid: str
+    series_uid: str
+    uid: str
+    sop_class: str
+    key: str
+    size: int  # bytes of the whole object
+    data_offset: int  # where the data set begins in it
+    transfer_syntax: str
+    frame_count: int
+    frame_form: int
+    json_bytes: int  # of its ready-made metadata
+    is_contested: bool
+    is_corrected: bool
+
+    @property
+    def path(self) -> str:
+        """Of its URL, below that of all studies (PS3.18 §10.1)."""
+        return f"{self.study_uid}/series/{self.series_uid}/instances/{self.uid}"
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRanges:
+    """Where frames of one instance lie in its object: start and stop, in bytes.
+
+    `ranges` is None where offsets do not tell the frames apart.
+    """
+
+    stored: Stored
+    ranges: tuple[tuple[int, int], ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """One instance's metadata, or None where it is too large to keep ready and made from the object."""
+
+    stored: Stored
+    json: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a search found, in pages, and how honest it must be about it."""
+
+    pages: AsyncIterator[list[Found]]
+    is_truncated: bool  # a limit cut it
+    unmatched: tuple[Path, ...]  # keys that could not be matched on
+
+
+_STORED = sql.SQL(
+    "n.id, s.id, n.identity_id, s.uid, r.uid, n.uid, n.sop_class, o.key, o.size, o.data_offset,"
+    " o.transfer_syntax, n.frame_count, n.frame_form,"
+    " octet_length(n.json_before) + octet_length(n.json_patient) + octet_length(n.json_after), s.contested,"
+    " exists (select from correction c where c.study_id = s.id and c.undone_at is null)"
+    " from study s join series r on r.study_id = s.id join instance n on n.series_id = r.id"
+    " join object o on o.id = n.object_id where s.uid = %s"
+)
+_STORED_IN: Mapping[str, sql.Composed] = {
+    level: sql.SQL("select ") + _STORED + sql.SQL(f"{and_of} order by {order}")
+    for level, and_of, order in (
+        ("study", "", "r.series_number, r.id, n.instance_number, n.id"),
+        ("series", " and r.uid = %s", "n.instance_number, n.id"),
+        ("instance", " and r.uid = %s and n.uid = %s", "n.id"),
+    )
+}
+_FRAMES = (
+    sql.SQL(
+        "select case when n.frame_form = {native} then n.frames end,"
+        " case when n.frame_form = any({listed}) then array("
+        "select substr(n.frames, 1 + {size} * (k - 1), {size})"
+        " from unnest(%s::int[]) with ordinality as asked(k, place) order by place) end, "
+    ).format(native=int(Form.NATIVE), listed=[int(Form.FRAGMENT), int(Form.FRAGMENTS)], size=ENTRY.size)
+    + _STORED
+    + sql.SQL(" and r.uid = %s and n.uid = %s")
+)
+_METADATA = sql.SQL(
+    "select n.id, i.json, n.json_before, n.json_patient, n.json_after, n.json_whole"
+    " from unnest(%s::bigint[]) with ordinality as asked(id, place)"
+    " join instance n on n.id = asked.id join identity i on i.id = n.identity_id order by place"
+)
+_IDENTITY = sql.SQL("select json from identity where id = %s")
+_CORRECTIONS = sql.SQL(
+    "select study_id, attributes, reason, made_at, identity_id from correction"
+    " where undone_at is null and study_id = any(%s) order by made_at, id"
+)
+
+
+def open_pool(conninfo: str, size: int) -> AsyncConnectionPool:
+    """Connections for reading. The caller opens and closes it within its event loop."""
+    return AsyncConnectionPool(
+        conninfo, min_size=min(2, size), max_size=size, open=False, timeout=5, kwargs={"autocommit": True}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """What is kept, for readers. Every verb raises IndexUnavailable when the database is away."""
+
+    pool: AsyncConnectionPool
+
+    async def search(self, query: Query) -> Answer:
+        """What matches, newest study first (PS3.18 §8.3.4)."""
+        answering = plan(query)
+        most = PAGE if answering.limit is None else min(answering.limit, PAGE)
+        rows = await self.rows(answering.rows(most + 1))
+        is_cut = len(rows) > most
+        if not is_cut or most == answering.limit:
+            return Answer(self._one_page(query, rows[:most]), is_cut, answering.unmatched)
+        ids = [row[0] for row in await self.rows(answering.ids())]
+        is_cut = answering.limit is not None and len(ids) > answering.limit
+        pages = self._pages(query, ids[: answering.limit])
+        return Answer(pages, is_cut, answering.unmatched)
+
+    async def stored(self, resource: Resource) -> list[Stored]:
+        """The instances of a resource, in order. Raises NotHeld when there are none."""
+        rows = await self.rows(Statement(_STORED_IN[resource.level], resource.uids))
+        if not rows:
+            raise NotHeld(str(resource))
+        return [Stored(*row) for row in rows]
+
+    async def metadata(self, instances: Sequence[Stored], bulk_root: str) -> AsyncIterator[list[Metadata]]:
+        """Their metadata, in pages. `bulk_root` is the URL under which bulk data are found."""
+        writer = MetadataWriter()
+        for page in _pages_of(instances):
+            held = {each.id: each for each in page}
+            corrections = await self.corrections_of(page)
+            rows = await self.rows(Statement(_METADATA, [list(held)]))
+            answer = []
+            for number, identity, before, patient, after, is_whole in rows:
+                stored = held[number]
+                prefix = f"{bulk_root}{stored.path}/bulkdata/"
+                json = writer.write(
+                    stored.identity_id,
+                    (before, identity, patient, after),
+                    corrections.get(stored.id, ()),
+                    prefix.encode(),
+                )
+                answer.append(Metadata(stored, json if is_whole else None))
+            yield answer
+
+    async def identity_json(self, stored: Stored) -> bytes:
+        """Who the patient is, as sent: members of DICOM JSON."""
+        rows = await self.rows(Statement(_IDENTITY, [stored.identity_id]))
+        json: bytes = rows[0][0]
+        return json
+
+    async def frames(self, resource: Resource, numbers: Sequence[int]) -> FrameRanges:
+        """Where frames lie, numbered from one: in constant time, however many there are."""
+        rows = await self.rows(Statement(_FRAMES, [list(numbers), *resource.uids]))
+        if not rows:
+            raise NotHeld(str(resource))
+        native, entries, *of_stored = rows[0]
+        stored = Stored(*of_stored)
+        if beyond := [number for number in numbers if not 1 <= number <= stored.frame_count]:
+            raise NotHeld(f"frame {beyond[0]} of {resource}, which has {stored.frame_count}")
+        match stored.frame_form:
+            case Form.NATIVE:
+                first, length = NATIVE_ENTRY.unpack(native)
+                starts = (first + (number - 1) * length for number in numbers)
+                return FrameRanges(stored, tuple((start, start + length) for start in starts))
+            case Form.FRAGMENT | Form.FRAGMENTS:
+                found_ranges = (ENTRY.unpack(entry) for entry in entries)
+                return FrameRanges(stored, tuple((start, start + length) for start, length in found_ranges))
+        return FrameRanges(stored, None)
+
+    async def corrections_of(self, instances: Sequence[Stored]) -> dict[int, tuple[Correction, ...]]:
+        """The corrections in force, by instance; those without any are left out."""
+        corrected = [each for each in instances if each.is_corrected]
+        if not corrected:
+            return {}
+        by_study = await self._corrections({each.study_id for each in corrected})
+        return {each.id: those_of(by_study.get(each.study_id, ()), each.identity_id) for each in corrected}
+
+    async def rows(self, statement: Statement) -> list[Row]:
+        """What a statement answers. A connection that broke meanwhile is replaced once."""
+        try:
+            try:
+                return await self._execute(statement)
+            except psycopg.OperationalError as error:
+                if error.sqlstate is not None and not error.sqlstate.startswith(("57P", "08")):
+                    raise
+                await self.pool.check()
+                return await self._execute(statement)
+        except psycopg.DataError as error:
+            raise BadQuery("a key holds what the index cannot compare") from error
+        except psycopg.Error as error:
+            raise IndexUnavailable(f"the database does not answer: {type(error).__name__}") from error
+
+    async def _execute(self, statement: Statement) -> list[Row]:
+        async with self.pool.connection() as connection:
+            cursor = await connection.execute(statement.text, statement.values, binary=True)
+            return await cursor.fetchall()
+
+    async def _corrections(self, study_ids: set[int]) -> dict[int, list[Correction]]:
+        by_study: dict[int, list[Correction]] = {}
+        for study_id, *rest in await self.rows(Statement(_CORRECTIONS, [list(study_ids)])):
+            by_study.setdefault(study_id, []).append(Correction(*rest))
+        return by_study
+
+    async def _one_page(self, query: Query, rows: list[Row]) -> AsyncIterator[list[Found]]:
+        yield await self._found(query, rows)
+
+    async def _pages(self, query: Query, ids: list[int]) -> AsyncIterator[list[Found]]:
+        answering = plan(query)
+        for start in range(0, len(ids), PAGE):
+            yield await self._found(query, await self.rows(answering.rows_of(ids[start : start + PAGE])))
+
+    async def _found(self, query: Query, rows: list[Row]) -> list[Found]:
+        named = [FoundRow.of(row) for row in rows]
+        corrected = {each.study_id for each in named if each.is_corrected}
+        corrections = await self._corrections(corrected) if corrected else {}
+        return [
+            found(query.level, row, query, those_of(corrections.get(row.study_id, ()), row.identity_id))
+            for row in named
+        ]
+
+
+def _pages_of(instances: Sequence[Stored]) -> list[list[Stored]]:
+    pages: list[list[Stored]] = []
+    size = METADATA_PAGE_BYTES
+    for each in instances:
+        if size + each.json_bytes > METADATA_PAGE_BYTES or len(pages[-1]) >= PAGE:
+            pages.append([])
+            size = 0
+        pages[-1].append(each)
+        size += each.json_bytes
+    return pages

@@ -1,0 +1,353 @@
+"""Corrections of what a data set says, applied on the way out; the object itself is never touched.
+
+Every read passes here. What a correction names takes its new value, and the Original Attributes
+Sequence (0400,0561) keeps the one before (PS3.3 §C.12.1.1.9); all else leaves byte for byte.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydicom.charset import convert_encodings
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_data_element
+
+from storage.elements import (
+    DEFLATED,
+    ITEM,
+    ITEM_END,
+    SEQUENCE_END,
+    SHORT_VRS,
+    UNDEFINED,
+    Element,
+    Encoding,
+    Walk,
+    encoding_of,
+)
+from storage.errors import CannotCorrect, Unreadable
+
+Member = Mapping[str, Any]
+
+ORIGINAL_ATTRIBUTES = 0x04000561
+_SPECIFIC_CHARACTER_SET = 0x00080005
+_MODIFYING_SYSTEM = "Imaging Exchange"
+_CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """One row of `correction` that is in force."""
+
+    attributes: Mapping[str, Member]  # DICOM JSON: what each becomes; one without a Value becomes empty
+    reason: str  # CORRECT or COERCE, Reason for the Attribute Modification (0400,0565)
+    made_at: datetime
+    identity_id: int | None = None  # None: the whole study
+
+
+def those_of(corrections: Iterable[Correction], identity_id: int | None) -> tuple[Correction, ...]:
+    """Those of a study's corrections that hold for what bears this identity, oldest first."""
+    return tuple(each for each in corrections if each.identity_id in (None, identity_id))
+
+
+def correct_json(
+    members: Mapping[str, Member], corrections: Sequence[Correction], *, with_originals: bool = True
+) -> dict[str, Member]:
+    """A data set as DICOM JSON, corrected. Search answers leave the originals out."""
+    corrected = dict(members)
+    records: list[Member] = []
+    for each in corrections:
+        before = {tag: corrected[tag] for tag in sorted(each.attributes) if tag in corrected}
+        corrected.update(each.attributes)
+        records.append(_record(each, before))
+    if records and with_originals:
+        earlier = members.get(f"{ORIGINAL_ATTRIBUTES:08X}", {}).get("Value", [])
+        corrected[f"{ORIGINAL_ATTRIBUTES:08X}"] = {"vr": "SQ", "Value": [*earlier, *records]}
+    return dict(sorted(corrected.items()))
+
+
+def correct_bytes(
+    data_set: Iterable[bytes], transfer_syntax_uid: str, corrections: Sequence[Correction]
+) -> Iterator[bytes]:
+    """A data set's bytes, corrected as they pass, in its own transfer syntax.
+
+    Nothing is read beyond the last attribute that changes. Raises CannotCorrect where a new value has
+    no place in the data set's character set, and Unreadable where the head cannot be walked.
+    """
+    if not corrections:
+        return iter(data_set)
+    encoding = encoding_of(transfer_syntax_uid)
+    if transfer_syntax_uid == DEFLATED:
+        return _deflate(_Rewrite(_inflate(data_set), encoding, corrections).run())
+    return _Rewrite(data_set, encoding, corrections).run()
+
+
+def _record(correction: Correction, before: Mapping[str, Member]) -> Member:
+    """An item of the Original Attributes Sequence. What was absent before has no original."""
+    return {
+        "04000550": {"vr": "SQ", "Value": [dict(before)]},
+        "04000562": {"vr": "DT", "Value": [_moment(correction.made_at)]},
+        "04000563": {"vr": "LO", "Value": [_MODIFYING_SYSTEM]},
+        "04000564": {"vr": "LO"},
+        "04000565": {"vr": "CS", "Value": [correction.reason]},
+    }
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y%m%d%H%M%S.%f+0000")
+
+
+class _Passing:
+    """Bytes that pass by: those ahead can be looked at, those behind are handed on."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = filter(None, chunks)
+        self._buffer = b""
+        self._base = 0
+
+    def view(self, offset: int, length: int) -> tuple[bytes, int]:
+        """A Source for a walk that never goes back behind what was handed on."""
+        while offset + length > self._base + len(self._buffer):
+            fresh = next(self._chunks, b"")
+            if not fresh:
+                break
+            self._buffer += fresh
+        return self._buffer, offset - self._base
+
+    def take(self, stop: int) -> Iterator[bytes]:
+        """Hand on what lies before `stop`."""
+        while self._base < stop:
+            part = self._buffer[: stop - self._base] if self._buffer else next(self._chunks, b"")
+            if not part:
+                return
+            if not self._buffer:
+                self._buffer = part
+                continue
+            self._buffer = self._buffer[len(part) :]
+            self._base += len(part)
+            yield part
+
+    def rest(self) -> Iterator[bytes]:
+        """Hand on everything else."""
+        if self._buffer:
+            yield self._buffer
+        yield from self._chunks
+
+
+class _Rewrite:
+    """One data set on its way out."""
+
+    def __init__(
+        self, chunks: Iterable[bytes], encoding: Encoding, corrections: Sequence[Correction]
+    ) -> None:
+        self._passing = _Passing(chunks)
+        self._walk = Walk(self._passing, encoding)
+        self._encoding = encoding
+        self._corrections = corrections
+        self._new: dict[int, Member] = {}
+        for each in corrections:
+            self._new.update({int(tag, 16): member for tag, member in each.attributes.items()})
+        self._pending = sorted(self._new)
+        self._groups = {tag >> 16 for tag in self._new} | {ORIGINAL_ATTRIBUTES >> 16}
+        self._before: dict[int, bytes] = {}  # whole elements, as they were
+        self._earlier_items = b""
+        self._character_set: tuple[str, ...] = ()
+        self._is_character_set_known = False
+        if any(tag <= _SPECIFIC_CHARACTER_SET or tag >= ORIGINAL_ATTRIBUTES for tag in self._new):
+            raise CannotCorrect("a correction in force names an attribute outside (0008,0006) to (0400,0560)")
+
+    def run(self) -> Iterator[bytes]:
+        """The corrected data set."""
+        while True:
+            element = self._walk.next()
+            tag = element.tag if element else None
+            if not self._is_character_set_known and (tag is None or tag >= _SPECIFIC_CHARACTER_SET):
+                declared = tag == _SPECIFIC_CHARACTER_SET
+                yield from self._settle_character_set(element if declared else None)
+                if declared:
+                    continue
+            while self._pending and (tag is None or self._pending[0] < tag):
+                yield self._encoded(self._pending.pop(0))
+            if element is None or element.tag > ORIGINAL_ATTRIBUTES:
+                yield self._originals()
+                yield from self._passing.rest()
+                return
+            if element.tag in self._new:
+                self._before[element.tag] = self._capture(element)
+                yield self._encoded(self._pending.pop(0))
+            elif element.tag == ORIGINAL_ATTRIBUTES:
+                self._earlier_items = self._items_of(element)
+            elif element.tag & 0xFFFF == 0 and element.tag >> 16 in self._groups:
+                self._capture(element)  # a group length (retired) that no longer holds
+            else:
+                yield from self._pass(element)
+
+    def _pass(self, element: Element) -> Iterator[bytes]:
+        """Hand on one element, its header too, whatever its size and depth."""
+        for position in self._ends(element):
+            yield from self._passing.take(position)
+
+    def _capture(self, element: Element) -> bytes:
+        return b"".join(self._pass(element))
+
+    def _ends(self, element: Element) -> Iterator[int]:
+        """Walk past an element; each position up to which it has been passed. Depth costs no memory."""
+        walk = self._walk
+        if element.length != UNDEFINED:
+            walk.position = element.offset + element.length
+            yield walk.position
+            return
+        depth = 1
+        explicit = walk.explicit
+        implicit_from = 0
+        if element.vr == "UN":
+            walk.explicit, implicit_from = False, 1  # PS3.5 §6.2.2 note
+        while depth:
+            inner = walk.next()
+            if inner is None:
+                raise Unreadable(f"the value of {element.tag:08X} never ends", walk.position)
+            if inner.tag in (ITEM_END, SEQUENCE_END):
+                depth -= 1
+                if depth < implicit_from:
+                    walk.explicit, implicit_from = explicit, 0
+            elif inner.length == UNDEFINED:
+                depth += 1
+                if inner.vr == "UN" and inner.tag != ITEM and not implicit_from:
+                    walk.explicit, implicit_from = False, depth
+            else:
+                walk.position = inner.offset + inner.length
+            yield walk.position
+
+    def _settle_character_set(self, element: Element | None) -> Iterator[bytes]:
+        """Where none is declared and a new value needs one, UTF-8 is declared: ASCII reads the same in it."""
+        self._is_character_set_known = True
+        raw = self._capture(element) if element else b""
+        value = raw[len(raw) - element.length :] if element else b""
+        declared = tuple(part.strip(" \0") for part in value.decode("ascii", "replace").split("\\"))
+        self._character_set = declared
+        is_ascii = all(text.isascii() for member in self._new.values() for text in _texts(member))
+        if is_ascii or (any(declared) and declared != ("ISO_IR 6",)):
+            yield raw
+        else:
+            self._character_set = ("ISO_IR 192",)
+            if element:
+                self._before[_SPECIFIC_CHARACTER_SET] = raw
+            yield self._element(_SPECIFIC_CHARACTER_SET, "CS", b"ISO_IR 192")
+
+    def _encoded(self, tag: int) -> bytes:
+        return self._encode(tag, self._new[tag])
+
+    def _encode(self, tag: int, member: Member) -> bytes:
+        vr = member["vr"]
+        encodings = _encodings(self._character_set)
+        if not _is_encodable(member, encodings):
+            raise CannotCorrect(f"the new value of {tag:08X} has no place in the data set's character set")
+        key = next((key for key in ("Value", "InlineBinary") if key in member), None)
+        element = DataElement.from_json(Dataset, f"{tag:08X}", vr, member[key] if key else None, key)
+        buffer = DicomBytesIO()
+        buffer.is_little_endian = self._encoding.little
+        buffer.is_implicit_VR = not self._encoding.explicit
+        write_data_element(buffer, element, encodings)
+        return buffer.getvalue()
+
+    def _originals(self) -> bytes:
+        """The Original Attributes Sequence, with an item for each correction after those it had."""
+        current = dict(self._before)
+        items = [self._earlier_items]
+        for each in self._corrections:
+            tags = sorted(int(tag, 16) for tag in each.attributes)
+            if _SPECIFIC_CHARACTER_SET in current and not any(items[1:]):
+                tags = [_SPECIFIC_CHARACTER_SET, *tags]
+            before = self._item(b"".join(current[tag] for tag in tags if tag in current))
+            record = _record(each, {})
+            rest = b"".join(
+                self._encode(int(tag, 16), member) for tag, member in record.items() if member["vr"] != "SQ"
+            )
+            items.append(self._item(self._element(0x04000550, "SQ", before) + rest))
+            current.update(
+                {int(tag, 16): self._encode(int(tag, 16), each.attributes[tag]) for tag in each.attributes}
+            )
+        return self._element(ORIGINAL_ATTRIBUTES, "SQ", b"".join(items))
+
+    def _items_of(self, element: Element) -> bytes:
+        """The items that the sequence already has, without its delimiter."""
+        raw = self._capture(element)
+        header = 12 if self._encoding.explicit else 8
+        return raw[header:-8] if element.length == UNDEFINED else raw[header:]
+
+    def _element(self, tag: int, vr: str, value: bytes) -> bytes:
+        endian = self._encoding.endian
+        group, number = tag >> 16, tag & 0xFFFF
+        if not self._encoding.explicit:
+            return struct.pack(f"{endian}HHI", group, number, len(value)) + value
+        if vr.encode() in SHORT_VRS:
+            return struct.pack(f"{endian}HH2sH", group, number, vr.encode(), len(value)) + value
+        return struct.pack(f"{endian}HH2sHI", group, number, vr.encode(), 0, len(value)) + value
+
+    def _item(self, content: bytes) -> bytes:
+        return struct.pack(f"{self._encoding.endian}HHI", ITEM >> 16, ITEM & 0xFFFF, len(content)) + content
+
+
+def _texts(member: Member) -> Iterator[str]:
+    for value in member.get("Value", ()):
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, Mapping):
+            for inner in value.values():
+                if isinstance(inner, str):
+                    yield inner
+                elif isinstance(inner, Mapping):
+                    yield from _texts(inner)
+
+
+def _encodings(character_set: tuple[str, ...]) -> list[str]:
+    try:
+        return list(convert_encodings(list(character_set)))
+    except (LookupError, UserWarning) as error:
+        raise CannotCorrect("the data set declares a character set that is unknown") from error
+
+
+def _is_encodable(member: Member, encodings: Sequence[str]) -> bool:
+    return all(
+        any(_encodes(character, encoding) for encoding in encodings)
+        for text in _texts(member)
+        if not text.isascii()
+        for character in text
+    )
+
+
+def _encodes(character: str, encoding: str) -> bool:
+    try:
+        character.encode(encoding)
+    except (UnicodeError, LookupError):
+        return False
+    return True
+
+
+def _inflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The data set inside a deflated one (PS3.5 §A.5), a bounded piece at a time."""
+    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        for chunk in chunks:
+            waiting = chunk
+            while waiting and not inflate.eof:
+                yield inflate.decompress(waiting, _CHUNK)
+                waiting = inflate.unconsumed_tail
+        yield inflate.flush()
+    except zlib.error as error:
+        raise Unreadable("the deflated data set is damaged") from error
+
+
+def _deflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    length = 0
+    for chunk in chunks:
+        compressed = deflate.compress(chunk)
+        length += len(compressed)
+        yield compressed
+    last = deflate.flush()
+    yield last + bytes((length + len(last)) % 2)

@@ -1,0 +1,384 @@
+"""A query as SQL. Pure: what is sought becomes statements with placeholders, never values in the text.
+
+A statement reads from these tables, by these names: s study, r series, n instance, i identity and
+p patient (the current ones, which a correction changes).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from psycopg import sql
+
+from storage.names import name_key
+from storage.query import AnyOf, Anything, Between, Empty, Exactly, Level, Match, Path, Query, Wildcard
+
+#: How many answers a broad search gives at most: one that names no patient, accession or UID.
+BROAD_LIMIT = 5_000
+
+
+class Kind(Enum):
+    """How a column compares."""
+
+    TEXT = "text"
+    NAME = "name"  # keys of names, component groups joined by "="
+    NUMBER = "number"
+    SET = "set"
+
+
+class Owner(Enum):
+    """What a column says something about."""
+
+    STUDY = "study"
+    IDENTITY = "identity"
+    SERIES = "series"
+    INSTANCE = "instance"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Where an attribute is matched."""
+
+    name: sql.SQL
+    owner: Owner
+    kind: Kind = Kind.TEXT
+
+
+STUDY_UID: Path = (0x0020000D,)
+SERIES_UID: Path = (0x0020000E,)
+INSTANCE_UID: Path = (0x00080018,)
+PATIENT_ID: Path = (0x00100020,)
+ACCESSION: Path = (0x00080050,)
+STUDY_DATE: Path = (0x00080020,)
+STUDY_TIME: Path = (0x00080030,)
+STUDY_INSTANCES: Path = (0x00201208,)
+
+#: Every attribute that a search can match on (PS3.18 §10.6.1.2.1, and what our readers ask for).
+COLUMNS: Mapping[Path, Column] = {
+    STUDY_UID: Column(sql.SQL("s.uid"), Owner.STUDY),
+    STUDY_DATE: Column(sql.SQL("s.study_date"), Owner.STUDY),
+    STUDY_TIME: Column(sql.SQL("s.study_time"), Owner.STUDY),
+    ACCESSION: Column(sql.SQL("s.accession"), Owner.STUDY),
+    (0x00080051, 0x00400031): Column(sql.SQL("s.accession_issuer"), Owner.STUDY),
+    (0x00080051, 0x00400032): Column(sql.SQL("s.accession_issuer"), Owner.STUDY),
+    (0x00080061,): Column(sql.SQL("s.modalities"), Owner.STUDY, Kind.SET),
+    (0x00080090,): Column(sql.SQL("s.referring"), Owner.STUDY, Kind.NAME),
+    (0x00081030,): Column(sql.SQL("s.description"), Owner.STUDY),
+    (0x00200010,): Column(sql.SQL("s.study_id"), Owner.STUDY),
+    (0x00100010,): Column(sql.SQL("i.patient_name"), Owner.IDENTITY, Kind.NAME),
+    PATIENT_ID: Column(sql.SQL("p.identifier"), Owner.IDENTITY),
+    (0x00100021,): Column(sql.SQL("p.issuer"), Owner.IDENTITY),
+    (0x00100030,): Column(sql.SQL("i.birth_date"), Owner.IDENTITY),
+    (0x00100040,): Column(sql.SQL("i.sex"), Owner.IDENTITY),
+    SERIES_UID: Column(sql.SQL("r.uid"), Owner.SERIES),
+    (0x00080021,): Column(sql.SQL("r.series_date"), Owner.SERIES),
+    (0x00080060,): Column(sql.SQL("r.modality"), Owner.SERIES),
+    (0x0008103E,): Column(sql.SQL("r.description"), Owner.SERIES),
+    (0x00180015,): Column(sql.SQL("r.body_part"), Owner.SERIES),
+    (0x00200011,): Column(sql.SQL("r.series_number"), Owner.SERIES, Kind.NUMBER),
+    (0x00400244,): Column(sql.SQL("r.performed_date"), Owner.SERIES),
+    (0x00400245,): Column(sql.SQL("r.performed_time"), Owner.SERIES),
+    INSTANCE_UID: Column(sql.SQL("n.uid"), Owner.INSTANCE),
+    (0x00080016,): Column(sql.SQL("n.sop_class"), Owner.INSTANCE),
+    (0x00200013,): Column(sql.SQL("n.instance_number"), Owner.INSTANCE, Kind.NUMBER),
+    (0x00280008,): Column(sql.SQL("n.frame_count"), Owner.INSTANCE, Kind.NUMBER),
+}
+
+#: Whose columns a search at each level can match on.
+_OWNERS: Mapping[Level, frozenset[Owner]] = {
+    Level.STUDY: frozenset({Owner.STUDY, Owner.IDENTITY}),
+    Level.SERIES: frozenset({Owner.STUDY, Owner.IDENTITY, Owner.SERIES}),
+    Level.INSTANCE: frozenset(Owner),
+}
+#: One of these, named, makes a search narrow.
+_NARROW = frozenset({PATIENT_ID, ACCESSION, STUDY_UID, SERIES_UID, INSTANCE_UID})
+#: Governs how keys are read, and is never matched (PS3.4 §C.2.2.2).
+_NEVER_MATCHED = frozenset({(0x00080005,), (0x00080201,)})
+
+_ORDER: Mapping[Level, sql.SQL] = {
+    Level.STUDY: sql.SQL("s.study_date desc nulls last, s.id desc"),
+    Level.SERIES: sql.SQL("s.study_date desc nulls last, s.id desc, r.series_number, r.id"),
+    Level.INSTANCE: sql.SQL(
+        "s.study_date desc nulls last, s.id desc, r.series_number, r.id, n.instance_number, n.id"
+    ),
+}
+_FROM: Mapping[Level, sql.SQL] = {
+    Level.STUDY: sql.SQL("study s"),
+    Level.SERIES: sql.SQL("series r join study s on s.id = r.study_id"),
+    Level.INSTANCE: sql.SQL(
+        "instance n join series r on r.id = n.series_id join study s on s.id = r.study_id"
+        " join identity i on i.id = n.identity_id left join patient p on p.id = i.patient_id"
+        " left join object o on o.id = n.object_id"
+    ),
+}
+_ID: Mapping[Level, sql.SQL] = {
+    Level.STUDY: sql.SQL("s.id"),
+    Level.SERIES: sql.SQL("r.id"),
+    Level.INSTANCE: sql.SQL("n.id"),
+}
+#: What a row of an answer holds, after what every row begins with.
+_HEAD = (
+    "s.id, s.uid, s.inconsistent, s.contested, i.id, i.json,"
+    " exists (select from correction c where c.study_id = s.id and c.undone_at is null),"
+)
+_STUDY_FIELDS = " s.modalities, s.series_count, {instances}, s.json"
+_FIELDS: Mapping[Level, str] = {
+    Level.STUDY: _HEAD + _STUDY_FIELDS,
+    Level.SERIES: _HEAD + _STUDY_FIELDS + ", r.uid, r.instance_count, r.json",
+    Level.INSTANCE: _HEAD
+    + _STUDY_FIELDS
+    + ", r.uid, r.instance_count, n.uid, n.sop_class, n.json_before, n.json_patient, n.json_after,"
+    " o.transfer_syntax",
+}
+_COUNTED = "(select coalesce(sum(instance_count), 0)::bigint from series where study_id = s.id)"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL and the values for its placeholders."""
+
+    text: sql.SQL | sql.Composed
+    values: Sequence[object]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a query is answered."""
+
+    query: Query
+    limit: int | None  # in force; None: a narrow search gives all
+    unmatched: tuple[Path, ...]  # keys that the archive cannot match on, and so left out
+    conditions: tuple[Statement, ...]
+    of_identity: tuple[Statement, ...]
+
+    def ids(self, most: int | None = None) -> Statement:
+        """The rows that match, in order: at most so many, else one more than the limit."""
+        if most is None and self.limit is not None:
+            most = self.limit + 1
+        level = self.query.level
+        conditions = [*self.conditions, *self._of_patients()]
+        where = sql.SQL(" and ").join([each.text for each in conditions]) if conditions else sql.SQL("true")
+        text = sql.SQL("select {} as id from {} where {} order by {}").format(
+            _ID[level], _FROM[level], where, _ORDER[level]
+        )
+        values = _values(conditions)
+        if most is not None:
+            text += sql.SQL(" limit %s")
+            values.append(most)
+        if self.query.offset:
+            text += sql.SQL(" offset %s")
+            values.append(self.query.offset)
+        return Statement(text, values)
+
+    def rows(self, most: int) -> Statement:
+        """What the answers hold, of the first so many rows that match."""
+        return self._rows_of(self.ids(most))
+
+    def rows_of(self, ids: list[int]) -> Statement:
+        """What the answers hold, of these rows."""
+        return self._rows_of(Statement(sql.SQL("select unnest(%s::bigint[]) as id"), [ids]))
+
+    def _rows_of(self, found: Statement) -> Statement:
+        level = self.query.level
+        identity = Statement(sql.SQL(""), []) if level is Level.INSTANCE else self._identity_shown()
+        instances = _COUNTED if STUDY_INSTANCES in self.query.asked else "0::bigint"
+        text = sql.SQL("select {} from ({}) f, {} {} where {} = f.id order by {}").format(
+            sql.SQL(_FIELDS[level]).format(instances=sql.SQL(instances)),
+            found.text,
+            _FROM[level],
+            identity.text,
+            _ID[level],
+            _ORDER[level],
+        )
+        return Statement(text, [*found.values, *identity.values])
+
+    def _of_patients(self) -> list[Statement]:
+        """Studies under an identity that matches, and at lower levels only what bears it itself."""
+        if not self.of_identity:
+            return []
+        condition = sql.SQL(" and ").join([each.text for each in self.of_identity])
+        values = _values(self.of_identity)
+        studies = Statement(
+            sql.SQL(
+                "s.id in (select i.study_id from identity i"
+                " left join patient p on p.id = i.patient_id where {})"
+            ).format(condition),
+            values,
+        )
+        match self.query.level:
+            case Level.STUDY:
+                return [studies]
+            case Level.SERIES:
+                borne = sql.SQL(
+                    "exists (select from instance n join identity i on i.id = n.identity_id"
+                    " left join patient p on p.id = i.patient_id where n.series_id = r.id and {})"
+                ).format(condition)
+                return [studies, Statement(borne, values)]
+            case Level.INSTANCE:
+                return [studies, *self.of_identity]
+
+    def _identity_shown(self) -> Statement:
+        """The identity that an answer bears: one that matched, and of a series its own first."""
+        conditions = [sql.SQL("i.study_id = s.id"), *(each.text for each in self.of_identity)]
+        own = (
+            "i.id = (select n.identity_id from instance n where n.series_id = r.id"
+            " order by n.instance_number, n.id limit 1) desc,"
+            if self.query.level is Level.SERIES
+            else ""
+        )
+        text = sql.SQL(
+            "join lateral (select i.id, i.json from identity i left join patient p on p.id = i.patient_id"
+            " where {} order by {} i.id limit 1) i on true"
+        ).format(sql.SQL(" and ").join(conditions), sql.SQL(own))
+        return Statement(text, _values(self.of_identity))
+
+
+def plan(query: Query) -> Plan:
+    """How the archive answers a query. Pure."""
+    owners = _OWNERS[query.level]
+    conditions: list[Statement] = []
+    of_identity: list[Statement] = []
+    unmatched: list[Path] = []
+    days, times = query.matches.get(STUDY_DATE), query.matches.get(STUDY_TIME)
+    joined: tuple[Path, ...] = ()
+    if query.joins_date_and_time and isinstance(days, Between) and isinstance(times, Between):
+        joined = (STUDY_DATE, STUDY_TIME)
+        conditions.append(_instant_between(days, times))
+    for path, match in query.matches.items():
+        column = COLUMNS.get(path)
+        if isinstance(match, Anything) or path in _NEVER_MATCHED or path in joined:
+            continue
+        if column is None or column.owner not in owners:
+            unmatched.append(path)
+        else:
+            (of_identity if column.owner is Owner.IDENTITY else conditions).append(condition(column, match))
+    return Plan(query, _limit(query), tuple(unmatched), tuple(conditions), tuple(of_identity))
+
+
+def _limit(query: Query) -> int | None:
+    if any(isinstance(query.matches.get(path), Exactly | AnyOf) for path in _NARROW):
+        return query.limit
+    return BROAD_LIMIT if query.limit is None else min(query.limit, BROAD_LIMIT)
+
+
+def condition(column: Column, match: Match) -> Statement:
+    """One match on one column."""
+    name = column.name
+    match match:
+        case Exactly(text):
+            return _one_of(column, [text])
+        case AnyOf(texts):
+            return _one_of(column, list(texts))
+        case Wildcard(pattern):
+            return _like(column, pattern)
+        case Between(first, last):
+            return _between(name, first, last)
+        case Empty():
+            empty = {Kind.NUMBER: "{} is null", Kind.SET: "{} = '{{}}'"}.get(
+                column.kind, "coalesce({}, '') = ''"
+            )
+            return Statement(sql.SQL(empty).format(name), [])
+        case Anything():
+            return Statement(sql.SQL("true"), [])
+
+
+def _one_of(column: Column, texts: list[str]) -> Statement:
+    name = column.name
+    match column.kind:
+        case Kind.NUMBER:
+            return Statement(sql.SQL("{} = any(%s::bigint[])").format(name), [[int(text) for text in texts]])
+        case Kind.SET:
+            return Statement(sql.SQL("{} && %s::text[]").format(name), [texts])
+        case Kind.NAME:
+            if len(texts) == 1:
+                return _like(column, texts[0])
+            return Statement(
+                sql.SQL("{} ~ any(%s::text[])").format(name), [[name_pattern(each) for each in texts]]
+            )
+        case Kind.TEXT if len(texts) == 1:
+            return Statement(sql.SQL("{} = %s").format(name), [texts[0]])
+        case Kind.TEXT:
+            return Statement(sql.SQL("{} = any(%s)").format(name), [texts])
+
+
+def _like(column: Column, pattern: str) -> Statement:
+    match column.kind:
+        case Kind.NAME:
+            # LIKE is cheap and sorts out most rows; the expression keeps component groups apart.
+            roughly = f"%{like_pattern(name_key(pattern).removesuffix('^*'))}%"
+            text = sql.SQL("({0} like %s and {0} ~ %s)").format(column.name)
+            return Statement(text, [roughly, name_pattern(pattern)])
+        case Kind.SET:
+            each = sql.SQL("exists (select from unnest({}) as one where one like %s)")
+            return Statement(each.format(column.name), [like_pattern(pattern)])
+        case Kind.NUMBER:
+            return Statement(sql.SQL("{}::text like %s").format(column.name), [like_pattern(pattern)])
+        case Kind.TEXT:
+            return Statement(sql.SQL("{} like %s").format(column.name), [like_pattern(pattern)])
+
+
+def _between(name: sql.Composable, first: str | None, last: str | None) -> Statement:
+    parts: list[sql.Composable] = []
+    values: list[object] = []
+    if first is not None:
+        parts.append(sql.SQL("{} >= %s").format(name))
+        values.append(earliest(first))
+    if last is not None:
+        parts.append(sql.SQL("{} <= %s").format(name))
+        values.append(last)
+    return Statement(sql.SQL(" and ").join(parts), values)
+
+
+def _instant_between(dates: Between, times: Between) -> Statement:
+    """Combined date-time matching (PS3.4 §C.2.2.2.5.4): times bound the first and the last day only."""
+    days = _between(sql.SQL("s.study_date"), dates.first, dates.last)
+    parts = [days.text]
+    values = list(days.values)
+    for day, at, beyond, side in (
+        (dates.first, times.first and earliest(times.first), ">", ">="),
+        (dates.last, times.last, "<", "<="),
+    ):
+        if day is not None and at is not None:
+            parts.append(sql.SQL(f"(s.study_date {beyond} %s or s.study_time {side} %s)"))
+            values += [day, at]
+    return Statement(sql.SQL(" and ").join(parts), values)
+
+
+def earliest(text: str) -> str:
+    """The shortest way to write the start of a range: text of less precision compares after it.
+
+    >>> earliest("101100.000000")
+    '1011'
+    """
+    if "." not in text:
+        return text
+    while len(text) > 2 and text.endswith((".000000", "00")):
+        text = text.removesuffix(".000000") if text.endswith(".000000") else text.removesuffix("00")
+    return text
+
+
+def like_pattern(pattern: str) -> str:
+    """A DICOM wildcard pattern as one for LIKE."""
+    escaped = re.sub(r"([\\%_])", r"\\\1", pattern)
+    return escaped.replace("*", "%").replace("?", "_")
+
+
+def name_pattern(pattern: str) -> str:
+    """A name, or a wildcard pattern for one, as a regular expression on the keys of names.
+
+    It matches any one component group; a pattern with "=" matches the whole name. A trailing "^*"
+    also finds the name that has no further component.
+    """
+    key = name_key(pattern)
+    anything = "." if "=" in key else "[^=]"
+    tail = ""
+    if key.endswith("^*"):
+        key, tail = key[:-2], rf"(\^{anything}*)?"
+    wild = {"*": f"{anything}*", "?": anything}
+    body = "".join(wild.get(character) or re.sub(r"(\W)", r"\\\1", character) for character in key)
+    return f"^{body}{tail}$" if "=" in key else f"(^|=){body}{tail}(=|$)"
+
+
+def _values(statements: Sequence[Statement]) -> list[object]:
+    return [value for each in statements for value in each.values]
