@@ -17,6 +17,9 @@ from imx.values import convert, written
 PREFIX = "IMX_"
 FILE_SUFFIX = "_file"
 
+#: Read by a command itself: the token that `imx find` shows.
+_OF_COMMANDS = ("IMX_TOKEN",)
+
 #: Fields of Settings that are not settings themselves.
 _NOT_SETTINGS = ("sources", "config")
 
@@ -122,7 +125,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, _Given]:
     known |= {variable(key + FILE_SUFFIX): key + FILE_SUFFIX for key in secret_keys()}
     given = {}
     for name, value in environment.items():
-        if not name.startswith(PREFIX):
+        if not name.startswith(PREFIX) or name in _OF_COMMANDS:
             continue
         if name not in known:
             raise BadSettings(f"environment: there is no setting {name}{_nearest(name, known)}")

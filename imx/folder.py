@@ -64,6 +64,14 @@ class DataFolder:
         finally:
             os.close(descriptor)
 
+    def is_held(self) -> bool:
+        """Whether a service runs on it."""
+        try:
+            with self.held():
+                return False
+        except FolderHeld:
+            return True
+
 
 def _locked(descriptor: int) -> bool:
     try:

@@ -44,7 +44,7 @@ FIXED_SETTINGS = {
     "unix_socket_permissions": "0700",
     "logging_collector": "off",
     "log_destination": "stderr",
-    "log_line_prefix": "%p %b ",
+    "log_line_prefix": "%p %e %b ",
     "log_min_error_statement": "panic",
     "log_statement": "none",
     "log_min_duration_statement": "-1",

@@ -205,13 +205,31 @@ def _launch(
     )
 
 
+#: As FIXED_SETTINGS sets it: process, SQLSTATE, kind of process; then the severity and the message.
+_LINE = re.compile(r"(?P<pid>\d+) (?P<state>[0-9A-Z]{5}) (?P<kind>[a-z ]+?) (?P<severity>[A-Z]+):  (?P<message>.*)")
+
+#: Classes of errors that speak of the server, not of values: resources, operator, system, internal.
+_SERVER_CLASSES = ("00", "53", "57", "58", "F0", "XX")
+
+
+def loggable(line: str) -> str | None:
+    """What of a log line may be kept: of an error about a statement its code alone, since its message
+    may quote a value; of the rest of a message with several lines nothing."""
+    found = _LINE.fullmatch(line)
+    if found is None:
+        return None
+    text = f"{found['severity']} {found['state']}"
+    return f"{text}: {found['message']}" if found["state"][:2] in _SERVER_CLASSES else text
+
+
 def _read(child: subprocess.Popen[str], tail: deque[str], on_line: Line) -> None:
     if child.stdout is None:
         return
     with child.stdout:
         for line in child.stdout:
             tail.append(line.rstrip())
-            on_line(line.rstrip())
+            if safe := loggable(line.rstrip()):
+                on_line(safe)
 
 
 def _why(code: int, said: Sequence[str] | deque[str], cluster: Cluster) -> str:

@@ -1,0 +1,5 @@
+"""`python -m imx`, the same as `imx`."""
+
+from imx.main import main
+
+main()

@@ -1,0 +1,46 @@
+"""`python -m imx.child PART`: one process of the service, as its supervisor starts it.
+
+Its settings come by the environment, its sockets by number, already listening. Nothing heavy is imported
+before it is tied to the life of its supervisor.
+"""
+
+import argparse
+import os
+import socket
+import sys
+
+from imx.lifetime import die_with
+
+
+def main() -> None:
+    """Tie ourselves to the supervisor, then become the part."""
+    parser = argparse.ArgumentParser(prog="imx.child")
+    parser.add_argument("part", choices=("router", "api", "worker"))
+    parser.add_argument("--parent", type=int, required=True)
+    parser.add_argument("--listener", type=int)
+    parser.add_argument("--tls", type=int)
+    given = parser.parse_args()
+    die_with(given.parent)
+
+    from imx import logs, parts
+    from imx.configuration import read
+    from imx.errors import SetupError
+
+    logs.set_up(given.part)
+    try:
+        settings = read({}, os.environ)
+        if given.part == "router":
+            parts.run_router(settings, _socket(given.listener), _socket(given.tls) if given.tls else None)
+        elif given.part == "api":
+            parts.run_api(settings, _socket(given.listener))
+        else:
+            parts.run_worker(settings)
+    except SetupError as error:
+        sys.exit(f"imx {given.part}: {error}")
+
+
+def _socket(number: int) -> socket.socket:
+    return socket.socket(fileno=number)
+
+
+main()

@@ -1,0 +1,155 @@
+"""What `imx check` may find: pure judgements on what was observed, and how to mend each."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+
+class Level(Enum):
+    """How bad it is. Only WRONG makes `imx check` end with status 1."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    level: Level
+    about: str  # database, objects, disk, ports, certificates, clock, limits
+    what: str
+    mend: str = ""
+
+
+#: The oldest PostgreSQL that has what the tables use (unique nulls not distinct).
+OLDEST_DATABASE = 15
+
+#: What a commit's promise rests on, and the values that keep it.
+DURABILITY: Mapping[str, tuple[str, ...]] = {
+    "fsync": ("on",),
+    "full_page_writes": ("on",),
+    "synchronous_commit": ("on", "remote_apply", "remote_write", "local"),
+}
+
+#: A certificate that ends sooner than this is time to renew.
+CERTIFICATE_NOTICE = timedelta(days=30)
+
+#: Clocks may differ by this much: S3 refuses signatures that are 15 minutes off.
+CLOCK_WARNING_S = 5.0
+CLOCK_WRONG_S = 300.0
+
+#: Sockets, spool files and database connections of a busy service.
+LEAST_OPEN_FILES = 4096
+
+GIB = 1024**3
+
+
+def judge_durability(in_force: Mapping[str, str]) -> Iterator[Finding]:
+    """What a success stands on: with one of them off, a power cut loses what was acknowledged."""
+    wrong = [name for name, good in DURABILITY.items() if in_force.get(name) not in good]
+    for name in wrong:
+        yield Finding(
+            Level.WRONG,
+            "database",
+            f"{name} is {in_force.get(name, 'unknown')}: what was acknowledged may be lost in a power cut",
+            f"alter system set {name} = on; select pg_reload_conf();",
+        )
+    if not wrong:
+        yield Finding(Level.GOOD, "database", f"{', '.join(DURABILITY)} are on")
+
+
+def judge_version(number: int, text: str) -> Finding:
+    """By server_version_num."""
+    if number // 10000 < OLDEST_DATABASE:
+        return Finding(
+            Level.WRONG,
+            "database",
+            f"PostgreSQL {text} is too old",
+            f"use PostgreSQL {OLDEST_DATABASE} or newer",
+        )
+    return Finding(Level.GOOD, "database", f"PostgreSQL {text} answers")
+
+
+def judge_connections(limit: int, wanted: int) -> Finding:
+    """Whether the server lets all our processes in at their busiest."""
+    if limit < wanted:
+        return Finding(
+            Level.WARNING,
+            "database",
+            f"max_connections is {limit}; the service may use {wanted}",
+            f"alter system set max_connections = {wanted + 20}; then restart the database",
+        )
+    return Finding(Level.GOOD, "database", f"{limit} connections are allowed, at most {wanted} are used")
+
+
+def judge_room(free: int, watermark: int, place: str) -> Finding:
+    """Free bytes against the watermark below which nothing is taken."""
+    if free < watermark:
+        return Finding(
+            Level.WRONG,
+            "disk",
+            f"{place} has {free / GIB:.1f} GiB free, below the watermark of {watermark / GIB:.1f} GiB: "
+            "senders are told to try again later",
+            "free some space, or move the data folder to a larger disk",
+        )
+    if free < 3 * watermark:
+        return Finding(
+            Level.WARNING,
+            "disk",
+            f"{place} has {free / GIB:.1f} GiB free, not far above the watermark, {watermark / GIB:.1f} GiB",
+            "plan for more space",
+        )
+    return Finding(Level.GOOD, "disk", f"{place} has {free / GIB:.1f} GiB free")
+
+
+def judge_clock(skew_s: float, whose: str) -> Finding:
+    """How far our clock is from another's."""
+    if abs(skew_s) < CLOCK_WARNING_S:
+        return Finding(Level.GOOD, "clock", f"agrees with the clock of {whose}")
+    return Finding(
+        Level.WRONG if abs(skew_s) >= CLOCK_WRONG_S else Level.WARNING,
+        "clock",
+        f"differs by {abs(skew_s):.0f} s from the clock of {whose}",
+        "keep both by the same time service (NTP)",
+    )
+
+
+def judge_certificate(ends_at: datetime, now: datetime, name: str) -> Finding:
+    """When a certificate ends."""
+    left = ends_at - now
+    day = f"{ends_at:%d %B %Y}"
+    if left <= timedelta(0):
+        return Finding(
+            Level.WRONG, "certificates", f"{name} ended on {day}", "have it renewed and set tls.certificate"
+        )
+    if left < CERTIFICATE_NOTICE:
+        return Finding(
+            Level.WARNING, "certificates", f"{name} ends on {day}, in {left.days} days", "have it renewed"
+        )
+    return Finding(Level.GOOD, "certificates", f"{name} is good until {day}")
+
+
+def judge_open_files(limit: int) -> Finding:
+    """The number of files and sockets that a process may hold open."""
+    if limit < LEAST_OPEN_FILES:
+        return Finding(
+            Level.WARNING,
+            "limits",
+            f"a process may open {limit} files; a busy service needs {LEAST_OPEN_FILES}",
+            f"raise it: LimitNOFILE={LEAST_OPEN_FILES} in the unit, or ulimit -n {LEAST_OPEN_FILES}",
+        )
+    return Finding(Level.GOOD, "limits", f"a process may open {limit} files")
+
+
+def judge_memory(total: int) -> Finding:
+    if total < 2 * GIB:
+        return Finding(
+            Level.WARNING,
+            "limits",
+            f"this machine has {total / GIB:.1f} GiB of memory",
+            "2 GiB is a fair least",
+        )
+    return Finding(Level.GOOD, "limits", f"{total / GIB:.0f} GiB of memory")

@@ -1,0 +1,26 @@
+"""Options that many commands share, and the settings that they lead to."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imx.configuration import read
+from imx.settings import Settings
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", help="The data folder. Otherwise IMX_DATA, or the usual place.", file_okay=False),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", help="The settings file. Otherwise IMX_CONFIG, or imx.toml in the data folder."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")]
+
+
+def settings_from(data: Path | None, config: Path | None, **flags: object) -> Settings:
+    """The settings in force; `flags` are by setting, with `__` for the dot."""
+    given = {key.replace("__", "."): value for key, value in flags.items()}
+    return read({"data": data, "config": config, **given}, os.environ)

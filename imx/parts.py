@@ -1,0 +1,119 @@
+"""The three parts of the service, each run in a process of its own until SIGTERM."""
+
+import signal
+import socket
+import threading
+import time
+from contextlib import closing
+from datetime import timedelta
+
+import structlog
+from psycopg_pool import ConnectionPool
+
+from imx.settings import Settings, WorkerSettings
+from imx.wiring import (
+    ROUTER_CONNECTIONS,
+    WORKER_CONNECTIONS,
+    build_router,
+    database_url,
+    open_objects,
+    open_pool,
+)
+from storage.changes import ChangeFeed
+from storage.errors import ArchiveError
+from storage.objects import ObjectStore
+from storage.sweep import sweep
+from storage.verify import Condition, verify
+
+log = structlog.get_logger()
+
+#: How long associations that are in the middle of something may go on once we are to stop.
+ROUTER_GRACE_S = 15.0
+
+#: The worker looks at the feed this often; a feed that stands still for longer than the limit is a fault.
+FEED_LOOK_S = 30.0
+FEED_STALLED = timedelta(minutes=5)
+
+#: Between two rounds of reading everything again.
+VERIFY_PAUSE_S = 3600.0
+
+
+def run_router(settings: Settings, plain: socket.socket, tls: socket.socket | None) -> None:
+    """The DIMSE edge, until SIGTERM; then what is under way may end."""
+    with closing(open_pool(database_url(settings), ROUTER_CONNECTIONS)) as pool:
+        router = build_router(settings, pool, plain, tls)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: router.drain(ROUTER_GRACE_S))
+        router.serve()
+
+
+def run_worker(settings: Settings) -> None:
+    """The background work, until SIGTERM. Every step of it may be cut anywhere."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    objects = open_objects(settings)
+    with closing(open_pool(database_url(settings), WORKER_CONNECTIONS)) as pool:
+        everything = (settings.worker, objects, pool, stop)
+        for task in (keep_sweeping, keep_verifying, watch_feed):
+            threading.Thread(target=task, args=everything, name=task.__name__, daemon=True).start()
+        while not stop.wait(3600):
+            continue
+
+
+def keep_sweeping(
+    settings: WorkerSettings, objects: ObjectStore, pool: ConnectionPool, stop: threading.Event
+) -> None:
+    """Drop bytes without a row, once they are old enough."""
+    while not stop.wait(min(settings.sweep_every_s, 60.0)):
+        try:
+            swept = sweep(objects, pool, timedelta(seconds=settings.sweep_age_s))
+        except ArchiveError as error:
+            log.warning("sweep.later", error=type(error).__name__)
+        else:
+            log.info("sweep.done", objects=swept.objects, bytes=swept.bytes, unfinished=swept.unfinished)
+            if stop.wait(settings.sweep_every_s):
+                return
+
+
+def keep_verifying(
+    settings: WorkerSettings, objects: ObjectStore, pool: ConnectionPool, stop: threading.Event
+) -> None:
+    """Read everything again, slowly, for ever."""
+    if not settings.verify_bytes_per_s:
+        return
+    while not stop.wait(60.0):
+        began, count, damaged = time.monotonic(), 0, 0
+        try:
+            for each in verify(objects, pool, settings.verify_bytes_per_s):
+                count += 1
+                if each.condition is not Condition.SOUND:
+                    damaged += 1
+                    log.error("verify.damaged", key=each.key, condition=each.condition.value)
+                if stop.is_set():
+                    return
+        except ArchiveError as error:
+            log.warning("verify.later", error=type(error).__name__)
+            continue
+        log.info("verify.round", objects=count, damaged=damaged, took_s=round(time.monotonic() - began, 1))
+        if stop.wait(VERIFY_PAUSE_S):
+            return
+
+
+def watch_feed(
+    settings: WorkerSettings, objects: ObjectStore, pool: ConnectionPool, stop: threading.Event
+) -> None:
+    """Alarm when somebody's open transaction holds the change feed up."""
+    feed = ChangeFeed(pool)
+    while not stop.wait(FEED_LOOK_S):
+        try:
+            held_up = feed.held_up_for()
+        except ArchiveError as error:
+            log.warning("feed.later", error=type(error).__name__)
+            continue
+        if held_up > FEED_STALLED:
+            log.error(
+                "feed.stalled",
+                held_up_s=round(held_up.total_seconds()),
+                mend="end the oldest open transaction",
+            )

@@ -1,0 +1,119 @@
+"""Where the parts meet: from settings to a router, an archive, an object store."""
+
+import socket
+from pathlib import Path
+
+from psycopg_pool import ConnectionPool
+
+from dicom_router.acceptor import Router
+from dicom_router.settings import RouterSettings
+from dicom_router.tls import TlsSettingsWrong, server_context
+from exchange.registry import PostgresRegistry, Trust
+from imx.certificates import BadCertificate
+from imx.configuration import BadSettings
+from imx.folder import DataFolder
+from imx.settings import DicomSettings, Settings
+from storage.files import FileObjects
+from storage.index import PostgresIndex
+from storage.ingest import Ingest
+from storage.objects import ObjectStore
+from storage.s3 import connect
+
+#: Database connections that one process may hold.
+ROUTER_CONNECTIONS = 12
+API_CONNECTIONS = 20
+WORKER_CONNECTIONS = 4
+
+#: Commands, checks and a person with psql.
+SPARE_CONNECTIONS = 6
+
+#: How long an edge waits for a connection before it answers "try again".
+POOL_PATIENCE_S = 10.0
+
+#: To whom belongs what an open service is sent by peers that nobody knows.
+OPEN_TRUST = Trust(ods_code="OPEN", name="Whoever sends to an open service", issuer="OPEN")
+
+
+def connections_wanted(settings: Settings) -> int:
+    """How many database connections the service may hold at its busiest."""
+    edges = settings.dicom.processes * ROUTER_CONNECTIONS + API_CONNECTIONS
+    return edges + WORKER_CONNECTIONS + SPARE_CONNECTIONS
+
+
+def database_url(settings: Settings) -> str:
+    """Of a part that runs on its own: it needs to be told."""
+    if settings.database.url is None:
+        raise BadSettings("set database.url (IMX_DATABASE_URL), or run the whole service with imx serve")
+    return settings.database.url.text
+
+
+def open_pool(conninfo: str, connections: int) -> ConnectionPool:
+    """It connects in the background: a database that is away is no reason not to start."""
+    pool = ConnectionPool(
+        conninfo, min_size=1, max_size=connections, timeout=POOL_PATIENCE_S, max_idle=60.0,
+        reconnect_timeout=5.0, kwargs={"connect_timeout": 5, "application_name": "imx"}, open=False,
+    )  # fmt: skip
+    pool.open(wait=False)
+    return pool
+
+
+def open_objects(settings: Settings) -> ObjectStore:
+    """Local files in the data folder, or a bucket."""
+    if settings.objects.url is None:
+        folder = DataFolder(settings.data)
+        folder.create()
+        return FileObjects(folder.objects, settings.storage.watermark)
+    access, secret = settings.objects.access_key, settings.objects.secret_key
+    if access is None or secret is None:
+        raise BadSettings(
+            "objects.url needs objects.access_key and objects.secret_key (or their _file forms)"
+        )
+    try:
+        return connect(settings.objects.url, access.text, secret.text)
+    except ValueError as error:
+        raise BadSettings(f"objects.url: {error}") from error
+
+
+def build_ingest(settings: Settings, pool: ConnectionPool) -> Ingest:
+    return Ingest(open_objects(settings), PostgresIndex(pool), settings.storage.object_limit)
+
+
+def build_router(
+    settings: Settings, pool: ConnectionPool, plain: socket.socket, tls: socket.socket | None
+) -> Router:
+    """The DIMSE edge on sockets that a parent opened."""
+    secured = []
+    if tls is not None and settings.tls.certificate is not None:
+        key = settings.tls.key or settings.tls.certificate
+        try:
+            context = server_context(settings.tls.certificate, key, settings.tls.authorities)
+        except TlsSettingsWrong as error:
+            raise BadCertificate(str(error)) from error
+        secured.append((tls, context))
+    return Router(
+        router_settings(settings), build_ingest(settings, pool), PostgresRegistry(pool), [plain], secured
+    )
+
+
+def router_settings(settings: Settings) -> RouterSettings:
+    ours: DicomSettings = settings.dicom
+    return RouterSettings(
+        slots_folder=slots_folder(settings),
+        ae_title=ours.ae_title,
+        other_titles=ours.other_titles,
+        max_pdu=ours.max_pdu,
+        association_limit=ours.association_limit,
+        associations_per_peer=ours.associations_per_peer,
+        artim_s=ours.artim_s,
+        idle_s=ours.idle_s,
+        stall_s=ours.stall_s,
+        slowest_bytes_per_s=ours.slowest_bytes_per_s,
+        discard_s=ours.discard_s,
+        object_limit=settings.storage.object_limit,
+        open_to_all=settings.open,
+        open_trust=OPEN_TRUST if settings.open else None,
+    )
+
+
+def slots_folder(settings: Settings) -> Path:
+    return settings.data / "slots"
