@@ -107,8 +107,7 @@ def ultrasound(moment: float, rows: int, columns: int) -> NDArray[np.uint8]:
         echo = np.where(behind, echo * 1.25, echo)  # enhancement behind fluid
     edge = 0.78 + 0.05 * np.cos(4 * angle) + 0.012 * np.sin(2 * np.pi * moment)
     echo = np.where(np.abs(depth - edge) < 0.012, 1.5, np.where(depth > edge, echo * 0.45, echo))
-    chance = np.random.default_rng(31)  # the same speckle in each frame: tissue keeps it
-    speckle = np.hypot(*(_soften(chance.normal(0, 1, echo.shape), 2) for _ in range(2))) / 0.45
+    speckle = _speckle(rows, columns)
     shade = np.clip(echo * speckle * (1.05 - 0.45 * depth), 1e-3, None)
     grey = np.clip(0.62 + 0.30 * np.log(shade), 0, 1)
     return np.where(sector, grey * 235 + 6, 0).round().astype(np.uint8)
@@ -141,6 +140,15 @@ def _ellipse(x: Plane, y: Plane, cx: float, cy: float, rx: float, ry: float, tur
     along = (y - cy) * np.cos(turn) - (x - cx) * np.sin(turn)
     inside: Mask = (across / max(rx, 1e-3)) ** 2 + (along / max(ry, 1e-3)) ** 2 < 1
     return inside
+
+
+@cache
+def _speckle(rows: int, columns: int) -> Plane:
+    """Interference of many scatterers: the same in each frame, since tissue keeps it."""
+    chance = np.random.default_rng(31)
+    waves = [_soften(chance.normal(0, 1, (rows, columns)), 2) for _ in range(2)]
+    speckle: Plane = np.hypot(*waves) / 0.45
+    return speckle
 
 
 def _cloud(size: int, grain_px: int, seed: int) -> Plane:

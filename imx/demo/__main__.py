@@ -1,0 +1,114 @@
+"""`python -m imx.demo`: what `make demo` runs."""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from rich.console import Console
+from rich.markup import escape
+
+from imx.demo import play, service
+from imx.demo.cargo import load
+from imx.demo.region import TRUSTS
+from imx.demo.service import USUAL_DICOM_PORT, USUAL_HTTP_PORT, Service
+from imx.dicomweb import DicomWeb, DicomWebError
+from imx.errors import SetupError
+from storage.errors import ArchiveError
+
+FOLDER = Path(".demo")
+
+
+def main() -> int:
+    """The exit status: 0 when everything that was sent is kept, found and identical."""
+    parser = argparse.ArgumentParser(prog="imx.demo", description="A region at work, on this machine.")
+    parser.add_argument("--once", action="store_true", help="end after the table")
+    once = parser.parse_args().once
+    console = Console()
+    signal.signal(signal.SIGTERM, _as_ctrl_c)
+    try:
+        return run(console, once=once)
+    except KeyboardInterrupt:
+        console.print("\nstopped")
+        return 0 if not once else 130
+    except (SetupError, ArchiveError, DicomWebError) as error:
+        Console(stderr=True).print(f"demo: {escape(str(error))}", style="red")
+        return 1
+
+
+def run(console: Console, *, once: bool) -> int:
+    """Start the service, play the region on it, show what came of it, and stay."""
+    folder = FOLDER.resolve()
+    with service.running(folder) as running:
+        console.print(
+            f"starting the service on {folder / 'data'}; meanwhile the modalities make their pictures"
+        )
+        _say_ports(console, running)
+        cargo = load(folder / "outbox")
+        running.wait_until_ready()
+        service.register(running)
+        token = service.reader_token(running, folder / "reader.token")
+        console.print(
+            f"{len(TRUSTS)} trusts and {len(cargo.files)} of their modalities are registered; "
+            f"{cargo.size} instances go out by C-STORE"
+        )
+        heard = play.push(cargo, running.dicom, console)
+        played = play.look_back(heard, running.dicomweb, token, console)
+        with DicomWeb(running.dicomweb, token) as reader:
+            are_two, in_words = play.two_people(reader)
+
+        console.print(play.table_of(played))
+        all_right = all(one.is_right for one in played) and are_two
+        if not all_right:
+            console.print(play.wrong_ones(played))
+        console.print(in_words, style="" if are_two else "red")
+        console.print("\nTest files of pydicom that no modality can push:", style="bold")
+        for line in play.left_out_lines(cargo.left_out):
+            console.print(f"  {escape(line)}", highlight=False)
+        console.print(
+            "\nEverybody here is invented. Each run sends the same instances: what is kept already is "
+            "welcomed again and adds nothing.\n"
+        )
+        if once:
+            return 0 if all_right else 1
+        _say_addresses(console, running, folder / "reader.token", token)
+        running.watch()
+    return 1
+
+
+def _say_ports(console: Console, running: Service) -> None:
+    for what, usual, port in (
+        ("DICOM", USUAL_DICOM_PORT, running.dicom_port),
+        ("HTTP", USUAL_HTTP_PORT, running.http_port),
+    ):
+        if port != usual:
+            console.print(f"port {usual} is in use: {what} listens on {port} instead", style="yellow")
+
+
+def _say_addresses(console: Console, running: Service, file: Path, token: str) -> None:
+    lines = (
+        ("DICOM", f"{running.dicom} (known peers only; see imx peer add)"),
+        ("DICOMweb", running.dicomweb),
+        ("health", f"{running.http}/health/ready"),
+        ("metrics", f"{running.http}/metrics"),
+        ("token", f"{token}  (a reader's; also in {file})"),
+    )
+    for name, text in lines:
+        console.print(f"  {name:<9} {escape(text)}", highlight=False, soft_wrap=True)
+    console.print("\nSuch as:", style="bold")
+    console.print(
+        f"  curl -H 'Authorization: Bearer {token}' '{running.dicomweb}/studies?ModalitiesInStudy=CT'\n"
+        f"  imx find --at {running.dicomweb} --token-file {file} PatientName='*Zoë*'\n\n"
+        "Ctrl-C stops it; the data stay in .demo and the next run goes on with them.",
+        highlight=False, soft_wrap=True, markup=False,
+    )  # fmt: skip
+
+
+def _as_ctrl_c(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

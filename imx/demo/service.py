@@ -1,0 +1,188 @@
+"""The service that the demo plays on: started as an operator would, on embedded defaults, not open."""
+
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from exchange.policy import Role
+from exchange.registry import Peer, PostgresRegistry, Trust
+from imx.configuration import read
+from imx.database import open_database
+from imx.demo.region import MODALITIES, TRUSTS
+from imx.dicomweb import DicomWeb, DicomWebError
+from imx.errors import SetupError
+from imx.scu import Destination
+
+USUAL_DICOM_PORT, USUAL_HTTP_PORT = 11112, 8080
+START_LIMIT_S = 120.0
+STOP_LIMIT_S = 60.0
+LOG_LINES = 12
+
+_PR_SET_PDEATHSIG = 1
+
+
+class ServiceFailed(SetupError):
+    """The service did not start, or has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """`imx serve`, running."""
+
+    process: "subprocess.Popen[bytes]"
+    data: Path
+    log: Path
+    dicom_port: int
+    http_port: int
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.http_port}"
+
+    @property
+    def dicomweb(self) -> str:
+        return f"{self.http}/dicom-web"
+
+    @property
+    def dicom(self) -> Destination:
+        return Destination("IMX", "127.0.0.1", self.dicom_port)
+
+    def wait_until_ready(self) -> None:
+        """Raises ServiceFailed, with the end of its log."""
+        deadline = time.monotonic() + START_LIMIT_S
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise ServiceFailed(f"the service ended while it started:\n{self._end_of_log()}")
+            if _is_ready(self.http):
+                return
+            time.sleep(0.1)
+        raise ServiceFailed(f"not ready after {START_LIMIT_S:.0f} seconds:\n{self._end_of_log()}")
+
+    def watch(self) -> None:
+        """Return never, but raise ServiceFailed when it ends by itself."""
+        self.process.wait()
+        raise ServiceFailed(f"the service has ended:\n{self._end_of_log()}")
+
+    def _end_of_log(self) -> str:
+        try:
+            with self.log.open(errors="replace") as log:
+                return "".join(deque(log, LOG_LINES)) + f"(all of it: {self.log})"
+        except OSError:
+            return f"(no log at {self.log})"
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Service]:
+    """The service on `folder`, started but maybe not ready; afterwards it is drained and gone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data, log = folder / "data", folder / "service.log"
+    service_ports = free_port(USUAL_DICOM_PORT), free_port(USUAL_HTTP_PORT)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [
+                sys.executable, "-m", "imx", "serve", "--data", str(data),
+                "--dicom-port", str(service_ports[0]), "--http-port", str(service_ports[1]),
+            ],
+            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            env=_environment(),
+            start_new_session=True,     # Ctrl-C reaches the demo, which then lets the service drain
+            preexec_fn=_end_with_us,
+        )  # fmt: skip
+    try:
+        yield Service(process, data, log, *service_ports)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def register(service: Service) -> None:
+    """What `imx trust add` and `imx peer add` do, for the whole region. Again changes nothing."""
+    with open_database(read({"data": service.data}, {})) as pool:
+        known = PostgresRegistry(pool)
+        trusts = {
+            each.ods_code: Trust(each.ods_code, each.name, issuer=each.ods_code, place=each.place)
+            for each in TRUSTS
+        }
+        for trust in trusts.values():
+            known.add_trust(trust)
+        for modality in MODALITIES:
+            known.add_peer(Peer(modality.ae_title, trusts[modality.trust.ods_code]))
+
+
+def reader_token(service: Service, file: Path) -> str:
+    """A reader's token, as `imx token create` makes it: the one of the last run while it is good."""
+    if file.is_file():
+        token = file.read_text("ascii").strip()
+        try:
+            with DicomWeb(service.dicomweb, token) as reader:
+                reader.search("studies", [("limit", "1")])
+            return token
+        except DicomWebError:
+            file.unlink()
+    token = _create_token(service)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as output:
+        output.write(f"{token}\n")
+    return token
+
+
+def _create_token(service: Service) -> str:
+    """By the command itself: only it knows how tokens are made."""
+    name = f"demo {datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
+    options = ["--role", Role.READER.value, "--data", str(service.data), "--json"]
+    made = subprocess.run(
+        [sys.executable, "-m", "imx", "token", "create", name, *options],
+        capture_output=True, text=True, env=_environment(), check=False,
+    )  # fmt: skip
+    if made.returncode != 0:
+        raise ServiceFailed(f"no token could be made: {made.stderr.strip()}")
+    return str(json.loads(made.stdout)[0]["token"])
+
+
+def _environment() -> dict[str, str]:
+    """Ours without settings of another service: the demo runs on the defaults."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("IMX_")}
+
+
+def free_port(usual: int) -> int:
+    """The usual port if nobody listens there, else another."""
+    for port in (usual, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("", port))
+            except OSError:
+                continue
+            number: int = probe.getsockname()[1]
+            return number
+    raise ServiceFailed("this machine has no free port")
+
+
+def _is_ready(http: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{http}/health/ready", timeout=5) as answer:  # noqa: S310 - our own
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _end_with_us() -> None:
+    """In the child: should the demo be killed, the kernel tells the service to drain (prctl(2))."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
