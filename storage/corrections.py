@@ -5,7 +5,6 @@ Sequence (0400,0561) keeps the one before (PS3.3 §C.12.1.1.9); all else leaves 
 """
 
 import struct
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,13 +29,13 @@ from storage.elements import (
     encoding_of,
 )
 from storage.errors import CannotCorrect, Unreadable
+from storage.passing import Passing, deflated, inflated
 
 Member = Mapping[str, Any]
 
 ORIGINAL_ATTRIBUTES = 0x04000561
 _SPECIFIC_CHARACTER_SET = 0x00080005
 _MODIFYING_SYSTEM = "Imaging Exchange"
-_CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ def correct_bytes(
         return iter(data_set)
     encoding = encoding_of(transfer_syntax_uid)
     if transfer_syntax_uid == DEFLATED:
-        return _deflate(_Rewrite(_inflate(data_set), encoding, corrections).run())
+        return deflated(_Rewrite(inflated(data_set), encoding, corrections).run())
     return _Rewrite(data_set, encoding, corrections).run()
 
 
@@ -101,50 +100,13 @@ def _moment(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y%m%d%H%M%S.%f+0000")
 
 
-class _Passing:
-    """Bytes that pass by: those ahead can be looked at, those behind are handed on."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = filter(None, chunks)
-        self._buffer = b""
-        self._base = 0
-
-    def view(self, offset: int, length: int) -> tuple[bytes, int]:
-        """A Source for a walk that never goes back behind what was handed on."""
-        while offset + length > self._base + len(self._buffer):
-            fresh = next(self._chunks, b"")
-            if not fresh:
-                break
-            self._buffer += fresh
-        return self._buffer, offset - self._base
-
-    def take(self, stop: int) -> Iterator[bytes]:
-        """Hand on what lies before `stop`."""
-        while self._base < stop:
-            part = self._buffer[: stop - self._base] if self._buffer else next(self._chunks, b"")
-            if not part:
-                return
-            if not self._buffer:
-                self._buffer = part
-                continue
-            self._buffer = self._buffer[len(part) :]
-            self._base += len(part)
-            yield part
-
-    def rest(self) -> Iterator[bytes]:
-        """Hand on everything else."""
-        if self._buffer:
-            yield self._buffer
-        yield from self._chunks
-
-
 class _Rewrite:
     """One data set on its way out."""
 
     def __init__(
         self, chunks: Iterable[bytes], encoding: Encoding, corrections: Sequence[Correction]
     ) -> None:
-        self._passing = _Passing(chunks)
+        self._passing = Passing(chunks)
         self._walk = Walk(self._passing, encoding)
         self._encoding = encoding
         self._corrections = corrections
@@ -326,28 +288,3 @@ def _encodes(character: str, encoding: str) -> bool:
     except (UnicodeError, LookupError):
         return False
     return True
-
-
-def _inflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The data set inside a deflated one (PS3.5 §A.5), a bounded piece at a time."""
-    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
-        for chunk in chunks:
-            waiting = chunk
-            while waiting and not inflate.eof:
-                yield inflate.decompress(waiting, _CHUNK)
-                waiting = inflate.unconsumed_tail
-        yield inflate.flush()
-    except zlib.error as error:
-        raise Unreadable("the deflated data set is damaged") from error
-
-
-def _deflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    length = 0
-    for chunk in chunks:
-        compressed = deflate.compress(chunk)
-        length += len(compressed)
-        yield compressed
-    last = deflate.flush()
-    yield last + bytes((length + len(last)) % 2)

@@ -122,8 +122,8 @@ def test_the_bytes_behind_the_head_pass_untouched() -> None:
 
 
 def test_corrections_follow_one_another_and_those_that_were_there() -> None:
-    first = Correction({"00100020": {"vr": "LO", "Value": ["A"]}}, "COERCE", datetime(2026, 1, 1, tzinfo=UTC))
-    second = Correction({"00100020": {"vr": "LO", "Value": ["B"]}}, "CORRECT", datetime(2026, 1, 2, tzinfo=UTC))
+    first = Correction({"00100020": {"vr": "LO", "Value": ["A"]}}, "COERCE", NAMED.made_at)
+    second = Correction({"00100020": {"vr": "LO", "Value": ["B"]}}, "CORRECT", NAMED.made_at)
     sent = a_data_set()
     earlier = Dataset()
     earlier.ReasonForTheAttributeModification = "COERCE"
@@ -137,7 +137,8 @@ def test_corrections_follow_one_another_and_those_that_were_there() -> None:
         assert after.PatientID == "B"
         found = after.OriginalAttributesSequence
         assert [item.ReasonForTheAttributeModification for item in found] == ["COERCE", "COERCE", "CORRECT"]
-        assert [item.ModifiedAttributesSequence[0].get("PatientID") for item in found] == [None, "123456", "A"]
+        before = [item.ModifiedAttributesSequence[0].get("PatientID") for item in found]
+        assert before == [None, "123456", "A"]
 
 
 def test_group_lengths_that_no_longer_hold_are_left_out() -> None:
@@ -152,7 +153,8 @@ def test_group_lengths_that_no_longer_hold_are_left_out() -> None:
 
 
 def test_a_value_beyond_ascii_is_written_in_the_declared_character_set() -> None:
-    accented = Correction({"00100010": {"vr": "PN", "Value": [{"Alphabetic": "Zoë"}]}}, "CORRECT", NAMED.made_at)
+    named = {"00100010": {"vr": "PN", "Value": [{"Alphabetic": "Zoë"}]}}
+    accented = Correction(named, "CORRECT", NAMED.made_at)
     latin = encoded(a_data_set(SpecificCharacterSet="ISO_IR 100"))
     undeclared = encoded(a_data_set())
     greek = encoded(a_data_set(SpecificCharacterSet="ISO_IR 126"))

@@ -1,0 +1,128 @@
+"""Access tokens: how a program or a person shows who they are until they sign in otherwise.
+
+A token is shown once, when it is made; we keep its SHA-256. It carries a role, a trust and an expiry.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from exchange.policy import Actor, ActorKind, Role
+from storage.errors import BadInput, IndexUnavailable
+
+#: How long a token's row is believed: a revocation takes effect within this time.
+BELIEVED_S = 5.0
+_REMEMBERED = 4_096
+
+_FIND = (
+    "select name, role, trust, expires_at from access_token"
+    " where digest = %s and revoked_at is null and expires_at > now()"
+)
+
+
+class NameTaken(BadInput):
+    """Another token has this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What may be known of a token."""
+
+    name: str
+    role: Role
+    trust: str  # ODS code; "" for none
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+
+
+def create(conninfo: str, name: str, role: Role, trust: str, expires_at: datetime) -> str:
+    """A new token, shown this once. Raises NameTaken."""
+    text = f"imx_{secrets.token_urlsafe(32)}"
+    with _connected(conninfo) as connection:
+        try:
+            connection.execute(
+                "insert into access_token (name, role, trust, digest, expires_at)"
+                " values (%s, %s, %s, %s, %s)",
+                (name, role.value, trust, _digest(text), expires_at),
+            )
+        except psycopg.errors.UniqueViolation as error:
+            raise NameTaken(f"there is a token named {name} already: choose another name") from error
+    return text
+
+
+def revoke(conninfo: str, name: str) -> bool:
+    """From now on it opens nothing. False when there was none to revoke."""
+    with _connected(conninfo) as connection:
+        revoked = connection.execute(
+            "update access_token set revoked_at = now() where name = %s and revoked_at is null", (name,)
+        )
+        return revoked.rowcount > 0
+
+
+def tokens(conninfo: str) -> list[Token]:
+    """Every token ever made, the newest first."""
+    with _connected(conninfo) as connection:
+        rows = connection.execute(
+            "select name, role, trust, created_at, expires_at, revoked_at from access_token order by id desc"
+        ).fetchall()
+    return [Token(name, Role(role), *rest) for name, role, *rest in rows]
+
+
+@contextmanager
+def _connected(conninfo: str) -> Iterator[psycopg.Connection]:
+    try:
+        with psycopg.connect(conninfo) as connection:
+            yield connection
+    except psycopg.Error as error:
+        raise IndexUnavailable(f"the database does not answer: {type(error).__name__}") from error
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Believed:
+    actor: Actor | None
+    until: float  # monotonic
+    expires_at: datetime
+
+
+class Accounts:
+    """Who holds a token, without blocking. What was found is believed for a few seconds."""
+
+    def __init__(self, pool: AsyncConnectionPool) -> None:
+        self._pool = pool
+        self._believed: dict[bytes, _Believed] = {}
+
+    async def holder(self, token: str) -> Actor | None:
+        """Who a valid token stands for; None for one that is unknown, expired or revoked."""
+        digest = _digest(token)
+        known = self._believed.get(digest)
+        if known is None or known.until < monotonic():
+            known = await self._find(digest)
+            self._believed.pop(digest, None)
+            while len(self._believed) >= _REMEMBERED:
+                del self._believed[next(iter(self._believed))]
+            self._believed[digest] = known
+        return known.actor if known.expires_at > datetime.now(UTC) else None
+
+    async def _find(self, digest: bytes) -> _Believed:
+        until = monotonic() + BELIEVED_S
+        try:
+            async with self._pool.connection() as connection:
+                row = await (await connection.execute(_FIND, (digest,))).fetchone()
+        except psycopg.Error as error:
+            raise IndexUnavailable(f"the database does not answer: {type(error).__name__}") from error
+        if row is None:
+            return _Believed(None, until, datetime.max.replace(tzinfo=UTC))
+        name, role, trust, expires_at = row
+        return _Believed(Actor(ActorKind.ACCOUNT, name, trust, Role(role)), until, expires_at)

@@ -1,0 +1,132 @@
+"""A native data set written anew in Explicit VR Little Endian, as it passes, whatever its size.
+
+Values keep their bytes, but for their order. Lengths of sequences and items become delimiters, since
+a VR makes an element longer and what holds it would have to be known before it is written (PS3.5 §7.5).
+"""
+
+import struct
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from pydicom._dicom_dict import DicomDictionary
+
+from storage.elements import (
+    DEFLATED,
+    EXPLICIT_BIG,
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    ITEM,
+    ITEM_END,
+    SEQUENCE_END,
+    SHORT_VRS,
+    UNDEFINED,
+    Element,
+    Walk,
+    encoding_of,
+)
+from storage.errors import Unreadable
+from storage.passing import Passing, inflated
+
+#: The syntaxes whose pixel data are not encapsulated (PS3.5 §A.1 to §A.3, §A.5).
+NATIVE = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED})
+
+#: Bytes of one number in each VR that holds any (PS3.5 §7.3).
+_NUMBER_BYTES = {
+    "AT": 2, "OW": 2, "SS": 2, "US": 2,
+    "FL": 4, "OF": 4, "OL": 4, "SL": 4, "UL": 4,
+    "FD": 8, "OD": 8, "OV": 8, "SV": 8, "UV": 8,
+}  # fmt: skip
+_PIXEL_REPRESENTATION = 0x00280103
+_EITHER_SIGN = frozenset(tag for tag, entry in DicomDictionary.items() if entry[0] == "US or SS")
+_LONGEST_SHORT = 0xFFFE
+
+
+def to_explicit_little(data_set: Iterable[bytes], transfer_syntax_uid: str) -> Iterator[bytes]:
+    """A data set of a NATIVE syntax in Explicit VR Little Endian. Raises Unreadable."""
+    if transfer_syntax_uid == EXPLICIT_LITTLE:
+        return iter(data_set)
+    if transfer_syntax_uid == DEFLATED:
+        return inflated(data_set)
+    return _Recoding(data_set, transfer_syntax_uid).run()
+
+
+class _Recoding:
+    def __init__(self, chunks: Iterable[bytes], syntax: str) -> None:
+        encoding = encoding_of(syntax)
+        self._passing = Passing(chunks)
+        self._walk = Walk(self._passing, encoding)
+        self._is_big = not encoding.little
+        self._is_signed = False
+        # What is open: its delimiter, and where it ends, None where a delimiter will say.
+        self._open: list[tuple[bytes, int | None]] = []
+
+    def run(self) -> Iterator[bytes]:
+        """The data set, element by element."""
+        walk = self._walk
+        while True:
+            while self._open and (stop := self._open[-1][1]) is not None and walk.position >= stop:
+                yield self._open.pop()[0]
+            element = walk.next()
+            if element is None:
+                break
+            for _ in self._passing.take(walk.position):
+                pass  # the header is written anew
+            yield from self._element(element)
+        if any(stop is None for _, stop in self._open):
+            raise Unreadable("a sequence never ends", walk.position)
+
+    def _element(self, element: Element) -> Iterator[bytes]:
+        tag, vr, offset, length = element
+        stop = None if length == UNDEFINED else offset + length
+        if tag == ITEM:
+            self._open.append((_header(ITEM_END), stop))
+            yield _header(ITEM, UNDEFINED)
+        elif tag in (ITEM_END, SEQUENCE_END):
+            if self._open and self._open[-1][1] is None:
+                yield self._open.pop()[0]
+        elif vr == "SQ" or length == UNDEFINED:
+            if tag >> 16 == 0x7FE0 or (vr == "UN" and self._is_big):
+                raise Unreadable(f"{tag:08X} is encapsulated in a native transfer syntax", offset)
+            self._open.append((_header(SEQUENCE_END), stop))
+            yield _header(tag, UNDEFINED, "SQ")
+        else:
+            yield from self._value(element)
+
+    def _value(self, element: Element) -> Iterator[bytes]:
+        tag, vr, offset, length = element
+        if tag == _PIXEL_REPRESENTATION and length == 2:
+            self._is_signed = any(self._walk.value(element))
+        if vr == "US" and self._is_signed and tag in _EITHER_SIGN and not self._is_big:
+            vr = "SS"
+        yield _header(tag, length, vr)
+        self._walk.position = offset + length
+        passing = self._passing.take(offset + length)
+        each = _NUMBER_BYTES.get(vr, 1) if self._is_big else 1
+        passed = 0
+        for chunk in _swapped(passing, each) if each > 1 else passing:
+            passed += len(chunk)
+            yield chunk
+        if passed < length:
+            raise Unreadable(f"the value of {tag:08X} is cut short", offset)
+
+
+def _header(tag: int, length: int = 0, vr: str = "") -> bytes:
+    if not vr:
+        return struct.pack("<HHI", tag >> 16, tag & 0xFFFF, length)
+    code = vr.encode()
+    if code in SHORT_VRS and length <= _LONGEST_SHORT:
+        return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, code, length)
+    if code in SHORT_VRS:
+        code = b"UN"  # too long for its VR (PS3.5 §6.2.2 note)
+    return struct.pack("<HH2sHI", tag >> 16, tag & 0xFFFF, code, 0, length)
+
+
+def _swapped(chunks: Iterable[bytes], each: int) -> Iterator[bytes]:
+    """Numbers of so many bytes in the other byte order; what is left over stays as it is."""
+    rest = b""
+    for chunk in chunks:
+        joined = rest + chunk
+        whole = len(joined) - len(joined) % each
+        rest = joined[whole:]
+        yield np.frombuffer(joined[:whole], f">u{each}").astype(f"<u{each}").tobytes()
+    yield rest
