@@ -5,9 +5,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
@@ -36,11 +36,12 @@ class Child:
     arguments: Sequence[str]
     sockets: Sequence[int]
     environment: Mapping[str, str]
+    on_end: Callable[[int], None]  # told its process id
     process: subprocess.Popen[bytes] | None = None
     handle: int | None = None  # a pidfd: readable when the process has ended
     started_at: float = 0.0
     pause_s: float = FIRST_PAUSE_S / 2
-    due_at: float = field(default=0.0)
+    due_at: float = 0.0
 
     @property
     def is_running(self) -> bool:
@@ -76,7 +77,8 @@ class Child:
         now = time.monotonic()
         self.pause_s = pause_after(self.pause_s, now - self.started_at)
         self.due_at = now + self.pause_s
-        log.warning(
+        tell = log.warning if self.process.returncode else log.info
+        tell(
             "child.ended",
             child=self.part,
             number=self.number,
@@ -84,6 +86,7 @@ class Child:
             status=self.process.returncode,
             ran_s=round(now - self.started_at, 3),
         )
+        self.on_end(self.process.pid)
         self.process = None
         if self.handle is not None:
             os.close(self.handle)

@@ -90,7 +90,7 @@ def export_command(
                 bar.advance(task)
     if as_json:
         missing = [wanted.instance_uid for wanted in damaged]
-        json.dump({"written": written, "there before": there, "not exported": missing}, sys.stdout)
+        json.dump({"written": written, "there_before": there, "not_exported": missing}, sys.stdout)
         sys.stdout.write("\n")
     else:
         Console(stderr=True).print(f"{written} written, {there} there before, {len(damaged)} not exported")

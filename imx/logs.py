@@ -11,7 +11,7 @@ def set_up(part: str) -> None:
     """For this process, once. `part` is in every line: router, api, worker, supervisor."""
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            _named(part),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.dict_tracebacks,
@@ -21,11 +21,20 @@ def set_up(part: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(part=part)
     # Libraries speak only when something is wrong; pynetdicom would print identifiers otherwise.
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s", force=True)
     for handler in logging.getLogger().handlers:
         handler.setFormatter(_LibraryLines(part))
+
+
+def _named(part: str) -> structlog.typing.Processor:
+    """In the lines of every thread."""
+
+    def add(logger: object, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        event["part"] = part
+        return event
+
+    return add
 
 
 class _LibraryLines(logging.Formatter):

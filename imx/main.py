@@ -1,54 +1,65 @@
-"""The command line. Thin: each group of commands is a module of its own."""
+"""The command line. Thin: each group of commands is a module of its own, imported when it is called."""
 
 import sys
+from collections.abc import Iterable, Mapping
+from importlib import import_module
 
 import typer
 
-from imx import (
-    check,
-    database_commands,
-    exporting,
-    importing,
-    registry_commands,
-    serve,
-    settings_command,
-    token_commands,
-    upkeep,
-)
 from imx.errors import SetupError
-from imx.find import find_command
-from imx.send import send_command
 from storage.errors import ArchiveError
 
-app = typer.Typer(
-    name="imx",
-    help="Imaging Exchange: receive, keep, find and share every DICOM picture of every patient.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command("serve")(serve.serve_command)
-app.command("router")(serve.router_command)
-app.command("api")(serve.api_command)
-app.command("worker")(serve.worker_command)
-app.command("check")(check.check_command)
-app.command("settings")(settings_command.settings_command)
-app.command("send")(send_command)
-app.command("find")(find_command)
-app.command("import")(importing.import_command)
-app.command("export")(exporting.export_command)
-app.command("verify")(upkeep.verify_command)
-app.command("rebuild")(upkeep.rebuild_command)
-app.add_typer(registry_commands.trusts, name="trust")
-app.add_typer(registry_commands.peers, name="peer")
-app.add_typer(database_commands.database, name="database")
-app.add_typer(token_commands.commands, name="token")
+#: Where each command is: module and name. A Typer there is a group of commands.
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "serve": ("imx.serve", "serve_command"),
+    "check": ("imx.check", "check_command"),
+    "settings": ("imx.settings_command", "settings_command"),
+    "trust": ("imx.registry_commands", "trusts"),
+    "peer": ("imx.registry_commands", "peers"),
+    "token": ("imx.token_commands", "commands"),
+    "send": ("imx.send", "send_command"),
+    "find": ("imx.find", "find_command"),
+    "import": ("imx.importing", "import_command"),
+    "export": ("imx.exporting", "export_command"),
+    "verify": ("imx.upkeep", "verify_command"),
+    "rebuild": ("imx.upkeep", "rebuild_command"),
+    "database": ("imx.database_commands", "database"),
+    "router": ("imx.serve", "router_command"),
+    "api": ("imx.serve", "api_command"),
+    "worker": ("imx.serve", "worker_command"),
+}
+
+
+def build(names: Iterable[str]) -> typer.Typer:
+    """The command line with these commands."""
+    app = typer.Typer(
+        name="imx",
+        help="Imaging Exchange: receive, keep, find and share every DICOM picture of every patient.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_nothing)
+    for name in names:
+        module, attribute = COMMANDS[name]
+        found = getattr(import_module(module), attribute)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name)(found)
+    return app
+
+
+def _nothing() -> None:
+    """With a callback a single command is still called by its name."""
 
 
 def main() -> None:
     """Run a command. What a person can mend is one sentence on standard error and status 1."""
     try:
-        app()
+        # Only what is called is imported: a short command is not to wait for all of pydicom.
+        called = sys.argv[1] if len(sys.argv) > 1 else ""
+        build([called] if called in COMMANDS else COMMANDS)(prog_name="imx")
     except (SetupError, ArchiveError) as error:
         sys.stderr.write(f"imx: {error}\n")
         sys.exit(1)

@@ -29,7 +29,7 @@ def print_rows(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
     if not rows:
         Console(stderr=True).print("none")
         return
-    table = Table(*rows[0], box=None)
+    table = Table(*(name.replace("_", " ") for name in rows[0]), box=None)
     for row in rows:
         table.add_row(*(escape("" if value is None else str(value)) for value in row.values()))
     Console().print(table)
@@ -68,7 +68,7 @@ def list_trusts(data: DataOption = None, config: ConfigOption = None, as_json: J
     with registry(settings_from(data, config)) as known:
         found = known.trusts()
     print_rows(
-        [{"ods code": t.ods_code, "name": t.name, "issuer": t.issuer, "place": t.place} for t in found],
+        [{"ods_code": t.ods_code, "name": t.name, "issuer": t.issuer, "place": t.place} for t in found],
         as_json,
     )
 
@@ -120,7 +120,7 @@ def list_peers(data: DataOption = None, config: ConfigOption = None, as_json: Js
         found = known.peers()
     rows = [
         {
-            "ae title": peer.ae_title,
+            "ae_title": peer.ae_title,
             "trust": peer.trust.ods_code,
             "host": peer.host,
             "port": peer.port,
@@ -128,7 +128,7 @@ def list_peers(data: DataOption = None, config: ConfigOption = None, as_json: Js
             "read": peer.may_read,
             "duplicates": peer.duplicates.value,
             "associations": peer.association_limit,
-            "private classes": list(peer.private_sop_classes)
+            "private_classes": list(peer.private_sop_classes)
             if as_json
             else ", ".join(peer.private_sop_classes),
         }

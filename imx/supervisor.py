@@ -6,15 +6,18 @@ dies, and ends them in order: routers, the HTTP edge, the worker, PostgreSQL las
 
 import os
 import select
+import shutil
 import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psycopg
 import structlog
+from prometheus_client.multiprocess import mark_process_dead
 
 from imx.children import FIRST_PAUSE_S, Child, pause_after
 from imx.configuration import environment_of, variable
@@ -120,15 +123,34 @@ def children_of(
     tls: socket.socket | None,
 ) -> list[Child]:
     """Our own processes, in the order in which they are ended."""
-    environment = {**environment_of(settings), variable("database.url"): database.conninfo}
+    metrics = fresh_metrics_folder(settings.data)
+    environment = {
+        **environment_of(settings),
+        variable("database.url"): database.conninfo,
+        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+    }
+
+    def forget(pid: int) -> None:
+        mark_process_dead(pid, str(metrics))  # type: ignore[no-untyped-call]
+
     secure = ["--tls", str(tls.fileno())] if tls else []
     dicom_sockets = [each.fileno() for each in (dicom, tls) if each]
     routers = [
-        Child("router", number, ["--listener", str(dicom.fileno()), *secure], dicom_sockets, environment)
+        Child(
+            "router", number, ["--listener", str(dicom.fileno()), *secure], dicom_sockets, environment, forget
+        )
         for number in range(settings.dicom.processes)
     ]
-    api = Child("api", 0, ["--listener", str(http.fileno())], [http.fileno()], environment)
-    return [*routers, api, Child("worker", 0, [], [], environment)]
+    api = Child("api", 0, ["--listener", str(http.fileno())], [http.fileno()], environment, forget)
+    return [*routers, api, Child("worker", 0, [], [], environment, forget)]
+
+
+def fresh_metrics_folder(data: Path) -> Path:
+    """Where our processes leave their counters for /metrics (prometheus_client's multiprocess mode)."""
+    folder = data / "metrics"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    return folder
 
 
 @dataclass(slots=True)
@@ -153,7 +175,7 @@ class Database:
         """From the main thread: it ends when the thread that started it does."""
         if self.cluster is None:
             return
-        self.running = start(self.cluster, lambda line: log.info("postgres", line=line))
+        self.running = start(self.cluster, relay)
         self.handle = os.pidfd_open(self.running.child.pid)
         self.started_at = time.monotonic()
 
@@ -198,6 +220,12 @@ class Database:
         if self.handle is not None:
             os.close(self.handle)
             self.handle = None
+
+
+def relay(line: str) -> None:
+    """PostgreSQL's log as lines of ours."""
+    is_bad = line.startswith(("FATAL", "PANIC", "ERROR"))
+    (log.warning if is_bad else log.info)("postgres", line=line)
 
 
 @dataclass(slots=True)

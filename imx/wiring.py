@@ -17,7 +17,6 @@ from storage.files import FileObjects
 from storage.index import PostgresIndex
 from storage.ingest import Ingest
 from storage.objects import ObjectStore
-from storage.s3 import connect
 
 #: Database connections that one process may hold.
 ROUTER_CONNECTIONS = 12
@@ -63,6 +62,8 @@ def open_objects(settings: Settings) -> ObjectStore:
         folder = DataFolder(settings.data)
         folder.create()
         return FileObjects(folder.objects, settings.storage.watermark)
+    from storage.s3 import connect  # minio: a long import that a service on local files does without
+
     access, secret = settings.objects.access_key, settings.objects.secret_key
     if access is None or secret is None:
         raise BadSettings(

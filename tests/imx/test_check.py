@@ -1,0 +1,195 @@
+"""`imx check`: what it finds, and that it says how to mend it."""
+
+import json
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+import trustme
+
+from imx.certificates import BadCertificate, ends_at
+from imx.check import check_database, check_folder, check_objects, check_ports
+from imx.configuration import read
+from imx.findings import (
+    Level,
+    judge_certificate,
+    judge_clock,
+    judge_connections,
+    judge_durability,
+    judge_open_files,
+    judge_room,
+    judge_version,
+)
+from imx.listening import open_listener
+from tests.service import free_port
+
+GIB = 1024**3
+
+
+@pytest.mark.parametrize("name", ["fsync", "full_page_writes", "synchronous_commit"])
+def test_a_durability_setting_that_is_off_is_wrong(name: str) -> None:
+    in_force = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", name: "off"}
+
+    (finding,) = judge_durability(in_force)
+
+    assert finding.level is Level.WRONG
+    assert name in finding.what
+    assert name in finding.mend
+
+
+@pytest.mark.parametrize(
+    ("finding", "level"),
+    [
+        (judge_version(140005, "14.5"), Level.WRONG),
+        (judge_version(180006, "18.6"), Level.GOOD),
+        (judge_connections(20, 60), Level.WARNING),
+        (judge_connections(100, 60), Level.GOOD),
+        (judge_room(GIB, 2 * GIB, "/"), Level.WRONG),
+        (judge_room(5 * GIB, 2 * GIB, "/"), Level.WARNING),
+        (judge_room(50 * GIB, 2 * GIB, "/"), Level.GOOD),
+        (judge_clock(-1.0, "it"), Level.GOOD),
+        (judge_clock(-60.0, "it"), Level.WARNING),
+        (judge_clock(3600.0, "it"), Level.WRONG),
+        (judge_open_files(1024), Level.WARNING),
+        (judge_open_files(65536), Level.GOOD),
+    ],
+)
+def test_what_is_not_good_says_how_to_mend_it(finding: object, level: Level) -> None:
+    assert finding.level is level  # type: ignore[attr-defined]
+    assert bool(finding.mend) is (level is not Level.GOOD)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("days", "level"), [(-1, Level.WRONG), (10, Level.WARNING), (90, Level.GOOD)])
+def test_a_certificate_is_renewed_in_time(days: int, level: Level) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    assert judge_certificate(now + timedelta(days=days), now, "cert.pem").level is level
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate that ended long ago, and its key: what it says must still be read."""
+    ended = datetime(2020, 2, 3, tzinfo=UTC)
+    certificate = trustme.CA().issue_cert("imx.example", not_after=ended)
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    return tmp_path / "cert.pem", tmp_path / "key.pem"
+
+
+def test_the_end_of_a_certificate_is_read_from_a_handshake(pair: tuple[Path, Path]) -> None:
+    assert ends_at(*pair) == datetime(2020, 2, 3, tzinfo=UTC)
+
+
+def test_a_key_of_another_certificate_is_noticed(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    trustme.CA().issue_cert("imx.example").private_key_pem.write_to_path(tmp_path / "other.pem")
+
+    with pytest.raises(BadCertificate, match="does not belong"):
+        ends_at(pair[0], tmp_path / "other.pem")
+
+
+def test_a_missing_key_is_named(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(BadCertificate, match=r"none\.pem"):
+        ends_at(pair[0], tmp_path / "none.pem")
+
+
+def test_a_database_that_does_not_flush_is_found(database: str, tmp_path: Path) -> None:
+    """The session's own server runs without fsync, for speed."""
+    settings = read({"data": tmp_path, "database.url": database}, {})
+
+    findings = list(check_database(settings))
+
+    wrong = [finding.what for finding in findings if finding.level is Level.WRONG]
+    assert len(wrong) == 2
+    assert wrong[0].startswith("fsync is off")
+    assert any("tables are of this version" in finding.what for finding in findings)
+    assert any("clock" in finding.about for finding in findings)
+
+
+def test_a_database_used_by_a_newer_version_is_refused(database: str, tmp_path: Path) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute("insert into migration (name) values ('9999_future.sql')")
+
+    findings = check_database(read({"data": tmp_path, "database.url": database}, {}))
+
+    assert any("9999_future" in finding.what and finding.level is Level.WRONG for finding in findings)
+
+
+def test_a_database_that_is_not_there_is_wrong_without_its_password(tmp_path: Path) -> None:
+    url = f"postgresql://imx:hush@127.0.0.1:{free_port()}/imx"
+
+    (finding,) = check_database(read({"data": tmp_path, "database.url": url}, {}))
+
+    assert finding.level is Level.WRONG
+    assert "hush" not in finding.what + finding.mend
+
+
+def test_objects_are_probed_and_the_probe_taken_away(tmp_path: Path) -> None:
+    findings = list(check_objects(read({"data": tmp_path}, {})))
+
+    assert [finding.level for finding in findings] == [Level.GOOD]
+    assert not list((tmp_path / "objects").rglob("*.dcm"))
+
+
+def test_a_bucket_that_is_not_there_is_wrong(tmp_path: Path) -> None:
+    settings = read(
+        {"data": tmp_path},
+        {
+            "IMX_OBJECTS_URL": f"s3://bucket?endpoint=127.0.0.1:{free_port()}&secure=0",
+            "IMX_OBJECTS_ACCESS_KEY": "a",
+            "IMX_OBJECTS_SECRET_KEY": "hush",
+        },
+    )
+
+    (finding,) = check_objects(settings)
+
+    assert finding.level is Level.WRONG
+    assert "hush" not in finding.what + finding.mend
+
+
+def test_a_port_that_something_else_holds_is_wrong(tmp_path: Path) -> None:
+    with open_listener("127.0.0.1", 0, "dicom.port") as taken:
+        port = taken.getsockname()[1]
+        settings = read(
+            {"data": tmp_path, "dicom.port": port, "dicom.host": "127.0.0.1", "http.port": free_port()}, {}
+        )
+
+        levels = {finding.what.split(":")[0]: finding for finding in check_ports(settings)}
+
+    assert levels["DICOM"].level is Level.WRONG
+    assert "port in use" in levels["DICOM"].what
+    assert levels["HTTP"].level is Level.GOOD
+
+
+def test_a_full_disk_is_found_by_its_watermark(tmp_path: Path) -> None:
+    beyond = shutil.disk_usage(tmp_path).total
+
+    (finding,) = check_folder(read({"data": tmp_path / "new", "storage.watermark": str(beyond)}, {}))
+
+    assert finding.level is Level.WRONG
+
+
+def test_the_command_ends_with_the_worst_and_speaks_json(tmp_path: Path) -> None:
+    ports = {
+        "IMX_DICOM_PORT": str(free_port()),
+        "IMX_HTTP_PORT": str(free_port()),
+        "IMX_DATA": str(tmp_path / "d"),
+    }
+    command = [sys.executable, "-m", "imx", "check", "--json"]
+
+    good = subprocess.run(command, env=ports, capture_output=True, text=True, timeout=60, check=False)
+    bad = subprocess.run(
+        command,
+        env={**ports, "IMX_DATABASE_URL": "host=/nowhere"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (good.returncode, bad.returncode) == (0, 1)
+    assert {finding["level"] for finding in json.loads(good.stdout)} <= {"good", "warning"}
+    assert any(finding["about"] == "database" for finding in json.loads(bad.stdout))
