@@ -15,6 +15,7 @@ import structlog
 
 from dicom_router.admission import House
 from dicom_router.association import Association
+from dicom_router.contexts import supported_contexts
 from dicom_router.peers import Peers
 from dicom_router.pynetdicom_settings import set_up_pynetdicom
 from dicom_router.settings import RouterSettings
@@ -45,6 +46,7 @@ class Router:
         tls: Sequence[tuple[socket.socket, ssl.SSLContext]] = (),
     ) -> None:
         set_up_pynetdicom()
+        supported_contexts()  # built once, before the first peer waits for it
         self._house = House(settings, door, peers)
         self._listeners: dict[int, tuple[socket.socket, ssl.SSLContext | None]] = {
             listener.fileno(): (listener, None) for listener in plain
@@ -126,6 +128,8 @@ class Router:
                     association.cut()
                 self._wait_until_empty(self._house.settings.tick_s)
         log.info("router.drained", cut=self.active)
+        self._wake_in.close()
+        self._wake_out.close()
 
     def _wait_until_empty(self, patience_s: float) -> bool:
         due = monotonic() + patience_s

@@ -21,6 +21,7 @@ from dicom_router.errors import (
     Rejected,
 )
 from dicom_router.established import Established, Tally
+from dicom_router.faults import without_values
 from dicom_router.messages import Messages, action_for
 from dicom_router.negotiation import REQUEST_LIMIT, AssociationRequest, negotiate, read_request
 from dicom_router.pdus import PDU_HEADER, AbortSource, abort, reject, release_response
@@ -47,7 +48,7 @@ class Association:
         self._house = house
         self._tls = tls
         self._slots = ExitStack()
-        self._tally = Tally()
+        self._tally = Tally(metrics.STRANGER)
         self._request: AssociationRequest | None = None
         self._peer: Peer | None = None
         self._messages: Messages | None = None
@@ -66,7 +67,7 @@ class Association:
         except Exception as error:
             # A fault of ours may cost one association, never the service.
             ending, because, word = Ending.FAULT, type(error).__name__, abort(AbortSource.PROVIDER)
-            log.error("association.fault", error=because, exc_info=True)
+            log.error("association.fault", error=because, exc_info=without_values(error))
         if self.state is State.ESTABLISHED:
             metrics.ACTIVE.dec()
         self.state = State.AWAITING_CLOSE
@@ -100,6 +101,8 @@ class Association:
         request = self._request = _read_request(wire)
         peer, actor = admit(request, self._address, self._house, self._slots)
         self._peer = peer
+        if not settings.open_to_all:
+            self._tally.label = peer.ae_title
         contexts, answer = negotiate(request, peer.private_sop_classes, settings.max_pdu)
         wire.send(answer, settings.stall_s)
         self.state = State.ESTABLISHED
@@ -142,16 +145,11 @@ class Association:
 
     def _write_down(self, ending: Ending, because: str, seconds: float) -> None:
         """One line and the counters."""
-        request, peer, outcomes = self._request, self._peer, self._tally.outcomes
+        request, peer, tally = self._request, self._peer, self._tally
         if ending is Ending.REJECTED and request is not None:
             with suppress(Unavailable):
                 self._house.peers.note_refusal(request.calling, request.called, self._address, because)
-        is_registered = peer is not None and not self._house.settings.open_to_all
-        label = peer.ae_title if peer is not None and is_registered else metrics.STRANGER
-        metrics.ASSOCIATIONS.labels(label, ending.value).inc()
-        for outcome, count in outcomes.items():
-            metrics.INSTANCES.labels(label, outcome.value).inc(count)
-        metrics.BYTES.labels(label).inc(self._tally.bytes)
+        metrics.ASSOCIATIONS.labels(tally.label, ending.value).inc()
         log.info(
             "association.ended",
             peer=request.calling if request else None,
@@ -159,10 +157,10 @@ class Association:
             address=self._address,
             software=request.implementation if request else None,
             tls=self._tls is not None,
-            kept=outcomes[Outcome.KEPT] + outcomes[Outcome.REPLACED],
-            already_kept=outcomes[Outcome.ALREADY_KEPT],
-            failed=self._tally.failed,
-            bytes=self._tally.bytes,
+            kept=tally.outcomes[Outcome.KEPT] + tally.outcomes[Outcome.REPLACED],
+            already_kept=tally.outcomes[Outcome.ALREADY_KEPT],
+            failed=tally.failed,
+            bytes=tally.bytes,
             seconds=round(seconds, 3),
             ending=ending.value,
             because=because or None,

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from dicom_router import metrics
 from dicom_router.contexts import STORAGE_CLASSES, Context
 from dicom_router.messages import DataSet, Messages
 from dicom_router.pdus import p_data
@@ -15,10 +16,18 @@ from storage.receipt import Outcome
 
 @dataclass(slots=True)
 class Tally:
-    """What came over one association."""
+    """What came over one association, for its log line; counted in the metrics too, as it comes."""
 
+    label: str  # of the peer, in the metrics
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     bytes: int = 0
+
+    def add(self, outcome: Outcome, size: int) -> None:
+        """One instance."""
+        self.outcomes[outcome] += 1
+        self.bytes += size
+        metrics.INSTANCES.labels(self.label, outcome.value).inc()
+        metrics.BYTES.labels(self.label).inc(size)
 
     @property
     def failed(self) -> int:

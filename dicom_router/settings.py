@@ -20,7 +20,7 @@ class RouterSettings:
     idle_s: float = 120.0  # of silence between two messages
     stall_s: float = 30.0  # of silence within a message
     slowest_bytes_per_s: int = 1024  # within a data set, once it has kept us waiting for `stall_s`
-    object_limit: int = 32 * 1024**3  # bytes of a data set
+    object_limit: int = 16 * 1024**3  # bytes of a data set
     discard_s: float = 120.0  # to read a refused data set to its end, so that its sender hears why
     open_to_all: bool = False  # unknown AE titles may send, in the name of `open_trust`
     open_trust: Trust | None = None

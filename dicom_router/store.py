@@ -10,6 +10,7 @@ import structlog
 from dicom_router.commands import Command, write_response
 from dicom_router.contexts import Context
 from dicom_router.established import Established
+from dicom_router.faults import without_values
 from dicom_router.messages import DataSet
 from dicom_router.statuses import NOT_AUTHORIZED, PROCESSING_FAILURE, SOP_CLASS_NOT_SUPPORTED, SUCCESS
 from exchange.policy import Action, Purpose
@@ -87,8 +88,7 @@ def on_store(association: Established, context: Context, command: Command) -> No
         if command.has_data_set:
             data_set.discard()
         _turn_away(association, incoming, origin, verdict)
-    association.tally.outcomes[verdict.outcome] += 1
-    association.tally.bytes += data_set.received
+    association.tally.add(verdict.outcome, data_set.received)
     association.answer(
         context, write_response(command, verdict.status, verdict.because if verdict.status else "")
     )
@@ -116,7 +116,7 @@ def _keep(association: Established, incoming: Incoming, data_set: DataSet, origi
         verdict = _broken_off(data_set, error)
         _turn_away(association, incoming, origin, verdict)
         if data_set.error is not None:
-            association.tally.outcomes[verdict.outcome] += 1
+            association.tally.add(verdict.outcome, data_set.received)
             raise data_set.error from None
     else:
         outcome = receipt.outcome
@@ -129,13 +129,8 @@ def _broken_off(data_set: DataSet, error: Exception) -> Verdict:
     """Neither kept nor refused. Where the peer failed us, that is why, whatever the door made of it."""
     if data_set.error is not None:
         return Verdict(Outcome.TRY_AGAIN, STORE_STATUS[Outcome.TRY_AGAIN], str(data_set.error))
-    log.error("store.fault", error=type(error).__name__, exc_info=_without_values(error))
+    log.error("store.fault", error=type(error).__name__, exc_info=without_values(error))
     return Verdict(Outcome.TRY_AGAIN, PROCESSING_FAILURE, "a fault of this service; its log says more")
-
-
-def _without_values(error: Exception) -> Exception:
-    """The error with its place and without its text, which might hold a value from the data set."""
-    return RuntimeError(type(error).__name__).with_traceback(error.__traceback__)
 
 
 def _turn_away(association: Established, incoming: Incoming, origin: Origin, verdict: Verdict) -> None:

@@ -1,0 +1,114 @@
+"""A router on a real socket, with a door that keeps in memory, and peers to call it."""
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from dicom_router.acceptor import Router
+from dicom_router.settings import RouterSettings
+from exchange.registry import Peer, Trust
+from storage.errors import Unavailable
+from tests.dicom_router.door import MemoryDoor
+from tests.dicom_router.raw_peer import RawPeer
+
+TRUST = Trust(ods_code="RBL", name="Wirral", issuer="RBL")
+
+
+@dataclass
+class KnownPeers:
+    """A registry in memory."""
+
+    entries: dict[str, Peer]
+    refusals: list[tuple[str, str, str, str]] = field(default_factory=list)
+    is_away: bool = False
+
+    def named(self, calling: str, address: str) -> Peer | None:
+        if self.is_away:
+            raise Unavailable("the database does not answer")
+        return self.entries.get(calling)
+
+    def note_refusal(self, calling: str, called: str, address: str, because: str) -> None:
+        self.refusals.append((calling, called, address, because))
+
+
+@dataclass(frozen=True)
+class Running:
+    """A router in a thread of its own."""
+
+    router: Router
+    door: MemoryDoor
+    peers: KnownPeers
+    port: int
+    thread: threading.Thread
+    logged: list[Any]
+
+    def until_quiet(self) -> None:
+        """Until every association has ended."""
+        with self.router._changed:
+            assert self.router._changed.wait_for(lambda: not self.router.active, 10)
+
+    def endings(self) -> list[str]:
+        """How the associations ended, as their log lines say."""
+        self.until_quiet()
+        return [entry["ending"] for entry in self.logged if entry["event"] == "association.ended"]
+
+    def call(self, **options: Any) -> RawPeer:
+        """A raw connection to it."""
+        return RawPeer(socket.create_connection(("127.0.0.1", self.port), timeout=10), **options)
+
+
+Serve = Callable[..., Running]
+
+
+@pytest.fixture
+def serve(tmp_path: Path, logged: list[Any]) -> Iterator[Serve]:
+    """Starts routers; drained and checked afterwards."""
+    with ExitStack() as stack:
+
+        def start(
+            *,
+            door: MemoryDoor | None = None,
+            peers: tuple[Peer, ...] = (Peer("MODALITY", TRUST),),
+            tls: ssl.SSLContext | None = None,
+            **settings: Any,
+        ) -> Running:
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=64))
+            defaults = RouterSettings(slots_folder=tmp_path / "slots", idle_s=10, stall_s=5, artim_s=5)
+            registry = KnownPeers({peer.ae_title: peer for peer in peers})
+            kept = door or MemoryDoor()
+            router = Router(
+                replace(defaults, **settings),
+                kept,
+                registry,
+                [] if tls else [listener],
+                [(listener, tls)] if tls else [],
+            )
+            thread = threading.Thread(target=router.serve)
+            thread.start()
+            running = Running(router, kept, registry, listener.getsockname()[1], thread, logged)
+            stack.callback(_stop, running)
+            return running
+
+        yield start
+
+
+def _stop(running: Running) -> None:
+    running.router.drain(0)
+    running.thread.join(20)
+    assert not running.thread.is_alive()
+    assert running.router.active == 0
+
+
+@pytest.fixture
+def logged() -> Iterator[list[Any]]:
+    """What is logged during a test."""
+    with structlog.testing.capture_logs() as entries:
+        yield entries
