@@ -106,7 +106,7 @@ def all_studies(pool: ConnectionPool) -> list[str]:
 def count_of(pool: ConnectionPool, studies: Sequence[str]) -> int:
     with mapped_errors(), pool.connection() as connection:
         row = connection.execute(
-            "select coalesce(sum(r.instance_count), 0) from study s join series r on r.study_id = s.id"
+            "select coalesce(sum(instances_in(r.id)), 0) from study s join series r on r.study_id = s.id"
             " where s.uid = any(%s)",
             [list(studies)],
         ).fetchone()

@@ -12,6 +12,7 @@ ArchiveError
     ├── NoRoom             the disk is at its watermark, or full
     ├── ObjectsUnavailable the object store does not answer, or could not flush
     └── IndexUnavailable   the database does not answer
+        └── Contended      two do the same at once; the second try finds it done
 
 An error holds facts (keys, digests, tags), never a value from a data set.
 """
@@ -77,3 +78,7 @@ class ObjectsUnavailable(Unavailable):
 
 class IndexUnavailable(Unavailable):
     """The database does not answer."""
+
+
+class Contended(IndexUnavailable):
+    """Two do the same at once; trying again finds what the other did."""

@@ -1,7 +1,7 @@
 """The index's writing side: rows in PostgreSQL, each instance in one transaction."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ import orjson
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from storage.errors import IndexUnavailable, NoRoom
+from storage.errors import Contended, IndexUnavailable, NoRoom
 from storage.header import Header, Identity
 from storage.origin import Origin
 from storage.receipt import Outcome
@@ -54,25 +54,27 @@ class PostgresIndex:
 
     pool: ConnectionPool
 
-    @contextmanager
-    def keeping(self, kept: KeptObject, origin: Origin, header: Header) -> Iterator[Answer]:
-        """Rows for a new instance, committed when the block ends well.
+    def keep(
+        self, kept: KeptObject, origin: Origin, header: Header, make_durable: Callable[[], object]
+    ) -> Answer:
+        """Rows for a new instance, committed once `make_durable` has returned.
 
-        Gives None for a new instance, or what holds its place. The block waits for the bytes to be durable,
-        so the rows are written while the disk flushes and are seen only after.
+        None for a new instance; or what has its place already, and then nothing is written. The database
+        works while the disk flushes: the call is sent, the bytes are made durable, and only then is the
+        commit sent, so the rows are never seen before the bytes are safe. Raises what `make_durable` does,
+        and Contended where two do the same at once.
         """
         with mapped_errors(), self.pool.connection() as connection:
             with connection.pipeline():
-                cursor = connection.cursor()
-                cursor.execute(_KEEP, _keep_values(kept, origin, header), prepare=True)
+                cursor = connection.execute(_KEEP, _keep_values(kept, origin, header), prepare=True)
+                make_durable()
+                connection.commit()
             row = cursor.fetchone()
             assert row is not None
             instance_id, held_object, held_study, _ = row
             if held_object is not None:
-                answer: Answer = _held(connection, instance_id, held_object)
-            else:
-                answer = Misplaced(held_study) if held_study else None
-            yield answer
+                return _held(connection, instance_id, held_object)
+            return Misplaced(held_study) if held_study else None
 
     def set_aside(
         self,
@@ -131,8 +133,8 @@ def mapped_errors() -> Iterator[None]:
         raise NoRoom("the database has no room") from error
     except PoolTimeout as error:
         raise IndexUnavailable("no database connection came free in time") from error
-    except (psycopg.errors.UniqueViolation, psycopg.errors.SerializationFailure):
-        raise  # two at once: the caller tries again
+    except (psycopg.errors.UniqueViolation, psycopg.errors.SerializationFailure) as error:
+        raise Contended("two do the same at once") from error
     except psycopg.Error as error:
         raise IndexUnavailable(f"the database does not answer: {type(error).__name__}") from error
 

@@ -1,21 +1,18 @@
 """The one door in: C-STORE, STOW and every conversion come through here.
 
 Bytes first, under a fresh key; then the rows, in one transaction; then the answer. Bytes without a row
-are harmless and swept later; a row without bytes never exists.
+are harmless and swept later; a row that others see never lacks its bytes.
 """
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol
 
-import psycopg
-
 from storage.compare import Difference, Encoded, differences
 from storage.elements import DEFLATED
-from storage.errors import ArchiveError, ObjectsUnavailable, TooLarge, Unavailable, Unreadable
+from storage.errors import ArchiveError, Contended, TooLarge, Unavailable, Unreadable
 from storage.header import Header, MissingUid, read_header
 from storage.index import Held, KeptObject, Misplaced, PostgresIndex
 from storage.keys import fresh_key
@@ -25,7 +22,7 @@ from storage.part10 import write_meta
 from storage.receipt import Outcome, Receipt
 from storage.source import Inflated, Source, Whole
 
-#: Up to here a data set is held in memory, so that flushing it and reading its header overlap.
+#: Up to here a data set is held in memory, and flushed while the database works.
 SMALL_BYTES = 1024 * 1024
 #: Two at once that keep the same thing: one of them tries again, and finds it kept.
 _TRIES = 3
@@ -57,7 +54,7 @@ class _Spooled:
 
     kept: KeptObject
     source: Callable[[], Source]
-    durable: Callable[[], None]  # returns once the bytes survive a power cut; raises Unavailable
+    make_durable: Callable[[], object]  # returns once the bytes survive a power cut; raises Unavailable
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,6 @@ class Ingest:
     objects: ObjectStore
     index: PostgresIndex
     object_limit_bytes: int = 16 * 1024**3
-    flusher: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(32, "flush"))
 
     def accept(self, incoming: Incoming, chunks: Iterable[Bytes], origin: Origin) -> Receipt:
         """Keep one instance. When this returns, what it says is durable, and what was kept can be found.
@@ -88,7 +84,7 @@ class Ingest:
     def adopt(self, incoming: Incoming, kept: KeptObject, origin: Origin) -> Receipt:
         """Rows for an object that is durable already and has none (storage.rebuild)."""
         encoded = self._encoded(kept)
-        return self._settle(incoming, _Spooled(kept, encoded.source, lambda: self._check(kept, None)), origin)
+        return self._settle(incoming, _Spooled(kept, encoded.source, _already), origin)
 
     def turn_away(self, incoming: Incoming, origin: Origin, outcome: Outcome, because: str) -> None:
         """Record an attempt that was refused before its bytes were read."""
@@ -114,15 +110,13 @@ class Ingest:
             if len(head) > SMALL_BYTES:
                 return self._stream(incoming, key, meta, head, pieces)
         data = bytes(head)
-        flushing = self.flusher.submit(self.objects.put, key, (meta, data))
-        kept = KeptObject(
-            key, len(meta) + len(data), len(meta), hashlib.sha256(data).digest(), incoming.transfer_syntax_uid
-        )
+        size = len(meta) + len(data)
+        kept = KeptObject(key, size, len(meta), hashlib.sha256(data).digest(), incoming.transfer_syntax_uid)
         deflated = incoming.transfer_syntax_uid == DEFLATED
         return _Spooled(
             kept,
             (lambda: Inflated(iter((data,)))) if deflated else (lambda: Whole(data)),
-            lambda: self._check(kept, flushing),
+            _once(lambda: self.objects.put(key, (meta, data))),
         )
 
     def _stream(
@@ -144,14 +138,7 @@ class Ingest:
         self.objects.put(key, counted())
         kept = KeptObject(key, len(meta) + size, len(meta), digest.digest(), incoming.transfer_syntax_uid)
         encoded = self._encoded(kept)
-        return _Spooled(kept, encoded.source, lambda: self._check(kept, None))
-
-    def _check(self, kept: KeptObject, flushing: "Future[int] | None") -> None:
-        """The bytes are durable and still there: a sweep that saw no row yet could have taken them."""
-        if flushing:
-            flushing.result()
-        if self.objects.size(kept.key) != kept.size:
-            raise ObjectsUnavailable("the object store does not hold what was written")
+        return _Spooled(kept, encoded.source, _already)
 
     def _settle(self, incoming: Incoming, spooled: _Spooled, origin: Origin) -> Receipt:
         try:
@@ -169,7 +156,7 @@ class Ingest:
         for _ in range(_TRIES):
             try:
                 receipt = self._keep(incoming, spooled, origin, header)
-            except (psycopg.errors.UniqueViolation, psycopg.errors.SerializationFailure):
+            except Contended:
                 continue
             if receipt:
                 return receipt
@@ -177,9 +164,7 @@ class Ingest:
 
     def _keep(self, incoming: Incoming, spooled: _Spooled, origin: Origin, header: Header) -> Receipt | None:
         """One attempt; None where another sender was quicker and the question must be asked again."""
-        with self.index.keeping(spooled.kept, origin, header) as answer:
-            if answer is None:
-                spooled.durable()
+        answer = self.index.keep(spooled.kept, origin, header, spooled.make_durable)
         uid = header.instance.uid
         if answer is None:
             return Receipt(Outcome.KEPT, uid)
@@ -189,24 +174,20 @@ class Ingest:
         ):
             because = "the same UID is kept in another series or study"
             return self._set_aside(incoming, spooled, origin, Outcome.MISPLACED, because)
-        different = self._differences(answer, spooled)
+        different = self._differences(answer, spooled.kept)
         if not different:
-            spooled.durable()
             self.objects.delete(spooled.kept.key)
             self.index.note_arrival(origin, incoming.sop_class_uid, uid, Outcome.ALREADY_KEPT)
             return Receipt(Outcome.ALREADY_KEPT, uid)
         if incoming.may_replace:
-            spooled.durable()
             replaced = self.index.replace(spooled.kept, origin, header, answer)
             return Receipt(Outcome.REPLACED, uid) if replaced else None
         because = f"same UID, {len(different)} other attributes: {', '.join(d.tag for d in different[:3])}"
         return self._set_aside(incoming, spooled, origin, Outcome.DIFFERENT, because, different)
 
-    def _differences(self, held: Held, spooled: _Spooled) -> tuple[Difference, ...]:
-        kept = spooled.kept
+    def _differences(self, held: Held, kept: KeptObject) -> tuple[Difference, ...]:
         if (kept.digest, kept.transfer_syntax_uid) == (held.object.digest, held.object.transfer_syntax_uid):
             return ()
-        spooled.durable()
         return differences(self._encoded(held.object), self._encoded(kept))
 
     def _set_aside(
@@ -218,7 +199,7 @@ class Ingest:
         because: str,
         different: tuple[Difference, ...] = (),
     ) -> Receipt:
-        spooled.durable()
+        spooled.make_durable()
         added = self.index.set_aside(
             spooled.kept,
             origin,
@@ -237,3 +218,20 @@ class Ingest:
             return b"".join(self.objects.read(kept.key, kept.data_offset + start, kept.data_offset + stop))
 
         return Encoded(kept.transfer_syntax_uid, kept.size - kept.data_offset, fetch)
+
+
+def _once(action: Callable[[], object]) -> Callable[[], None]:
+    """An action that is done the first time it is asked for; one that failed is not tried again."""
+    asked = False
+
+    def do() -> None:
+        nonlocal asked
+        if not asked:
+            asked = True
+            action()
+
+    return do
+
+
+def _already() -> None:
+    """The bytes are durable already."""

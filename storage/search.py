@@ -125,13 +125,16 @@ _HEAD = (
 _STUDY_FIELDS = " s.modalities, s.series_count, {instances}, s.json"
 _FIELDS: Mapping[Level, str] = {
     Level.STUDY: _HEAD + _STUDY_FIELDS,
-    Level.SERIES: _HEAD + _STUDY_FIELDS + ", r.uid, r.instance_count, r.json",
+    Level.SERIES: _HEAD + _STUDY_FIELDS + ", r.uid, instances_in(r.id), r.json",
     Level.INSTANCE: _HEAD
     + _STUDY_FIELDS
-    + ", r.uid, r.instance_count, n.uid, n.sop_class, n.json_before, n.json_patient, n.json_after,"
+    + ", r.uid, instances_in(r.id), n.uid, n.sop_class, n.json_before, n.json_patient, n.json_after,"
     " o.transfer_syntax",
 }
-_COUNTED = "(select coalesce(sum(instance_count), 0)::bigint from series where study_id = s.id)"
+_COUNTED = (
+    "(select coalesce(sum(t.instances), 0)::bigint"
+    " from series r join series_tally t on t.series_id = r.id where r.study_id = s.id)"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from storage.index import mapped_errors
@@ -26,34 +25,41 @@ class Swept:
 def sweep(objects: ObjectStore, pool: ConnectionPool, older_than: timedelta) -> Swept:
     """Delete keys without a row, and unfinished puts, that are older than `older_than`.
 
-    A key just written may get its row in the next moment. Each batch is therefore looked at again under a
-    lock that `keep` shares until it commits; a `keep` that comes after finds its object gone and says
-    "try again". So no age loses anything, not even zero.
+    A key just written may get its row in the next moment. So the sweep first takes the key, by a row of its
+    own under it: whoever comes second finds it taken, a sweep that waits for a sender's commit and leaves
+    the key alone, or a sender, who hears "try again". No age loses anything, not even zero.
     """
     before = datetime.now(UTC) - older_than
     count = size = 0
     old = ((each.key, each.size) for each in objects.list() if each.modified_at <= before)
     for batch in _batches(old):
         sizes = dict(batch)
-        with mapped_errors(), pool.connection() as connection:
-            suspects = _without_row(connection, list(sizes))
-            if not suspects:
-                continue
-            connection.execute("select pg_advisory_xact_lock(sweep_lock())")
-            for key in _without_row(connection, suspects):
-                objects.delete(key)
-                count += 1
-                size += sizes[key]
+        for key in _taken(pool, sizes):
+            objects.delete(key)
+            count += 1
+            size += sizes[key]
     return Swept(count, size, objects.abort_stale(before))
 
 
-def _without_row(connection: Connection, keys: list[str]) -> list[str]:
-    rows = connection.execute(
-        "select key from unnest(%s::text[]) key"
-        " where not exists (select from object o where o.key = key.key)",
-        (keys,),
-    )
-    return [key for (key,) in rows]
+def _taken(pool: ConnectionPool, sizes: dict[str, int]) -> list[str]:
+    """Keys that no row knew and that now are the sweep's, for good."""
+    with mapped_errors(), pool.connection() as connection:
+        rows = connection.execute(
+            """
+            with fresh as (
+                insert into object (key, size, data_offset, digest, transfer_syntax, peer, trust, received_at,
+                                    swept_at)
+                select key, size, 0, '', '', '', '', now(), now()
+                from unnest(%(keys)s::text[], %(sizes)s::bigint[]) as given (key, size)
+                on conflict (key) do nothing returning key
+            )
+            select key from fresh
+            union
+            select key from object where key = any (%(keys)s) and swept_at is not null
+            """,
+            {"keys": list(sizes), "sizes": list(sizes.values())},
+        )
+        return [key for (key,) in rows]
 
 
 def _batches(items: Iterator[tuple[str, int]]) -> Iterator[list[tuple[str, int]]]:

@@ -74,8 +74,11 @@ def _condition(objects: ObjectStore, row: _Row) -> Condition:
 def _oldest(pool: ConnectionPool, before: datetime) -> list[_Row]:
     with mapped_errors(), pool.connection() as connection:
         rows = connection.execute(
-            "select id, key, size, data_offset, digest from object"
-            " where verified_at is null or verified_at < %s order by verified_at nulls first, id limit %s",
+            """
+            select id, key, size, data_offset, digest from object
+            where swept_at is null and (verified_at is null or verified_at < %s)
+            order by verified_at nulls first, id limit %s
+            """,
             (before, _PAGE),
         ).fetchall()
     return [_Row(*row) for row in rows]

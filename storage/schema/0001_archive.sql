@@ -118,16 +118,30 @@ create table series (
     series_date    text collate "C",
     performed_date text collate "C",
     performed_time text collate "C",
-    instance_count integer not null default 0,
     json           bytea not null,       -- series attributes as first sent, DICOM JSON
     created_at     timestamptz not null default now()
-) with (fillfactor = 70);                -- instance_count changes in place
+);
 
 create index series_by_study on series (study_id);
 
+-- How many instances a series has, in parts: several associations that send one series count in rows of
+-- their own, so none waits for another's commit. The number is the sum.
+create table series_tally (
+    series_id bigint not null references series,
+    part      smallint not null,
+    instances integer not null,
+    primary key (series_id, part)
+) with (fillfactor = 50);                -- counted in place
+
+create function instances_in(p_series_id bigint) returns bigint language sql stable as $$
+    select coalesce(sum(instances), 0)::bigint from series_tally where series_id = p_series_id
+$$;
+
 -- Where it lies ----------------------------------------------------------------------------------
 
--- One row for each durable Part 10 object.
+-- One row for each durable Part 10 object. The unique key is also the lock between a sweep and a sender
+-- that is about to give its bytes a row: the sweep puts a row of its own under a key before it deletes the
+-- bytes, so one of the two finds the key taken.
 create table object (
     id              bigint generated always as identity primary key,
     key             text collate "C" not null unique,
@@ -139,10 +153,11 @@ create table object (
     trust           text collate "C" not null,
     received_at     timestamptz not null,
     verified_at     timestamptz,         -- last re-read against its digest
-    damaged_at      timestamptz          -- it differed, or was gone
+    damaged_at      timestamptz,         -- it differed, or was gone
+    swept_at        timestamptz          -- no row knew it: its bytes were deleted
 );
 
-create index object_by_verification on object (verified_at nulls first);
+create index object_by_verification on object (verified_at nulls first, id) where swept_at is null;
 
 create table instance (
     id              bigint generated always as identity primary key,

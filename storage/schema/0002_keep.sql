@@ -1,8 +1,6 @@
 -- The one transaction that makes an instance findable, as one call, so that it costs one round trip.
--- The caller commits only once the object's bytes are durable.
-
--- Held shared by whoever gives an object its row, exclusively by the sweep while it looks for keys without.
-create function sweep_lock() returns bigint language sql immutable as $$ select 7891220 $$;
+-- The caller commits only once the object's bytes are durable. Where the UID or its series has another
+-- place already, it says so and writes nothing.
 
 create type keep_answer as (
     instance_id     bigint,   -- of the instance that holds the UID: the new one, or the one held before
@@ -37,7 +35,6 @@ declare
     v_identity  bigint;
     v_object    bigint;
 begin
-    perform pg_advisory_xact_lock_shared(sweep_lock());
     -- The same UID again: the caller compares, nothing is written here.
     select i.id, i.object_id, st.uid, se.uid into answer
         from instance i join series se on se.id = i.series_id join study st on st.id = se.study_id
@@ -76,7 +73,8 @@ begin
         values (v_series, p_instance, v_identity, v_object, p_sop_class, p_instance_number, p_frame_count,
             p_frame_form, p_frames, p_problems, p_json_before, p_json_patient, p_json_after, p_json_whole)
         returning id into answer.instance_id;
-    update series set instance_count = instance_count + 1 where id = v_series;
+    insert into series_tally as t (series_id, part, instances) values (v_series, pg_backend_pid() % 16, 1)
+        on conflict (series_id, part) do update set instances = t.instances + 1;
     insert into arrival (peer, trust, address, called, sop_class, sop_instance_uid, outcome, object_id)
         values (p_peer, p_trust, p_address, p_called, p_sop_class, p_instance, 'kept', v_object);
     insert into change (epoch, kind, study_uid, series_uid, instance_uid)
@@ -193,7 +191,6 @@ declare
     v_arrival bigint;
     v_held    bigint;
 begin
-    perform pg_advisory_xact_lock_shared(sweep_lock());
     -- The same bytes, twice at once, wait for each other here.
     perform pg_advisory_xact_lock(hashtextextended(p_instance, 0));
     select o.id into v_object from quarantine q join object o on o.id = q.object_id
@@ -237,7 +234,6 @@ declare
     v_series   text;
     v_uid      text;
 begin
-    perform pg_advisory_xact_lock_shared(sweep_lock());
     select i.uid, se.uid into v_uid, v_series from instance i join series se on se.id = i.series_id
         where i.id = p_instance_id and i.object_id = p_held_object for update of i;
     if not found then
