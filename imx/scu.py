@@ -128,7 +128,7 @@ def _send_in_one(
     try:
         association = _associate(files, to, calling, tls, wire)
     except (ValueError, OSError) as error:
-        yield from (Sent(path, head, None, f"cannot reach {to}: {error}") for path, head in files)
+        yield from (Sent(path, head, None, f"cannot reach {to}: {_words(error)}") for path, head in files)
         return
     if not association.is_established:
         yield from (Sent(path, head, None, _why_not(association, to)) for path, head in files)
@@ -202,6 +202,10 @@ def _why_not(association: Association, to: Destination) -> str:
     if association.is_aborted:
         return f"{to} aborted the association"
     return f"{to} took none of the kinds of object offered"
+
+
+def _words(error: ValueError | OSError) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _no_delay(event: evt.Event) -> None:

@@ -110,16 +110,33 @@ def report(
     """What was kept, in one line; then a table of what was not, and of warnings."""
     kept = sum(one.is_kept for one in sent)
     console.print(f"{kept} of {len(sent) + len(unreadable)} files kept by {escape(str(to))}")
-    odd = [one for one in sent if one.status != 0]
-    if not odd and not unreadable:
-        return
-    table = Table("file", "kind", "status", "meaning", title="Not a plain success", title_justify="left")
-    for one in odd:
-        status = "none" if one.status is None else f"0x{one.status:04X}"
-        table.add_row(escape(str(one.path)), kind_of(one.head), status, escape(one.meaning))
+    table = odd_ones(sent, unreadable)
+    if table.row_count:
+        console.print(table)
+
+
+def odd_ones(sent: Sequence[Sent], unreadable: Sequence[tuple[Path, str]]) -> Table:
+    """What was not a plain success, a row for each status and meaning: a folder fails in few ways."""
+    rows: dict[tuple[str, str], list[tuple[Path, str]]] = {}
+    for one in sent:
+        if one.status != 0:
+            status = "none" if one.status is None else f"0x{one.status:04X}"
+            rows.setdefault((status, one.meaning), []).append((one.path, kind_of(one.head)))
     for path, why in unreadable:
-        table.add_row(escape(str(path)), "", "not sent", escape(why))
-    console.print(table)
+        rows.setdefault(("not sent", why), []).append((path, ""))
+    table = Table("status", "meaning", "kind", title="Not a plain success", title_justify="left")
+    table.add_column("file", overflow="fold")
+    for (status, meaning), files in rows.items():
+        path, kind = files[0]
+        kinds = len({each for _, each in files})
+        table.add_row(
+            status,
+            escape(meaning),
+            kind if kinds == 1 else f"{kinds} kinds",
+            escape(str(path))
+            + (f"\nand {len(files) - 1:,} more (--json lists them)" if len(files) > 1 else ""),
+        )
+    return table
 
 
 def kind_of(head: Part10) -> str:
