@@ -2,6 +2,9 @@
 
 import logging
 import sys
+import threading
+import traceback
+import types
 
 import orjson
 import structlog
@@ -14,7 +17,7 @@ def set_up(part: str) -> None:
             _named(part),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
+            _without_values,
             structlog.processors.JSONRenderer(serializer=_as_text),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -25,6 +28,31 @@ def set_up(part: str) -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s", force=True)
     for handler in logging.getLogger().handlers:
         handler.setFormatter(_LibraryLines(part))
+    sys.excepthook = _log_crash
+    threading.excepthook = lambda given: _log_crash(given.exc_type, given.exc_value, given.exc_traceback)
+
+
+def _log_crash(
+    kind: type[BaseException], error: BaseException | None, trace: types.TracebackType | None
+) -> None:
+    """What nobody caught."""
+    if error is None or isinstance(error, KeyboardInterrupt):
+        return
+    structlog.get_logger().error("crash", exc_info=(kind, error, trace))
+
+
+def _without_values(
+    logger: object, method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """An exception as its kind and where it was, innermost last: its text and its locals may hold values."""
+    given = event.pop("exc_info", None)
+    found = given if isinstance(given, tuple) else sys.exc_info() if given is True else None
+    error = given if isinstance(given, BaseException) else found[1] if found else None
+    if error is not None:
+        event["error"] = type(error).__name__
+        frames = traceback.extract_tb(error.__traceback__)
+        event["at"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    return event
 
 
 def _named(part: str) -> structlog.typing.Processor:

@@ -1,8 +1,10 @@
 """Where the parts meet: from settings to a router, an archive, an object store."""
 
+import select
 import socket
 from pathlib import Path
 
+from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from dicom_router.acceptor import Router
@@ -46,12 +48,30 @@ def database_url(settings: Settings) -> str:
     return settings.database.url.text
 
 
+def check_cheaply(connection: Connection) -> None:
+    """Ask the server only when something waits on the idle connection: mostly that it was closed.
+
+    So a database that was restarted fails nobody's first request, and nobody pays a round trip for it.
+    """
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    if poll.poll(0):
+        ConnectionPool.check_connection(connection)
+
+
 def open_pool(conninfo: str, connections: int) -> ConnectionPool:
     """It connects in the background: a database that is away is no reason not to start."""
     pool = ConnectionPool(
-        conninfo, min_size=1, max_size=connections, timeout=POOL_PATIENCE_S, max_idle=60.0,
-        reconnect_timeout=5.0, kwargs={"connect_timeout": 5, "application_name": "imx"}, open=False,
-    )  # fmt: skip
+        conninfo,
+        kwargs={"connect_timeout": 5, "application_name": "imx"},
+        min_size=1,
+        max_size=connections,
+        timeout=POOL_PATIENCE_S,
+        max_idle=60.0,
+        reconnect_timeout=5.0,
+        check=check_cheaply,
+        open=False,
+    )
     pool.open(wait=False)
     return pool
 

@@ -206,7 +206,7 @@ def _launch(
 
 
 #: As FIXED_SETTINGS sets it: process, SQLSTATE, kind of process; then the severity and the message.
-_LINE = re.compile(r"(?P<pid>\d+) (?P<state>[0-9A-Z]{5}) (?P<kind>[a-z ]+?) (?P<severity>[A-Z]+):  (?P<message>.*)")
+_LINE = re.compile(r"\d+ (?P<state>[0-9A-Z]{5}) [a-z ]+ (?P<severity>[A-Z]+):  (?P<message>.*)")
 
 #: Classes of errors that speak of the server, not of values: resources, operator, system, internal.
 _SERVER_CLASSES = ("00", "53", "57", "58", "F0", "XX")
