@@ -72,8 +72,11 @@ class Association:
             metrics.ACTIVE.dec()
         self.state = State.AWAITING_CLOSE
         self._slots.close()
-        self._write_down(ending, because, monotonic() - started)
-        self._part(wire, word)
+        is_heard = _say(wire, word, self._house.settings.stall_s)
+        try:
+            self._write_down(ending, because, monotonic() - started)
+        finally:
+            self._part(wire if is_heard else None)
 
     def cut(self) -> None:
         """Break the connection, from another thread: the last resort of a drain."""
@@ -128,20 +131,11 @@ class Association:
             if halt.at_once:
                 raise Draining("this service is stopping")
 
-    def _part(self, wire: Wire | None, word: bytes) -> None:
-        """Say the last word and wait for the peer to close (Sta13)."""
-        if wire is None:
-            self._connection.close()
-            return
-        patience_s = self._house.settings.artim_s
-        try:
-            if word:
-                wire.send(word, patience_s)
-                wire.hang_up(patience_s)
-        except AssociationError:
-            pass  # gone already: nothing is lost by it
-        finally:
-            wire.close()
+    def _part(self, wire: Wire | None) -> None:
+        """Wait for the peer to close, where there is one that listens (Sta13), and close."""
+        if wire is not None:
+            wire.hang_up(self._house.settings.artim_s)
+        self._connection.close()
 
     def _write_down(self, ending: Ending, because: str, seconds: float) -> None:
         """One line and the counters."""
@@ -165,6 +159,17 @@ class Association:
             ending=ending.value,
             because=because or None,
         )
+
+
+def _say(wire: Wire | None, word: bytes, patience_s: float) -> bool:
+    """Whether the last word could be written."""
+    if wire is None or not word:
+        return False
+    try:
+        wire.send(word, patience_s)
+    except AssociationError:
+        return False  # gone already: nothing is lost by it
+    return True
 
 
 def _read_request(wire: Wire) -> AssociationRequest:

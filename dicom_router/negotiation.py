@@ -23,8 +23,11 @@ APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
 IMPLEMENTATION_CLASS_UID = "2.25.161204586519310245706823941167202815127"
 IMPLEMENTATION_VERSION = "IMX_0_1"
 
-#: An A-ASSOCIATE-RQ is kept whole in memory: 128 contexts with every syntax there is take a third of this.
-REQUEST_LIMIT = 1024 * 1024
+#: An A-ASSOCIATE-RQ is kept whole in memory. 128 contexts with every syntax there is are 190 KB.
+REQUEST_LIMIT = 256 * 1024
+
+#: Presentation contexts have odd numbers up to 255 (PS3.8 §9.3.2.2).
+CONTEXT_LIMIT = 128
 
 #: What pynetdicom's own SCU takes, and so for a peer that does not say (PS3.8 §D.1 makes it mandatory).
 UNSAID_MAX_PDU = 16382
@@ -156,7 +159,12 @@ def _as_the_standard_has_it(pdu: bytes) -> bytes:
     """
     titles = pdu[_AE_TITLES].replace(b"\0", b" ")
     items = bytearray()
-    for kind, item in _items(pdu[6 + _FIXED_PART :]):
+    found = _items(pdu[6 + _FIXED_PART :])
+    if sum(kind == 0x20 for kind, _item in found) > CONTEXT_LIMIT:
+        raise ProtocolBroken(
+            AbortReason.INVALID_PARAMETER, "more presentation contexts than there are numbers"
+        )
+    for kind, item in found:
         if kind == 0x50:
             kept = b"".join(sub for sub_kind, sub in _items(item[4:]) if sub_kind in _KNOWN_USER_ITEMS)
             item = item[:2] + len(kept).to_bytes(2, "big") + kept

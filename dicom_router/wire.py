@@ -139,20 +139,21 @@ class Wire:
                 raise PeerVanished(f"the connection broke ({type(error).__name__})") from error
 
     def hang_up(self, patience_s: float) -> None:
-        """Wait for the peer to close, as it should after the last word, then close.
+        """Wait for the peer to close, as it should after our last word.
 
         What still comes is thrown away: closing over unread bytes would reset the connection, and the
         peer might never read that last word (PS3.8 §9.2.3, Sta13).
         """
-        self.patience_s, self.due = inf, monotonic() + patience_s
+        due = monotonic() + patience_s
+        if isinstance(self._socket, ssl.SSLSocket):
+            with suppress(OSError, ValueError):
+                self._socket.unwrap()  # close_notify; the peer's own is waited for at most a tick
+        # Plain socket calls from here on: what is thrown away need not be decrypted.
         with suppress(AssociationError, OSError):
-            if not isinstance(self._socket, ssl.SSLSocket):
-                self._socket.shutdown(socket.SHUT_WR)
-            while monotonic() < self.due:
-                self.take_some(BUFFER_BYTES)
-        self.close()
-
-    def close(self) -> None:
-        """Close at once."""
-        with suppress(OSError):
-            self._socket.close()
+            socket.socket.shutdown(self._socket, socket.SHUT_WR)
+            while monotonic() < due:
+                try:
+                    if not socket.socket.recv_into(self._socket, self._buffer):
+                        return
+                except (BlockingIOError, TimeoutError):
+                    self._tick()

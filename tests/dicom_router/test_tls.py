@@ -77,8 +77,7 @@ def test_a_peer_with_a_certificate_stores(serve: Serve, papers: Papers, version:
             wire = data[number:]
             peer.send(*_in_pdus(wire, f"1.{number}"))
             assert peer.status() == 0x0000
-        peer.send(b"\x05\0\0\0\0\x04\0\0\0\0")
-        assert peer.read()[0] == 6
+        peer.release()
 
     assert running.door.kept == {f"1.{number}": data[number:] for number in range(3)}
     assert running.endings() == [Ending.RELEASED.value]
