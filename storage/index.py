@@ -60,15 +60,17 @@ class PostgresIndex:
         """Rows for a new instance, committed once `make_durable` has returned.
 
         None for a new instance; or what has its place already, and then nothing is written. The database
-        works while the disk flushes: the call is sent, the bytes are made durable, and only then is the
-        commit sent, so the rows are never seen before the bytes are safe. Raises what `make_durable` does,
-        and Contended where two do the same at once.
+        works while the disk flushes, and the rows are never seen before the bytes are safe. Raises what
+        `make_durable` does, and Contended where two do the same at once.
         """
         with mapped_errors(), self.pool.connection() as connection:
-            with connection.pipeline():
+            with _one_message(connection):
                 cursor = connection.execute(_KEEP, _keep_values(kept, origin, header), prepare=True)
-                make_durable()
-                connection.commit()
+                try:
+                    make_durable()
+                except BaseException:
+                    connection.close()  # no Sync reaches the server: it rolls back
+                    raise
             row = cursor.fetchone()
             assert row is not None
             instance_id, held_object, held_study, _ = row
@@ -122,6 +124,22 @@ class PostgresIndex:
                     outcome.value, because,
                 ),
             )  # fmt: skip
+
+
+@contextmanager
+def _one_message(connection: psycopg.Connection) -> Iterator[None]:
+    """A transaction without the round trips of BEGIN and COMMIT.
+
+    What a pipeline sends before its Sync is one transaction (PostgreSQL, "Pipelining" in the message flow):
+    the server works as soon as a statement comes and commits when the block ends.
+    """
+    connection.autocommit = True
+    try:
+        with connection.pipeline():
+            yield
+    finally:
+        if not connection.closed:
+            connection.autocommit = False
 
 
 @contextmanager
