@@ -6,7 +6,6 @@ in its own transfer syntax only.
 
 import hashlib
 import queue
-import re
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
@@ -21,6 +20,7 @@ from pynetdicom.pdu_primitives import P_DATA
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.status import STORAGE_SERVICE_CLASS_STATUS
 
+from imx.destination import Destination
 from imx.part10 import Part10
 
 #: Presentation context IDs are the odd numbers of one byte (PS3.8 §9.3.2.2).
@@ -32,33 +32,8 @@ STALL_LIMIT_S = 60.0  # a peer that takes no byte for so long has gone
 PIECES_AHEAD = 32  # PDUs read from the file before the network has taken them
 
 
-class BadDestination(ValueError):
-    """Not a DICOM address of the form AET@host:port."""
-
-
 class PeerStalled(Exception):
     """The peer has stopped taking bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """Where a DICOM application entity listens."""
-
-    ae_title: str
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, text: str) -> "Destination":
-        """From AET@host:port; an IPv6 address stands in brackets. AE titles: PS3.5 §6.2."""
-        match = re.fullmatch(r"([^\\@]{1,16})@(?:\[([0-9A-Fa-f:]+)\]|([^\s:\[\]]+)):(\d{1,5})", text.strip())
-        if match is None or not match[1].strip() or not 0 < int(match[4]) < 65536:
-            raise BadDestination(f"{text!r} is not AET@host:port, such as IMX@localhost:11112")
-        return cls(match[1].strip(), match[2] or match[3], int(match[4]))
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.ae_title}@{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from imx.destination import BadDestination, Destination
 from imx.part10 import NotPart10, Part10, files_in, head_of
-from imx.scu import BadDestination, Destination, Sent, send
+from imx.scu import Sent, send
 
 
 def send_command(

@@ -15,10 +15,11 @@ from rich.table import Table
 from imx.demo.cargo import Cargo
 from imx.demo.region import SHARED_NUMBER, Modality
 from imx.demo.restamp import LeftOut
+from imx.destination import Destination
 from imx.dicomweb import DicomWeb, DicomWebError
 from imx.find import text_of
 from imx.part10 import NotPart10, Part10, split
-from imx.scu import Destination, Sent, send
+from imx.scu import Sent, send
 
 SENDERS = 4
 READERS = 4

@@ -22,9 +22,9 @@ from exchange.registry import Peer, PostgresRegistry, Trust
 from imx.configuration import read
 from imx.database import open_database
 from imx.demo.region import MODALITIES, TRUSTS
+from imx.destination import Destination
 from imx.dicomweb import DicomWeb, DicomWebError
 from imx.errors import SetupError
-from imx.scu import Destination
 
 USUAL_DICOM_PORT, USUAL_HTTP_PORT = 11112, 8080
 START_LIMIT_S = 120.0

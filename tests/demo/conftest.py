@@ -16,8 +16,8 @@ from imx.demo.people import crowd
 from imx.demo.phantoms import phantoms
 from imx.demo.region import MODALITIES, TRUSTS
 from imx.demo.stamp import Visit
+from imx.destination import Destination
 from imx.part10 import Part10, head_of
-from imx.scu import Destination
 
 #: What the peer says to a C-STORE; its argument is pynetdicom's event.
 Answer = Callable[[Any], int | Dataset]

@@ -17,8 +17,9 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 
 from imx import scu
+from imx.destination import BadDestination, Destination
 from imx.part10 import Part10
-from imx.scu import CONTEXT_LIMIT, BadDestination, Destination, batches, send
+from imx.scu import CONTEXT_LIMIT, batches, send
 from tests.demo.conftest import Listening
 
 Listen = Callable[..., Listening]
