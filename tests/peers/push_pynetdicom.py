@@ -1,4 +1,4 @@
-"""Sends files by C-STORE with pynetdicom: PORT FILE..., decoded and encoded, or as they are with `--as-is`."""
+"""Sends files by C-STORE with pynetdicom: PORT FILE..., re-encoded by it, or as they are with `--as-is`."""
 
 import sys
 import warnings
