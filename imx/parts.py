@@ -14,6 +14,7 @@ from imx.settings import Settings, WorkerSettings
 from imx.wiring import (
     ROUTER_CONNECTIONS,
     WORKER_CONNECTIONS,
+    build_api,
     build_router,
     database_url,
     open_objects,
@@ -30,6 +31,9 @@ log = structlog.get_logger()
 #: How long associations that are in the middle of something may go on once we are to stop.
 ROUTER_GRACE_S = 15.0
 
+#: The same for answers.
+API_GRACE_S = 8
+
 #: The worker looks at the feed this often; a feed that stands still for longer than the limit is a fault.
 FEED_LOOK_S = 30.0
 FEED_STALLED = timedelta(minutes=5)
@@ -45,6 +49,24 @@ def run_router(settings: Settings, plain: socket.socket, tls: socket.socket | No
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: router.drain(ROUTER_GRACE_S))
         router.serve()
+
+
+def run_api(settings: Settings, listener: socket.socket) -> None:
+    """The HTTP edge, until SIGTERM; then answers that are on their way may end."""
+    import uvicorn  # not needed by the other parts
+
+    config = uvicorn.Config(
+        build_api(settings),
+        access_log=False,  # it would print URLs, which hold patient data; viewer_api writes its own lines
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=75,  # longer than a proxy's, which then is the one to close
+        timeout_graceful_shutdown=API_GRACE_S,
+    )
+    # uvicorn raises the signal again when it has ended; then there is nothing left to do.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    uvicorn.Server(config).run(sockets=[listener])
 
 
 def run_worker(settings: Settings) -> None:

@@ -76,6 +76,7 @@ class HttpSettings:
 
     host: str = "127.0.0.1"
     port: int = 8080
+    public_url: str = ""  # scheme and host that readers use, behind a proxy
 
 
 @dataclass(frozen=True, kw_only=True)

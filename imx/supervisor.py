@@ -28,6 +28,7 @@ from imx.postgres.cluster import Cluster, cluster_in
 from imx.postgres.errors import DidNotStart
 from imx.postgres.process import Postgres, start
 from imx.settings import Settings
+from imx.wiring import METRICS_VARIABLE
 from storage.migrations import migrate
 
 log = structlog.get_logger()
@@ -127,7 +128,7 @@ def children_of(
     environment = {
         **environment_of(settings),
         variable("database.url"): database.conninfo,
-        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+        METRICS_VARIABLE: str(metrics),
     }
 
     def forget(pid: int) -> None:

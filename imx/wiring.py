@@ -1,8 +1,10 @@
 """Where the parts meet: from settings to a router, an archive, an object store."""
 
+import os
 import select
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
@@ -19,14 +21,21 @@ from storage.files import FileObjects
 from storage.index import PostgresIndex
 from storage.ingest import Ingest
 from storage.objects import ObjectStore
+from viewer_api.settings import ApiSettings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 #: Database connections that one process may hold.
 ROUTER_CONNECTIONS = 12
-API_CONNECTIONS = 20
+API_CONNECTIONS = 16
 WORKER_CONNECTIONS = 4
 
 #: Commands, checks and a person with psql.
 SPARE_CONNECTIONS = 6
+
+#: prometheus_client's own: the folder in which the processes of a service count together.
+METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 #: How long an edge waits for a connection before it answers "try again".
 POOL_PATIENCE_S = 10.0
@@ -114,6 +123,20 @@ def build_router(
     return Router(
         router_settings(settings), build_ingest(settings, pool), PostgresRegistry(pool), [plain], secured
     )
+
+
+def build_api(settings: Settings) -> "FastAPI":
+    """The HTTP edge; whoever runs it brings the socket."""
+    from viewer_api.app import ApiParts, create_app  # codecs and FastAPI: no other part needs them
+
+    limits = ApiSettings(
+        is_open=settings.open,
+        public_url=settings.http.public_url,
+        connections=API_CONNECTIONS,
+        metrics_folder=os.environ.get(METRICS_VARIABLE, ""),
+    )
+    parts = ApiParts(settings=limits, objects=open_objects(settings), database=database_url(settings))
+    return create_app(parts)
 
 
 def router_settings(settings: Settings) -> RouterSettings:
