@@ -141,6 +141,7 @@ def test_a_handshake_that_does_not_end_is_hung_up_on(serve: Serve, papers: Paper
     with running.call() as peer:
         assert peer.read() == (0, b"")
 
+    assert running.endings() == [Ending.TLS_FAILED.value]
     assert "did not finish the TLS handshake" in running.logged[-1]["because"]
 
 
