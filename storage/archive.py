@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
-from storage.answers import Found, FoundRow, MetadataWriter, found
+from storage.answers import Found, FoundRow, MetadataWriter, found, read_members
 from storage.corrections import Correction, those_of
 from storage.errors import BadQuery, IndexUnavailable, NotHeld
 from storage.frames import ENTRY, NATIVE_ENTRY, Form
@@ -132,6 +132,7 @@ _METADATA = sql.SQL(
     " join instance n on n.id = asked.id join identity i on i.id = n.identity_id order by place"
 )
 _IDENTITY = sql.SQL("select json from identity where id = %s")
+_JSON_AFTER = sql.SQL("select json_after from instance where id = %s")
 _CORRECTIONS = sql.SQL(
     "select study_id, attributes, reason, made_at, identity_id from correction"
     " where undone_at is null and study_id = any(%s) order by made_at, id"
@@ -196,6 +197,12 @@ class Archive:
         rows = await self.rows(Statement(_IDENTITY, [stored.identity_id]))
         json: bytes = rows[0][0]
         return json
+
+    async def samples_per_pixel(self, stored: Stored) -> int:
+        """Samples per Pixel (0028,0002), from the ready-made metadata."""
+        rows = await self.rows(Statement(_JSON_AFTER, [stored.id]))
+        value = read_members(rows[0][0]).get("00280002", {}).get("Value", [1])[0]
+        return value if isinstance(value, int) else 1
 
     async def frames(self, resource: Resource, numbers: Sequence[int]) -> FrameRanges:
         """Where frames lie, numbered from one: in constant time, however many there are."""

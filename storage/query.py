@@ -96,7 +96,7 @@ class Query:
     @property
     def asked(self) -> frozenset[Path]:
         """Every attribute that an answer shall hold."""
-        return self.include | self.matches.keys()
+        return self.include.union(self.matches)
 
 
 def parse_attribute(text: str) -> Path:

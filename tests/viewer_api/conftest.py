@@ -1,0 +1,111 @@
+"""The HTTP edge on a real PostgreSQL and real files, behind a real server on loopback."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from psycopg_pool import ConnectionPool
+
+from exchange import tokens
+from exchange.policy import Role
+from storage.files import FileObjects
+from storage.index import PostgresIndex
+from storage.ingest import Incoming, Ingest
+from storage.origin import Origin
+from storage.part10 import read_meta
+from storage.receipt import Outcome, Receipt
+from viewer_api.app import create_app
+from viewer_api.parts import ApiParts
+from viewer_api.settings import ApiSettings
+
+ORIGIN = Origin("CT1", "RBS", "RBS", "127.0.0.1", "IMX", datetime(2026, 1, 2, tzinfo=UTC))
+
+
+@dataclass
+class Place:
+    """An archive that tests fill through its one door."""
+
+    database: str
+    objects: FileObjects
+    ingest: Ingest
+    received: dict[str, bytes] = field(default_factory=dict)  # data sets by SOP Instance UID
+
+    def keep(
+        self, sop_class: str, uid: str, syntax: str, data_set: bytes, origin: Origin = ORIGIN
+    ) -> Receipt:
+        """Store one data set as a sender would."""
+        receipt = self.ingest.accept(Incoming(sop_class, uid, syntax), [data_set], origin)
+        if receipt.outcome is Outcome.KEPT:
+            self.received[uid] = data_set
+        return receipt
+
+    def keep_file(self, path: Path, origin: Origin = ORIGIN) -> Receipt:
+        """Store the data set of a Part 10 file."""
+        raw = path.read_bytes()
+        meta = read_meta(raw)
+        return self.keep(
+            meta.sop_class_uid,
+            meta.sop_instance_uid,
+            meta.transfer_syntax_uid,
+            raw[meta.data_offset :],
+            origin,
+        )
+
+
+@pytest.fixture
+def place(database: str, tmp_path: Path) -> Iterator[Place]:
+    objects = FileObjects(tmp_path / "objects", watermark_bytes=0)
+    with ConnectionPool(database, min_size=1, max_size=4) as pool:
+        yield Place(database, objects, Ingest(objects, PostgresIndex(pool)))
+
+
+@contextmanager
+def serving(parts: ApiParts) -> Iterator[str]:
+    """The application behind uvicorn, in a thread; its URL."""
+    config = uvicorn.Config(
+        create_app(parts), host="127.0.0.1", port=0, loop="uvloop", http="httptools", log_config=None,
+        access_log=False, timeout_graceful_shutdown=2,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started:
+        if time.monotonic() > deadline or not thread.is_alive():
+            raise TimeoutError("the server did not start")
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture
+def open_api(place: Place) -> Iterator[httpx.Client]:
+    """A reader of an open service."""
+    parts = ApiParts(settings=ApiSettings(is_open=True), objects=place.objects, database=place.database)
+    with serving(parts) as url, httpx.Client(base_url=url, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def closed_api(place: Place) -> Iterator[httpx.Client]:
+    """A stranger before a service as it is by default."""
+    parts = ApiParts(settings=ApiSettings(), objects=place.objects, database=place.database)
+    with serving(parts) as url, httpx.Client(base_url=url, timeout=30) as client:
+        yield client
+
+
+def bearer(place: Place, role: Role = Role.READER, name: str = "reader") -> dict[str, str]:
+    """The header of somebody with a token of that role."""
+    token = tokens.create(place.database, name, role, "RBS", datetime.now(UTC) + timedelta(hours=1))
+    return {"Authorization": f"Bearer {token}"}

@@ -1,0 +1,38 @@
+"""The HTTP edge, put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from viewer_api import problems
+from viewer_api.operation import Numbers, Observed, operation_routes
+from viewer_api.parts import ApiParts, working
+from viewer_api.qido import search_routes
+from viewer_api.wado import retrieve_routes
+
+__all__ = ["ApiParts", "create_app"]
+
+
+def create_app(parts: ApiParts) -> FastAPI:
+    """The application. It starts while the database is away, and then is not ready."""
+    work = working(parts)
+    numbers = Numbers()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await work.pool.open(wait=False)
+        try:
+            yield
+        finally:
+            await work.pool.close()
+
+    app = FastAPI(
+        title="Imaging Exchange", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+    )
+    problems.install(app)
+    app.include_router(operation_routes(work, numbers))
+    app.include_router(search_routes(work))
+    app.include_router(retrieve_routes(work))
+    app.add_middleware(Observed, numbers=numbers)
+    return app

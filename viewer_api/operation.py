@@ -1,0 +1,146 @@
+"""How the API is doing: health for an orchestrator, numbers for Prometheus, one log line a request."""
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from time import perf_counter
+
+import orjson
+import structlog
+from anyio import to_thread
+from fastapi import APIRouter, Request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from psycopg import sql
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from exchange.policy import Action
+from storage.errors import ArchiveError, ObjectMissing
+from storage.migrations import files
+from storage.search import Statement
+from viewer_api.parts import Working
+
+log = structlog.get_logger(__name__)
+
+#: A key that no object has: asking for its size shows whether the store answers.
+_NO_SUCH_KEY = f"2000/01/01/00/{'0' * 32}.dcm"
+_MIGRATIONS = Statement(sql.SQL("select name from migration"), [])
+
+
+class Numbers:
+    """What is counted. No label holds a path, a UID or a name."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        labels = ("method", "route", "status")
+        self.requests = Counter("imx_http_requests", "Requests answered.", labels, registry=self.registry)
+        self.seconds = Histogram(
+            "imx_http_request_seconds",
+            "From request to last byte.",
+            ("method", "route"),
+            registry=self.registry,
+        )
+        self.sent = Counter(
+            "imx_http_sent_bytes", "Bytes of bodies sent.", ("route",), registry=self.registry
+        )
+
+
+def all_numbers(numbers: Numbers, folder: str) -> CollectorRegistry:
+    """Ours, or those of every process that counts into `folder` (prometheus_client's multiprocess mode)."""
+    if not folder:
+        return numbers.registry
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
+    return registry
+
+
+class Observed:
+    """ASGI middleware: a log line and the numbers of each request. Never the URL: it holds patient data."""
+
+    def __init__(self, app: ASGIApp, numbers: Numbers) -> None:
+        self._app = app
+        self._numbers = numbers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the ASGI specification."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = perf_counter()
+        status, sent = 0, 0
+
+        async def observed_send(message: Message) -> None:
+            nonlocal status, sent
+            if message["type"] == "http.response.start":
+                status = int(message["status"])
+            elif message["type"] == "http.response.body":
+                sent += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, observed_send)
+        finally:
+            seconds = perf_counter() - started
+            route = getattr(scope.get("route"), "path", "none")
+            method = scope["method"] if status != HTTPStatus.METHOD_NOT_ALLOWED else "other"
+            self._numbers.requests.labels(method, route, str(status)).inc()
+            self._numbers.seconds.labels(method, route).observe(seconds)
+            self._numbers.sent.labels(route).inc(sent)
+            log.info(
+                "http", method=method, route=route, status=status, sent=sent, ms=round(seconds * 1000, 1)
+            )
+
+
+def operation_routes(parts: Working, numbers: Numbers) -> APIRouter:
+    """Health, open to all since it tells nothing of anybody; metrics, for those who may see operation.
+
+    There is no exception for loopback: behind a proxy every caller comes from there.
+    """
+    router = APIRouter()
+
+    @router.get("/health/live")
+    async def live() -> Response:
+        return _json(HTTPStatus.OK, {"live": True})
+
+    @router.get("/health/ready")
+    async def ready() -> Response:
+        missing = [
+            name for name, check in (("database", _database), ("objects", _objects)) if not await check(parts)
+        ]
+        status = HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK
+        return _json(status, {"ready": not missing, "not_ready": missing})
+
+    @router.get("/metrics")
+    async def metrics(request: Request) -> Response:
+        await parts.readers.admit(request, Action.SEE_OPERATION)
+        found = all_numbers(numbers, parts.settings.metrics_folder)
+        return Response(generate_latest(found), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+Check = Callable[[Working], Awaitable[bool]]
+
+
+async def _database(parts: Working) -> bool:
+    """It answers, and has every migration of this version."""
+    try:
+        applied = {name for (name,) in await parts.archive.rows(_MIGRATIONS)}
+    except ArchiveError:
+        return False
+    return applied >= {name for name, _ in files()}
+
+
+async def _objects(parts: Working) -> bool:
+    """The store answers."""
+    try:
+        await to_thread.run_sync(parts.objects.size, _NO_SUCH_KEY, limiter=parts.sender.limiter)
+    except ObjectMissing:
+        return True
+    except ArchiveError:
+        return False
+    return True
+
+
+def _json(status: HTTPStatus, body: object) -> Response:
+    return Response(orjson.dumps(body), status, media_type="application/json")

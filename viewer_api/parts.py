@@ -1,0 +1,56 @@
+"""What the HTTP edge is made of, put together once."""
+
+import threading
+from dataclasses import dataclass
+
+from anyio import CapacityLimiter
+from psycopg_pool import AsyncConnectionPool
+
+from exchange.audit import Audit
+from exchange.tokens import Accounts
+from storage.archive import Archive, open_pool
+from storage.objects import ObjectStore
+from viewer_api.bodies import Sender
+from viewer_api.media import Decoding
+from viewer_api.readers import Readers
+from viewer_api.recode import Recoder, decodable_syntaxes
+from viewer_api.settings import ApiSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiParts:
+    """What `create_app` is given."""
+
+    settings: ApiSettings
+    objects: ObjectStore
+    database: str  # conninfo of a migrated PostgreSQL
+
+
+@dataclass(frozen=True, kw_only=True)
+class Working:
+    """What the routes work with, made of ApiParts."""
+
+    settings: ApiSettings
+    objects: ObjectStore
+    pool: AsyncConnectionPool
+    archive: Archive
+    readers: Readers
+    sender: Sender
+    recoder: Recoder
+    decoding: Decoding
+
+
+def working(parts: ApiParts) -> Working:
+    """Nothing is opened yet: the pool opens with the application."""
+    settings = parts.settings
+    pool = open_pool(parts.database, settings.connections)
+    return Working(
+        settings=settings,
+        objects=parts.objects,
+        pool=pool,
+        archive=Archive(pool),
+        readers=Readers(Accounts(pool), Audit(pool), settings.is_open),
+        sender=Sender(CapacityLimiter(settings.reading_threads)),
+        recoder=Recoder(settings.recode_limit_bytes, threading.BoundedSemaphore(settings.recodes)),
+        decoding=Decoding(decodable_syntaxes(), settings.recode_limit_bytes),
+    )

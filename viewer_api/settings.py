@@ -1,0 +1,18 @@
+"""What the HTTP edge can be set to."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiSettings:
+    """Limits of one API process, and how it is reached."""
+
+    is_open: bool = False  # anonymous readers are served: `--open`, on loopback
+    public_url: str = ""  # scheme and host that readers use; "": those of each request
+    connections: int = 8  # to the database
+    metrics_folder: str = ""  # where all processes of the service leave their numbers; "": this one's only
+    reading_threads: int = 16  # that wait for the object store
+    recode_limit_bytes: int = (
+        256 * 1024 * 1024
+    )  # of an object that is decoded whole; larger ones leave as stored
+    recodes: int = 2  # at one time
