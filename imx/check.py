@@ -251,5 +251,6 @@ def check_certificates(settings: Settings) -> Iterator[Finding]:
 
 
 def check_machine() -> Iterator[Finding]:
-    yield judge_open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    # The service raises its own soft limit to the hard one.
+    yield judge_open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     yield judge_memory(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))

@@ -139,7 +139,7 @@ def judge_open_files(limit: int) -> Finding:
             Level.WARNING,
             "limits",
             f"a process may open {limit} files; a busy service needs {LEAST_OPEN_FILES}",
-            f"raise it: LimitNOFILE={LEAST_OPEN_FILES} in the unit, or ulimit -n {LEAST_OPEN_FILES}",
+            f"raise it: LimitNOFILE={LEAST_OPEN_FILES} in the unit, or ulimit -Hn {LEAST_OPEN_FILES}",
         )
     return Finding(Level.GOOD, "limits", f"a process may open {limit} files")
 

@@ -7,6 +7,7 @@ import time
 from contextlib import closing
 from datetime import timedelta
 
+import psycopg
 import structlog
 from psycopg_pool import ConnectionPool
 
@@ -22,6 +23,7 @@ from imx.wiring import (
 )
 from storage.changes import ChangeFeed
 from storage.errors import ArchiveError
+from storage.migrations import migrate
 from storage.objects import ObjectStore
 from storage.sweep import sweep
 from storage.verify import Condition, verify
@@ -40,6 +42,27 @@ FEED_STALLED = timedelta(minutes=5)
 
 #: Between two rounds of reading everything again.
 VERIFY_PAUSE_S = 3600.0
+
+
+def migrate_soon(settings: Settings) -> None:
+    """For a part that runs on its own: the tables, as soon as the database answers.
+
+    Until then the part is not ready, and answers "try again". Parts that start together wait for one another.
+    """
+
+    def run() -> None:
+        while True:
+            try:
+                applied = migrate(database_url(settings))
+            except psycopg.OperationalError as error:
+                log.warning("database.away", error=type(error).__name__)
+                time.sleep(2)
+            else:
+                log.info("database.ready", migrations=applied)
+                return
+
+    database_url(settings)
+    threading.Thread(target=run, name="migrate", daemon=True).start()
 
 
 def run_router(settings: Settings, plain: socket.socket, tls: socket.socket | None) -> None:

@@ -46,6 +46,7 @@ def router_command(
     """Run one process of the DIMSE edge, for a cluster."""
     settings = settings_from(data, config, dicom__port=dicom_port, open=is_open)
     logs.set_up("router")
+    parts.migrate_soon(settings)
     with ExitStack() as stack:
         plain = stack.enter_context(open_listener(settings.dicom.host, settings.dicom.port, "dicom.port"))
         tls = None
@@ -63,6 +64,7 @@ def api_command(
     """Run one process of the HTTP edge, for a cluster."""
     settings = settings_from(data, config, http__port=http_port, open=is_open)
     logs.set_up("api")
+    parts.migrate_soon(settings)
     with open_listener(settings.http.host, settings.http.port, "http.port") as listener:
         parts.run_api(settings, listener)
 
@@ -71,6 +73,7 @@ def worker_command(data: DataOption = None, config: ConfigOption = None) -> None
     """Run the background work: the sweep, and reading objects again."""
     settings = settings_from(data, config)
     logs.set_up("worker")
+    parts.migrate_soon(settings)
     parts.run_worker(settings)
 
 

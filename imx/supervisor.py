@@ -5,6 +5,7 @@ dies, and ends them in order: routers, the HTTP edge, the worker, PostgreSQL las
 """
 
 import os
+import resource
 import select
 import shutil
 import signal
@@ -28,7 +29,7 @@ from imx.postgres.cluster import Cluster, cluster_in
 from imx.postgres.errors import DidNotStart
 from imx.postgres.process import Postgres, start
 from imx.settings import Settings
-from imx.wiring import METRICS_VARIABLE
+from imx.wiring import METRICS_VARIABLE, tls_context
 from storage.migrations import migrate
 
 log = structlog.get_logger()
@@ -38,6 +39,9 @@ DRAIN_S = {"router": 20.0, "api": 10.0, "worker": 10.0}
 
 #: A killed predecessor's processes are on their way out: their sockets may take a moment.
 PREDECESSOR_PATIENCE_S = 5.0
+
+#: More would only make everything slower that walks all possible descriptors.
+MOST_OPEN_FILES = 65536
 
 #: A database that answers sooner than this is waited for before our processes are started.
 QUICK_DATABASE_S = 5.0
@@ -72,7 +76,10 @@ class Orders:
 @contextmanager
 def orders_from_signals() -> Iterator[Orders]:
     orders = Orders()
-    before = {number: signal.signal(number, orders.note) for number in (signal.SIGTERM, signal.SIGINT)}
+    heard = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup it stays ignored
+        heard.append(signal.SIGHUP)
+    before = {number: signal.signal(number, orders.note) for number in heard}
     try:
         yield orders
     finally:
@@ -84,6 +91,8 @@ def orders_from_signals() -> Iterator[Orders]:
 def serve(settings: Settings, announce: Callable[[Settings], None]) -> None:
     """Run until a signal ends it. Raises SetupError when it cannot begin."""
     folder = DataFolder(settings.data)
+    tls_context(settings)  # what is wrong with a certificate is said now, to a person
+    allow_many_files()
     with ExitStack() as stack:
         orders = stack.enter_context(orders_from_signals())
         was_killed = stack.enter_context(folder.held())
@@ -98,6 +107,14 @@ def serve(settings: Settings, announce: Callable[[Settings], None]) -> None:
         database.start()
         announce(settings)
         Service(settings, database, children_of(settings, database, dicom, http, tls), orders).run()
+
+
+def allow_many_files() -> None:
+    """As many open files and sockets as this user may have: our children inherit it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_OPEN_FILES)
+    if soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def open_sockets(
@@ -263,11 +280,7 @@ class Service:
                 self.migrated = True
                 log.info("database.ready", migrations=applied)
         except DidNotStart as error:
-            if (
-                self.database.started_at
-                and not self.migrated
-                and not any(c.is_running for c in self.children)
-            ):
+            if not self.migrated and not any(child.is_running for child in self.children):
                 raise  # at the very beginning: a person is watching
             log.error("postgres.did_not_start", why=str(error))
         except psycopg.OperationalError as error:

@@ -3,6 +3,7 @@
 import os
 import select
 import socket
+import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,17 +113,22 @@ def build_router(
     settings: Settings, pool: ConnectionPool, plain: socket.socket, tls: socket.socket | None
 ) -> Router:
     """The DIMSE edge on sockets that a parent opened."""
-    secured = []
-    if tls is not None and settings.tls.certificate is not None:
-        key = settings.tls.key or settings.tls.certificate
-        try:
-            context = server_context(settings.tls.certificate, key, settings.tls.authorities)
-        except TlsSettingsWrong as error:
-            raise BadCertificate(str(error)) from error
-        secured.append((tls, context))
+    context = tls_context(settings)
+    secured = [(tls, context)] if tls and context else []
     return Router(
         router_settings(settings), build_ingest(settings, pool), PostgresRegistry(pool), [plain], secured
     )
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """Of the TLS listener, where there is a certificate for it. Raises BadCertificate."""
+    if settings.tls.certificate is None:
+        return None
+    key = settings.tls.key or settings.tls.certificate
+    try:
+        return server_context(settings.tls.certificate, key, settings.tls.authorities)
+    except TlsSettingsWrong as error:
+        raise BadCertificate(str(error)) from error
 
 
 def build_api(settings: Settings) -> "FastAPI":

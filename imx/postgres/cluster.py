@@ -90,14 +90,13 @@ def check_version(data: Path, binaries: Binaries) -> None:
         return
     if found == str(binaries.major):
         return
-    old, new, sockets = f"/usr/lib/postgresql/{found}/bin", binaries.folder, socket_folder(data.parent)
+    old = f"/usr/lib/postgresql/{found}/bin"
     raise OtherVersion(
         f"{data} was written by PostgreSQL {found}; this is PostgreSQL {binaries.version}. "
         f"Nothing was changed. To move it over (put the folder of PostgreSQL {found}'s programs for {old}):\n"
         f"  1. IMX_DATABASE_BINARIES={old} imx database dump --data {data.parent} imx-{found}.dump\n"
         f"  2. mv {data} {data}-{found}\n"
-        f"  3. imx database restore --data {data.parent} imx-{found}.dump\n"
-        f"(the same by hand: {old}/pg_dump -Fc -h {sockets} -U {ROLE} {ROLE}, {new}/pg_restore -d {ROLE})"
+        f"  3. imx database restore --data {data.parent} imx-{found}.dump"
     )
 
 

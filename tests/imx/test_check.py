@@ -1,6 +1,7 @@
 """`imx check`: what it finds, and that it says how to mend it."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -174,6 +175,7 @@ def test_a_full_disk_is_found_by_its_watermark(tmp_path: Path) -> None:
 
 def test_the_command_ends_with_the_worst_and_speaks_json(tmp_path: Path) -> None:
     ports = {
+        **os.environ,
         "IMX_DICOM_PORT": str(free_port()),
         "IMX_HTTP_PORT": str(free_port()),
         "IMX_DATA": str(tmp_path / "d"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pydicom
 import pytest
+from psycopg.conninfo import make_conninfo
 from pydicom.data import get_testdata_file
 from typer.testing import CliRunner, Result
 
@@ -199,3 +200,26 @@ def test_every_command_explains_itself(name: str) -> None:
 
     assert said.exit_code == 0
     assert "Usage" in said.stdout
+
+
+def test_a_dump_restored_elsewhere_is_the_same_archive(
+    imx: Imx, folder: Path, tmp_path: Path, database_url: str
+) -> None:
+    imx("trust", "add", "RBT", "Mid Cheshire")
+    imx("import", str(folder), "--trust", "RBT")
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("create database restored")
+    elsewhere = {
+        "IMX_DATABASE_URL": make_conninfo(database_url, dbname="restored"),
+        "IMX_DATA": str(tmp_path / "data"),
+    }
+
+    dumped = imx("database", "dump", str(tmp_path / "dump"))
+    app = build(COMMANDS)
+    restored = CliRunner().invoke(app, ["database", "restore", str(tmp_path / "dump")], env=elsewhere)
+    exported = CliRunner().invoke(app, ["export", str(tmp_path / "out"), "--json"], env=elsewhere)
+
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("drop database restored with (force)")
+    assert (dumped.exit_code, restored.exit_code) == (0, 0)
+    assert json.loads(exported.stdout)["written"] == 2
