@@ -6,14 +6,14 @@ large to keep ready becomes a BulkDataURI that begins with "@", which a reader c
 
 import base64
 import math
+import re
 import struct
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from pydicom.charset import convert_encodings, decode_bytes
-
-from storage.elements import ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Element, Encoding, Walk
+from storage.charsets import ASCII, decode, encodings_of
+from storage.elements import ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Element, Encoding, Walk, vr_of
 from storage.errors import Unreadable
 from storage.source import Whole
 
@@ -22,12 +22,16 @@ Member = dict[str, Any]
 INLINE_LIMIT_BYTES = 1024  # binary values up to here stand in the JSON
 TEXT_LIMIT_BYTES = 64 * 1024
 READY_LIMIT_BYTES = 256 * 1024  # of values in one instance; beyond it the JSON is made when read
+WANTED_LIMIT_BYTES = 128 * 1024  # of one value that the index matches, whatever came before it
 DEPTH_LIMIT = 24  # sequences within sequences; real ones stay below ten
+PROBLEMS_LIMIT = 100
+#: What an element or item counts for beside its value, so that empty ones without number are bounded too.
+_COST_BYTES = 16
 
 _BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
-_ONE_TEXT = frozenset({"ST", "LT", "UT", "UR"})
-_CODED = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})  # governed by Specific Character Set
-_NUMBERS: Mapping[str, tuple[str, int]] = {
+ONE_TEXT = frozenset({"ST", "LT", "UT", "UR"})
+CODED = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})  # governed by Specific Character Set
+NUMBERS: Mapping[str, tuple[str, int]] = {
     "US": ("H", 2), "SS": ("h", 2), "UL": ("I", 4), "SL": ("i", 4),
     "UV": ("Q", 8), "SV": ("q", 8), "FL": ("f", 4), "FD": ("d", 8),
 }  # fmt: skip
@@ -64,13 +68,10 @@ class JsonWriter:
         walk: Walk,
         encoding: Encoding,
         limit_bytes: float = READY_LIMIT_BYTES,
-        bulk: Callable[[Element, str], str] | None = None,
     ) -> None:
-        """`bulk(element, path)` names a value that is too large; by default its path with an "@"."""
         self._walk = walk
-        self._bulk = bulk or self._path_of
         self._encoding = encoding
-        self._encodings = ["ascii"]
+        self._encodings: tuple[str, ...] = ASCII
         self._left = limit_bytes
         self._is_signed = False
         self._memo = _memo_for(encoding)
@@ -84,35 +85,49 @@ class JsonWriter:
     def member(self, element: Element, path: str = "", depth: int = 0) -> Member | None:
         """The element just read from the walk, which is left behind it; None where it is left out."""
         tag, vr, offset, length = element
+        self._left -= _COST_BYTES
         if vr == "SQ" or length == UNDEFINED:
+            if vr != "SQ" and vr != "UN":
+                return self._encapsulated(element, path)
             return self._sequence(element, path, depth)
+        if vr == "UN":
+            known = vr_of(tag)  # a relay that did not know the tag wrote UN (PS3.5 §6.2.2)
+            vr = "UN" if known == "SQ" else known
         self._walk.position = offset + length
+        if length <= INLINE_LIMIT_BYTES or (vr not in _BINARY and length <= TEXT_LIMIT_BYTES):
+            self._left -= length
+            if self._left < 0:
+                return None
+        else:
+            return self._large(element, vr, path)
         if not length:
             return {"vr": vr}
-        if length > INLINE_LIMIT_BYTES and (vr in _BINARY or length > TEXT_LIMIT_BYTES):
-            return {"vr": vr, "BulkDataURI": self._bulk(element, path)}
-        self._left -= length
-        if self._left < 0:
-            return None
         raw = self._walk.value(element)
-        known = self._memo.get((tag, vr, raw))
-        if known is not None:
-            return known
+        remembered = self._memo.get((tag, vr, raw))
+        if remembered is not None:
+            return remembered
         try:
             member = self._plain(tag, vr, raw)
         except (ValueError, struct.error, OverflowError) as error:
-            self.problems.append(f"{tag:08X}: {type(error).__name__}")
+            self._report(tag, type(error).__name__)
             return {"vr": vr}
-        if length <= _MEMO_VALUE_BYTES and tag not in _CHANGES_READING and raw.isascii():
+        if length <= _MEMO_VALUE_BYTES and tag not in _CHANGES_READING and _is_plain(raw):
             if len(self._memo) >= _MEMO_SIZE:
                 self._memo.clear()
             self._memo[tag, vr, raw] = member
         return member
 
+    def wanted(self, element: Element) -> Member | None:
+        """The same, for what an index cannot do without: never left out for what came before it."""
+        left, self._left = self._left, WANTED_LIMIT_BYTES
+        member = self.member(element)
+        self._left = left if self._left >= 0 else -1
+        return member
+
     def _plain(self, tag: int, vr: str, raw: bytes) -> Member:
         if vr in _BINARY:
             return {"vr": vr, "InlineBinary": base64.b64encode(raw).decode()}
-        if vr in _NUMBERS:
+        if vr in NUMBERS:
             if vr == "US" and self._is_signed and tag in _SIGNED_BY_PIXELS and not self._encoding.explicit:
                 vr = "SS"
             values: list[Any] = self._numbers(vr, raw)
@@ -126,7 +141,7 @@ class JsonWriter:
                 "Value": [f"{a:04X}{b:04X}" for a, b in zip(pairs[::2], pairs[1::2], strict=True)],
             }
         text = self._text(tag, vr, raw)
-        if vr in _ONE_TEXT:
+        if vr in ONE_TEXT:
             text = text.rstrip(" \0")
             return {"vr": vr, "Value": [text]} if text else {"vr": vr}
         if tag == _SPECIFIC_CHARACTER_SET:
@@ -144,47 +159,50 @@ class JsonWriter:
         return {"vr": vr, "Value": values}
 
     def _numbers(self, vr: str, raw: bytes) -> list[Any]:
-        letter, size = _NUMBERS[vr]
-        count = len(raw) // size
-        values = list(struct.unpack(f"{self._encoding.endian}{count}{letter}", raw[: count * size]))
+        letter, size = NUMBERS[vr]
+        values = list(struct.unpack(f"{self._encoding.endian}{len(raw) // size}{letter}", raw))
         if letter in "fd":
             return [value if math.isfinite(value) else str(value) for value in values]
         return values
 
     def _text(self, tag: int, vr: str, raw: bytes) -> str:
-        if raw.isascii() and b"\x1b" not in raw:
+        if _is_plain(raw):
             return raw.decode("ascii")
-        encodings = self._encodings if vr in _CODED else ["ascii"]
         try:
-            if b"\x1b" in raw or len(encodings) > 1:
-                delimiters = {ord("\\"), ord("^"), ord("=")} if vr == "PN" else set(b"\n\r\t\f\\")
-                return decode_bytes(raw, encodings, delimiters)
-            return raw.decode(encodings[0])
-        except (UnicodeError, LookupError, UserWarning):
-            self.problems.append(f"{tag:08X}: not in the character set that is declared")
+            return decode(raw, self._encodings if vr in CODED else ASCII, vr)
+        except UnicodeError:
+            self._report(tag, "not in the character set that is declared")
             return raw.decode("utf-8", "replace")
 
-    def _understand(self, declared: str) -> list[str]:
-        try:
-            names = [part.strip() for part in declared.split("\\")]
-            return list(convert_encodings(names if len(names) > 1 else names[0]))
-        except (LookupError, ValueError, UserWarning):
-            self.problems.append("00080005: unknown character set")
-            return ["utf-8"]
+    def _understand(self, declared: str) -> tuple[str, ...]:
+        encodings = encodings_of(declared)
+        if encodings is None:
+            self._report(_SPECIFIC_CHARACTER_SET, "unknown character set")
+            return ("utf-8",)
+        return encodings
 
-    def _path_of(self, element: Element, path: str) -> str:
+    def _report(self, tag: int, why: str) -> None:
+        if len(self.problems) < PROBLEMS_LIMIT:
+            self.problems.append(f"{tag:08X}: {why}")
+
+    def _large(self, element: Element, vr: str, path: str) -> Member | None:
+        """A value that stays in the object. It is not read, but must lie within the data."""
         self._in_reach(element)
-        return f"@{path}{element.tag:08X}"
+        return {"vr": vr, "BulkDataURI": f"@{path}{element.tag:08X}"} if self._left >= 0 else None
+
+    def _encapsulated(self, element: Element, path: str) -> Member | None:
+        """Pixels in fragments, of an icon for one (PS3.5 §A.4)."""
+        self._walk.skip(element)
+        return {"vr": element.vr, "BulkDataURI": f"@{path}{element.tag:08X}"} if self._left >= 0 else None
 
     def _in_reach(self, element: Element) -> None:
-        """A value that is not read must still lie within the data."""
         if not self._walk.reaches_end_of(element):
             raise Unreadable(f"the value of {element.tag:08X} is cut short", element.offset)
 
     def _sequence(self, element: Element, path: str, depth: int) -> Member | None:
         walk = self._walk
         if depth >= DEPTH_LIMIT:
-            self.problems.append(f"{element.tag:08X}: nested deeper than {DEPTH_LIMIT}")
+            self._report(element.tag, f"nested deeper than {DEPTH_LIMIT}")
             walk.skip(element)
             return None
         if element.length not in (0, UNDEFINED) and self._left < element.length:
@@ -205,11 +223,14 @@ class JsonWriter:
                 break
             if item.tag != ITEM:
                 raise Unreadable(f"the sequence {element.tag:08X} holds no item", item.offset)
-            items.append(self._item(item, f"{path}{element.tag:08X}/{len(items)}/", depth + 1))
+            self._left -= _COST_BYTES
+            inner = self._item(item, f"{path}{element.tag:08X}/{len(items)}/", depth + 1)
             self._encodings = encodings
-            if self._left < 0:
-                items.clear()
+            if self._left >= 0:
+                items.append(inner)
         walk.explicit = explicit
+        if self._left < 0:
+            return None
         return {"vr": "SQ", "Value": items} if items else {"vr": "SQ"}
 
     def _item(self, item: Element, path: str, depth: int) -> dict[str, Member]:
@@ -231,26 +252,25 @@ class JsonWriter:
         return members
 
 
+def _is_plain(raw: bytes) -> bool:
+    """ASCII and no code extension: the same text in every character set."""
+    return raw.isascii() and b"\x1b" not in raw
+
+
+#: PS3.5 §6.2. Python's own int and float also take underscores, words and other scripts' digits.
+_INTEGER = re.compile(r"[+-]?[0-9]{1,15}")
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+
 def _integer(text: str) -> int | str:
     """A number where it is one and JSON readers keep it exact, else the text (PS3.18 §F.2.3.1)."""
-    try:
-        return int(text) if len(text) <= 15 else text
-    except ValueError:
-        return text
+    return int(text) if _INTEGER.fullmatch(text) else text
 
 
 def _decimal(text: str) -> float | int | str:
-    try:
-        return int(text) if len(text) <= 15 else _finite(text)
-    except ValueError:
-        return _finite(text)
-
-
-def _finite(text: str) -> float | str:
-    try:
-        number = float(text)
-    except ValueError:
-        return text
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    number = float(text) if _DECIMAL.fullmatch(text) else math.nan
     return number if math.isfinite(number) else text
 
 

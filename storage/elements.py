@@ -111,7 +111,7 @@ class Walk:
             return self._found(group << 16 | number, length, start + 8)
         group, number, vr, length = self._explicit_header(buffer, index)
         text = SHORT_VRS.get(vr)
-        if text is not None:
+        if text is not None and group != 0xFFFE:  # the length of an item may spell a VR
             self.position = offset = start + 8
             return _element(Element, (group << 16 | number, text, offset, length))
         if group == 0xFFFE or not (vr.isalpha() and vr.isupper()):
@@ -148,7 +148,7 @@ class Walk:
         return self._buffer, index
 
     def _found(self, tag: int, length: int, offset: int) -> Element:
-        vr = _vr_of(tag)
+        vr = vr_of(tag)
         if self._hints and vr == "UN":
             vr = self._hints.get(tag, "UN")
         self.position = offset
@@ -196,7 +196,7 @@ class Walk:
 
 
 @lru_cache(maxsize=8192)
-def _vr_of(tag: int) -> str:
+def vr_of(tag: int) -> str:
     """The VR of a tag whose data set does not say (PS3.5 §A.1, PS3.6)."""
     if tag & 0xFFFF == 0:
         return "UL"  # group length

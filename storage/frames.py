@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import pairwise
 
 from storage.elements import UNDEFINED, Element, Walk
 
@@ -16,6 +17,11 @@ PIXELS = frozenset({PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA})
 ENTRY = struct.Struct("<QI")
 #: Native frames follow one another: offset of the first, length of each.
 NATIVE_ENTRY = struct.Struct("<QQ")
+
+
+#: More fragments, or frames in a table, than this are not noted: a whole slide has a fifth of it.
+NOTED_LIMIT = 1024 * 1024
+_LONGEST = 0xFFFFFFFF  # that an ENTRY holds, in bytes
 
 
 class Form(IntEnum):
@@ -78,38 +84,55 @@ def encapsulated_frames(
     """
     fragments = bytearray()
     table: tuple[int, ...] = ()
-    first_item = 0
+    first_item = found = 0
     for number, item in enumerate(walk.fragments_or_items(element)):
         if number == 0:
-            raw = walk.value(item)
-            table = struct.unpack(f"<{len(raw) // 4}I", raw[: len(raw) // 4 * 4])
+            table = offset_table(walk, item, "I")
             walk.position = first_item = item.offset + item.length
-        else:
+        elif number <= NOTED_LIMIT:
+            found = number
             fragments += ENTRY.pack(data_offset + item.offset, item.length)
-    found = len(fragments) // ENTRY.size
+        else:
+            found = number
+    if found > NOTED_LIMIT:
+        return Frames(count, Form.UNKNOWN)
     if found == count:
         return Frames(count, Form.FRAGMENT, bytes(fragments))
     if found > 1 and count == 1:
-        start, stop = _bounds(fragments, 0, found)
-        return Frames(1, Form.FRAGMENTS, ENTRY.pack(start, stop - start))
+        return _grouped(fragments, [0])
     starts = extended if len(extended) == count else table
-    if len(starts) == count > 1:
-        return _by_table(fragments, starts, data_offset + first_item)
-    return Frames(count, Form.UNKNOWN)
+    firsts = _firsts(fragments, starts, data_offset + first_item) if len(starts) == count > 1 else []
+    return _grouped(fragments, firsts) if firsts else Frames(count, Form.UNKNOWN)
 
 
-def _by_table(fragments: bytearray, starts: tuple[int, ...], first_item: int) -> Frames:
-    """Group fragments by where each frame's first item header begins (PS3.5 §A.4, table A.4-1)."""
-    at = {offset - 8 - first_item: number for number, (offset, _) in enumerate(ENTRY.iter_unpack(fragments))}
+def offset_table(walk: Walk, element: Element, letter: str) -> tuple[int, ...]:
+    """Where frames begin, as the sender says: the Basic ("I") or Extended ("Q") Offset Table (PS3.5 §A.4)."""
+    size = struct.calcsize(f"<{letter}")
+    if element.length > NOTED_LIMIT * size:
+        return ()
+    raw = walk.value(element)
+    return struct.unpack_from(f"<{len(raw) // size}{letter}", raw)
+
+
+def _firsts(fragments: bytearray, starts: tuple[int, ...], first_item: int) -> list[int]:
+    """The fragment with which each frame begins, going by where its item header lies."""
+    firsts: list[int] = []
+    for number, (offset, _) in enumerate(ENTRY.iter_unpack(fragments)):
+        if len(firsts) < len(starts) and offset - 8 - first_item == starts[len(firsts)]:
+            firsts.append(number)
+    return firsts if len(firsts) == len(starts) and firsts[0] == 0 else []
+
+
+def _grouped(fragments: bytearray, firsts: list[int]) -> Frames:
+    """Each frame from its first fragment up to the next frame's."""
     found = len(fragments) // ENTRY.size
-    firsts = [at[start] for start in starts if start in at]
-    if len(firsts) != len(starts) or firsts != sorted(set(firsts)):
-        return Frames(len(starts), Form.UNKNOWN)
     packed = bytearray()
-    for first, last in zip(firsts, [*firsts[1:], found], strict=True):
+    for first, last in pairwise([*firsts, found]):
         start, stop = _bounds(fragments, first, last)
+        if stop - start > _LONGEST:
+            return Frames(len(firsts), Form.UNKNOWN)
         packed += ENTRY.pack(start, stop - start)
-    return Frames(len(starts), Form.FRAGMENTS, bytes(packed))
+    return Frames(len(firsts), Form.FRAGMENTS, bytes(packed))
 
 
 def _bounds(fragments: bytearray, first: int, last: int) -> tuple[int, int]:

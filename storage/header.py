@@ -2,14 +2,13 @@
 
 import hashlib
 import re
-import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import orjson
 
 from storage.dicom_json import JsonWriter, Member
-from storage.elements import ENCAPSULATED_UNCOMPRESSED, Element, Walk, encoding_of
+from storage.elements import ENCAPSULATED_UNCOMPRESSED, UNDEFINED, Element, Walk, encoding_of
 from storage.errors import Unreadable
 from storage.frames import (
     NO_FRAMES,
@@ -20,9 +19,10 @@ from storage.frames import (
     encapsulated_frames,
     is_encapsulated,
     native_frames,
+    offset_table,
 )
 from storage.names import name_key
-from storage.source import Inflated, Source
+from storage.source import Inflated, Source, TooDense
 
 #: Who the patient is (PS3.3 §C.7.1.1, §C.2.2, §C.2.3): kept apart from what the instance shows, so that a
 #: correction changes one row. The rest of group 0010 (age, weight, allergies) stays with the instance.
@@ -58,6 +58,13 @@ SERIES = frozenset(
     )
 )  # fmt: skip
 
+#: Of which the index knows the value, however much came before them: whose it is, what it belongs to, what
+#: it is, how its pixels lie, and what decides how those are read.
+_WANTED = {int(tag, 16) for tag in IDENTITY | STUDY | SERIES} | {
+    0x00080005, 0x00080016, 0x00080018, 0x00200013,
+    0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011, 0x00280100, 0x00280103,
+}  # fmt: skip
+
 #: Patient IDs that senders write when they know none: they identify nobody.
 PLACEHOLDERS = frozenset({
     "", "0", "00000000", "anon", "anonymous", "anonymized", "anonymised", "n/a", "na", "nil", "no id",
@@ -68,8 +75,10 @@ PLACEHOLDERS = frozenset({
 TEXT_LIMIT = 256
 
 _UID = re.compile(r"[0-9.]{1,64}")
-_DATE = re.compile(r"\d{8}")
-_TIME = re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?")
+_DATE = re.compile(r"[0-9]{8}")
+_OLD_DATE = re.compile(r"[0-9]{4}\.[0-9]{2}\.[0-9]{2}")  # ACR-NEMA, still sent (PS3.5 §6.2)
+_TIME = re.compile(r"[0-9]{2}([0-9]{2}([0-9]{2}(\.[0-9]{1,6})?)?)?")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,10}")
 _EXTENDED_OFFSET_TABLE = 0x7FE00001
 
 
@@ -178,47 +187,49 @@ def _walk(source: Source, syntax: str, data_offset: int) -> tuple[dict[str, Memb
     writer = JsonWriter(walk, encoding)
     members: dict[str, Member] = {}
     frames = NO_FRAMES
+    shape = _shape(members)
     extended: tuple[int, ...] = ()
     try:
         while (element := walk.next()) is not None:
             tag = element.tag
             if tag in PIXELS:
                 members[f"{tag:08X}"] = {"vr": element.vr, "BulkDataURI": f"@{tag:08X}"}
-                frames = Frames(max(1, _shape(members).frames), Form.UNKNOWN)
-                frames = _frames(walk, element, members, syntax, data_offset, extended)
+                shape = _shape(members)
+                frames = Frames(shape.frames, Form.UNKNOWN)
+                frames = _frames(walk, element, shape, syntax, data_offset, extended)
                 continue
-            if tag == _EXTENDED_OFFSET_TABLE:
-                raw = walk.value(element)
-                extended = struct.unpack(f"<{len(raw) // 8}Q", raw[: len(raw) // 8 * 8])
-            member = writer.member(element)
+            if tag == _EXTENDED_OFFSET_TABLE and element.length != UNDEFINED:
+                extended = offset_table(walk, element, "Q")
+            member = writer.wanted(element) if tag in _WANTED else writer.member(element)
             if member is not None and tag & 0xFFFF and tag >> 16 != 2:
                 members[f"{tag:08X}"] = member
+    except TooDense:
+        raise
     except Unreadable as error:
         if "0020000E" not in members:
             raise
         writer.problems.append(f"the data set breaks off: {error}")
+    if frames.form is not Form.NONE and shape != _shape(members):  # the pixels stood before their shape
+        frames = Frames(_shape(members).frames, Form.UNKNOWN)
     return members, frames, writer.problems, writer.is_whole
 
 
 def _frames(
     walk: Walk,
     element: Element,
-    members: Mapping[str, Member],
+    shape: PixelShape,
     syntax: str,
     offset: int,
     extended: tuple[int, ...],
 ) -> Frames:
-    shape = _shape(members)
-    if isinstance(walk.source, Inflated):
-        walk.skip(element)
-        return Frames(shape.frames, Form.UNKNOWN)  # offsets in the inflated data reach nothing in the object
     if is_encapsulated(element):
-        return encapsulated_frames(walk, element, shape.frames, offset, extended)
+        frames = encapsulated_frames(walk, element, shape.frames, offset, extended)
+        return Frames(shape.frames, Form.UNKNOWN) if isinstance(walk.source, Inflated) else frames
     walk.skip(element)
     if not walk.reaches_end_of(element):
         raise Unreadable(f"the value of {element.tag:08X} is cut short", element.offset)
-    if syntax == ENCAPSULATED_UNCOMPRESSED:
-        return Frames(shape.frames, Form.UNKNOWN)
+    if syntax == ENCAPSULATED_UNCOMPRESSED or isinstance(walk.source, Inflated):
+        return Frames(shape.frames, Form.UNKNOWN)  # offsets in the inflated data reach nothing in the object
     return native_frames(element, shape, offset)
 
 
@@ -258,7 +269,7 @@ class _Facts:
 
     def date(self, tag: str) -> str | None:
         text = self.text(tag)
-        if text and re.fullmatch(r"\d{4}\.\d{2}\.\d{2}", text):  # ACR-NEMA, still sent (PS3.5 §6.2)
+        if text and _OLD_DATE.fullmatch(text):
             text = text.replace(".", "")
         return self._if_matches(tag, text, _DATE)
 
@@ -270,7 +281,7 @@ class _Facts:
         text = self.text(tag)
         if text is None:
             return None
-        if re.fullmatch(r"[+-]?\d{1,10}", text) and abs(int(text)) < 2**31:
+        if _NUMBER.fullmatch(text) and abs(int(text)) < 2**31:
             return int(text)
         self._problems.append(f"{tag}: no whole number")
         return None

@@ -87,14 +87,19 @@ class PostgresIndex:
         outcome: Outcome,
         because: str,
         diff: Sequence[dict[str, str]] = (),
+        contested_study: str | None = None,
     ) -> bool:
-        """Into quarantine until a person chooses; False where the same bytes wait there already."""
+        """Into quarantine until a person chooses; False where the same bytes wait there already.
+
+        The study of which it is other content, if any, is marked contested for every reader.
+        """
         with mapped_errors(), self.pool.connection() as connection:
             row = connection.execute(
                 _SET_ASIDE,
                 (
-                    *_object_values(kept), *_origin_values(origin), sop_class_uid, sop_instance_uid,
-                    outcome.value, because, orjson.dumps(list(diff)).decode(),
+                    *_object_values(kept), *_origin_values(origin), _storable(sop_class_uid),
+                    _storable(sop_instance_uid), outcome.value, because, orjson.dumps(list(diff)).decode(),
+                    contested_study,
                 ),
             ).fetchone()  # fmt: skip
         return bool(row and row[0])
@@ -120,8 +125,8 @@ class PostgresIndex:
                 "insert into arrival (peer, trust, address, called, sop_class, sop_instance_uid, outcome,"
                 " because) values (%s,%s,%s,%s,%s,%s,%s,%s)",
                 (
-                    origin.peer, origin.trust, origin.address, origin.called, sop_class_uid, sop_instance_uid,
-                    outcome.value, because,
+                    *_origin_values(origin)[:4], _storable(sop_class_uid), _storable(sop_instance_uid),
+                    outcome.value, _storable(because),
                 ),
             )  # fmt: skip
 
@@ -142,6 +147,13 @@ def _one_message(connection: psycopg.Connection) -> Iterator[None]:
             connection.autocommit = False
 
 
+_TWO_AT_ONCE = (
+    psycopg.errors.UniqueViolation,
+    psycopg.errors.SerializationFailure,
+    psycopg.errors.DeadlockDetected,
+)
+
+
 @contextmanager
 def mapped_errors() -> Iterator[None]:
     """Every error of the driver as one of ours. Its text may hold values, so it is not passed on."""
@@ -151,7 +163,7 @@ def mapped_errors() -> Iterator[None]:
         raise NoRoom("the database has no room") from error
     except PoolTimeout as error:
         raise IndexUnavailable("no database connection came free in time") from error
-    except (psycopg.errors.UniqueViolation, psycopg.errors.SerializationFailure) as error:
+    except _TWO_AT_ONCE as error:
         raise Contended("two do the same at once") from error
     except psycopg.Error as error:
         raise IndexUnavailable(f"the database does not answer: {type(error).__name__}") from error
@@ -171,15 +183,21 @@ _KEEP = (
 _REPLACE = (
     f"select replace_content({_OBJECT_MARKS}, {_ORIGIN_MARKS}, %s,%s, {_IDENTITY_MARKS}, {_INSTANCE_MARKS})"
 )
-_SET_ASIDE = f"select set_aside({_OBJECT_MARKS}, {_ORIGIN_MARKS}, %s,%s,%s,%s,%s)"
+_SET_ASIDE = f"select set_aside({_OBJECT_MARKS}, {_ORIGIN_MARKS}, %s,%s,%s,%s,%s,%s)"
 
 
 def _object_values(kept: KeptObject) -> tuple[Any, ...]:
-    return kept.key, kept.size, kept.data_offset, kept.digest, kept.transfer_syntax_uid
+    return kept.key, kept.size, kept.data_offset, kept.digest, _storable(kept.transfer_syntax_uid)
 
 
 def _origin_values(origin: Origin) -> tuple[Any, ...]:
-    return origin.peer, origin.trust, origin.address, origin.called, origin.received_at
+    said = (_storable(text) for text in (origin.peer, origin.trust, origin.address, origin.called))
+    return *said, origin.received_at
+
+
+def _storable(text: str) -> str:
+    """What a peer says of itself and of what it sends, as text that PostgreSQL takes."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _identity_values(identity: Identity, origin: Origin) -> tuple[Any, ...]:

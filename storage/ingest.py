@@ -6,13 +6,23 @@ are harmless and swept later; a row that others see never lacks its bytes.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol
 
 from storage.compare import Difference, Encoded, differences
 from storage.elements import DEFLATED
-from storage.errors import ArchiveError, Contended, TooLarge, Unavailable, Unreadable
+from storage.errors import (
+    ArchiveError,
+    Contended,
+    IndexUnavailable,
+    ObjectMissing,
+    ObjectsUnavailable,
+    TooLarge,
+    Unavailable,
+    Unreadable,
+)
 from storage.header import Header, MissingUid, read_header
 from storage.index import Held, KeptObject, Misplaced, PostgresIndex
 from storage.keys import fresh_key
@@ -76,9 +86,12 @@ class Ingest:
         try:
             spooled = self._spool(incoming, chunks, origin)
             return self._settle(incoming, spooled, origin)
-        except (Unavailable, TooLarge) as error:
-            outcome = Outcome.TOO_LARGE if isinstance(error, TooLarge) else Outcome.TRY_AGAIN
-            self._note(incoming, origin, outcome, str(error))
+        except TooLarge as error:
+            self._note(incoming, origin, Outcome.TOO_LARGE, str(error))
+            raise
+        except Unavailable as error:
+            if isinstance(error, Contended) or not isinstance(error, IndexUnavailable):
+                self._note(incoming, origin, Outcome.TRY_AGAIN, str(error))
             raise
 
     def adopt(self, incoming: Incoming, kept: KeptObject, origin: Origin) -> Receipt:
@@ -100,13 +113,19 @@ class Ingest:
 
     def _spool(self, incoming: Incoming, chunks: Iterable[Bytes], origin: Origin) -> _Spooled:
         meta = write_meta(
-            incoming.sop_class_uid, incoming.sop_instance_uid, incoming.transfer_syntax_uid, origin
+            incoming.sop_class_uid,
+            incoming.sop_instance_uid,
+            incoming.transfer_syntax_uid,
+            origin,
+            may_replace=incoming.may_replace,
         )
         key = fresh_key(origin.received_at)
         head = bytearray()
         pieces = iter(chunks)
         for piece in pieces:
             head += piece
+            if len(head) > self.object_limit_bytes:
+                raise TooLarge(self.object_limit_bytes)
             if len(head) > SMALL_BYTES:
                 return self._stream(incoming, key, meta, head, pieces)
         data = bytes(head)
@@ -168,27 +187,42 @@ class Ingest:
         uid = header.instance.uid
         if answer is None:
             return Receipt(Outcome.KEPT, uid)
-        if isinstance(answer, Misplaced) or (answer.study_uid, answer.series_uid) != (
-            header.study.uid,
-            header.series.uid,
-        ):
-            because = "the same UID is kept in another series or study"
-            return self._set_aside(incoming, spooled, origin, Outcome.MISPLACED, because)
+        if isinstance(answer, Misplaced):
+            because = "its series is kept in another study"
+            return self._set_aside(
+                incoming, spooled, origin, Outcome.MISPLACED, because, contested=answer.study_uid
+            )
         different = self._differences(answer, spooled.kept)
+        if (answer.study_uid, answer.series_uid) != (header.study.uid, header.series.uid):
+            because = "the same UID is kept in another series or study"
+            return self._set_aside(
+                incoming, spooled, origin, Outcome.MISPLACED, because, different, answer.study_uid
+            )
         if not different:
-            self.objects.delete(spooled.kept.key)
+            self._require_whole(answer.object)
+            with suppress(Unavailable):  # what is left over has no row, and is swept
+                self.objects.delete(spooled.kept.key)
             self.index.note_arrival(origin, incoming.sop_class_uid, uid, Outcome.ALREADY_KEPT)
             return Receipt(Outcome.ALREADY_KEPT, uid)
         if incoming.may_replace:
             replaced = self.index.replace(spooled.kept, origin, header, answer)
             return Receipt(Outcome.REPLACED, uid) if replaced else None
         because = f"same UID, {len(different)} other attributes: {', '.join(d.tag for d in different[:3])}"
-        return self._set_aside(incoming, spooled, origin, Outcome.DIFFERENT, because, different)
+        return self._set_aside(
+            incoming, spooled, origin, Outcome.DIFFERENT, because, different, answer.study_uid
+        )
 
     def _differences(self, held: Held, kept: KeptObject) -> tuple[Difference, ...]:
         if (kept.digest, kept.transfer_syntax_uid) == (held.object.digest, held.object.transfer_syntax_uid):
             return ()
         return differences(self._encoded(held.object), self._encoded(kept))
+
+    def _require_whole(self, kept: KeptObject) -> None:
+        """Nobody is told "kept already" of bytes that are gone: a person must mend it (`imx verify`)."""
+        with _present():
+            size = self.objects.size(kept.key)
+        if size != kept.size:
+            raise ObjectsUnavailable("what is held under this UID is damaged")
 
     def _set_aside(
         self,
@@ -198,6 +232,7 @@ class Ingest:
         outcome: Outcome,
         because: str,
         different: tuple[Difference, ...] = (),
+        contested: str | None = None,
     ) -> Receipt:
         spooled.make_durable()
         added = self.index.set_aside(
@@ -208,27 +243,46 @@ class Ingest:
             outcome,
             because,
             [{"tag": one.tag, "how": one.how} for one in different],
+            contested,
         )
         if not added:
-            self.objects.delete(spooled.kept.key)
+            with suppress(Unavailable):
+                self.objects.delete(spooled.kept.key)
         return Receipt(outcome, incoming.sop_instance_uid, because)
 
     def _encoded(self, kept: KeptObject) -> Encoded:
         def fetch(start: int, stop: int) -> bytes:
-            return b"".join(self.objects.read(kept.key, kept.data_offset + start, kept.data_offset + stop))
+            with _present():
+                return b"".join(
+                    self.objects.read(kept.key, kept.data_offset + start, kept.data_offset + stop)
+                )
 
         return Encoded(kept.transfer_syntax_uid, kept.size - kept.data_offset, fetch)
 
 
+@contextmanager
+def _present() -> Iterator[None]:
+    """An object that should be there and is not is the archive's trouble, not the sender's."""
+    try:
+        yield
+    except ObjectMissing as error:
+        raise ObjectsUnavailable("an object that has to be read is gone") from error
+
+
 def _once(action: Callable[[], object]) -> Callable[[], None]:
-    """An action that is done the first time it is asked for; one that failed is not tried again."""
-    asked = False
+    """An action that is done the first time it is asked for; one that failed fails for good."""
+    pending: list[Callable[[], object]] = [action]
+    failed: list[Unavailable] = []
 
     def do() -> None:
-        nonlocal asked
-        if not asked:
-            asked = True
-            action()
+        if failed:
+            raise failed[0]
+        try:
+            while pending:
+                pending.pop()()
+        except Unavailable as error:
+            failed.append(error)
+            raise
 
     return do
 

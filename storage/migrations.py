@@ -46,7 +46,7 @@ def _open_epoch(connection: psycopg.Connection) -> None:
         insert into feed (epoch, system_identifier)
         select 1, system_identifier from pg_control_system()
         on conflict (only_row) do update
-            set epoch = feed.epoch + 1, system_identifier = excluded.system_identifier
+            set epoch = feed.epoch + 1, opened_at = now(), system_identifier = excluded.system_identifier
             where feed.system_identifier <> excluded.system_identifier
         """
     )

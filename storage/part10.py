@@ -10,7 +10,7 @@ from datetime import datetime
 
 import orjson
 
-from storage.elements import IMPLICIT_LITTLE, Encoding, Walk
+from storage.elements import IMPLICIT_LITTLE, Element, Encoding, Walk
 from storage.errors import Unreadable
 from storage.origin import Origin
 from storage.source import Whole
@@ -23,6 +23,7 @@ ORIGIN_CREATOR_UID = "2.25.287364918273645018273640918273645091827"
 
 #: Our file meta is below 2 KB; another's may carry certificates or thumbnails.
 META_LIMIT_BYTES = 1024 * 1024
+_GROUP_LENGTH = 0x00020000
 _PREAMBLE = bytes(128) + b"DICM"
 
 
@@ -35,17 +36,26 @@ class FileMeta:
     transfer_syntax_uid: str
     data_offset: int  # where the data set begins, in bytes
     origin: Origin | None  # None in a file that we did not write
+    may_replace: bool = False  # the sender's newer content was to become current
 
 
 def write_meta(
-    sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str, origin: Origin | None = None
+    sop_class_uid: str,
+    sop_instance_uid: str,
+    transfer_syntax_uid: str,
+    origin: Origin | None = None,
+    *,
+    may_replace: bool = False,
 ) -> bytes:
-    """Preamble and file meta (PS3.10 §7.1), up to the first byte of the data set."""
+    """Preamble and file meta (PS3.10 §7.1), up to the first byte of the data set.
+
+    The UIDs are the sender's word: where they are longer than any UID, they are cut.
+    """
     elements = [
         _long(0x0001, b"OB", b"\x00\x01"),
-        _short(0x0002, b"UI", sop_class_uid),
-        _short(0x0003, b"UI", sop_instance_uid),
-        _short(0x0010, b"UI", transfer_syntax_uid),
+        _short(0x0002, b"UI", sop_class_uid[:64]),
+        _short(0x0003, b"UI", sop_instance_uid[:64]),
+        _short(0x0010, b"UI", transfer_syntax_uid[:64]),
         _short(0x0012, b"UI", IMPLEMENTATION_CLASS_UID),
         _short(0x0013, b"SH", IMPLEMENTATION_VERSION_NAME),
     ]
@@ -53,7 +63,7 @@ def write_meta(
         elements += [
             _short(0x0016, b"AE", origin.peer[:16]),
             _short(0x0100, b"UI", ORIGIN_CREATOR_UID),
-            _long(0x0102, b"OB", _pad(_origin_json(origin), b" ")),
+            _long(0x0102, b"OB", _pad(_origin_json(origin, may_replace), b" ")),
         ]
     meta = b"".join(elements)
     return _PREAMBLE + struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(meta)) + meta
@@ -66,24 +76,45 @@ def read_meta(head: bytes) -> FileMeta:
     walk = Walk(Whole(head), Encoding(explicit=True, little=True), 132)
     values: dict[int, bytes] = {}
     end = 132
-    while (element := walk.next()) is not None and element.tag >> 16 == 2:
+    while not _is_end(values, end) and (element := _next_of_meta(walk)):
         values[element.tag] = walk.value(element)
         walk.skip(element)
         end = walk.position
+    origin, may_replace = _origin(values)
     return FileMeta(
         sop_class_uid=_text(values, 0x00020002),
         sop_instance_uid=_text(values, 0x00020003),
         transfer_syntax_uid=_text(values, 0x00020010) or IMPLICIT_LITTLE,
         data_offset=end,
-        origin=_origin(values),
+        origin=origin,
+        may_replace=may_replace,
     )
+
+
+def _next_of_meta(walk: Walk) -> Element | None:
+    """None where the data set begins, or what follows is none."""
+    try:
+        element = walk.next()
+    except Unreadable:
+        return None
+    return element if element is not None and element.tag >> 16 == 2 else None
+
+
+def _is_end(values: dict[int, bytes], position: int) -> bool:
+    """Whether our own file meta ends here, even if group 0002 goes on: a data set may hold it too.
+
+    Others' group length is often wrong, so theirs ends with the group.
+    """
+    length = values.get(_GROUP_LENGTH, b"")
+    is_ours = _text(values, 0x00020012) == IMPLEMENTATION_CLASS_UID
+    return is_ours and len(length) == 4 and position >= 144 + int.from_bytes(length, "little")
 
 
 def _text(values: dict[int, bytes], tag: int) -> str:
     return values.get(tag, b"").decode("ascii", "replace").strip(" \0")
 
 
-def _origin_json(origin: Origin) -> bytes:
+def _origin_json(origin: Origin, may_replace: bool) -> bytes:
     return orjson.dumps(
         {
             "peer": origin.peer,
@@ -92,17 +123,19 @@ def _origin_json(origin: Origin) -> bytes:
             "address": origin.address,
             "called": origin.called,
             "received_at": origin.received_at.isoformat(),
+            "may_replace": may_replace,
         }
     )
 
 
-def _origin(values: dict[int, bytes]) -> Origin | None:
+def _origin(values: dict[int, bytes]) -> tuple[Origin | None, bool]:
     if _text(values, 0x00020100) != ORIGIN_CREATOR_UID:
-        return None
+        return None, False
     try:
         said = orjson.loads(values.get(0x00020102, b""))
-        return Origin(**{**said, "received_at": datetime.fromisoformat(said["received_at"])})
-    except (ValueError, KeyError, TypeError) as error:
+        may_replace = said.pop("may_replace")
+        return Origin(**{**said, "received_at": datetime.fromisoformat(said["received_at"])}), may_replace
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Unreadable("the origin beside the data set is damaged") from error
 
 

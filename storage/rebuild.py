@@ -8,10 +8,11 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import groupby
 
 from psycopg_pool import ConnectionPool
 
-from storage.errors import ArchiveError
+from storage.errors import BadInput, NotHeld
 from storage.index import KeptObject, mapped_errors
 from storage.ingest import Incoming, Ingest
 from storage.origin import Origin
@@ -25,6 +26,7 @@ class Rebuilt(Enum):
     INDEXED = "indexed"
     ASIDE = "in quarantine"
     KNOWN = "has a row already"
+    DUPLICATE = "the same content has a row already"
     FOREIGN = "not written by us"
 
 
@@ -46,43 +48,58 @@ class _Found:
 
 
 def rebuild(ingest: Ingest, pool: ConnectionPool) -> Iterator[Line]:
-    """Rows for every object that has none. Safe to stop and start again."""
-    found: list[_Found] = []
-    for listed in ingest.objects.list():
-        if _has_row(pool, listed.key):
-            yield Line(listed.key, Rebuilt.KNOWN)
-            continue
-        try:
-            head = next(ingest.objects.read(listed.key, 0, META_LIMIT_BYTES), b"")
-            meta = read_meta(head)
-        except ArchiveError as error:
-            yield Line(listed.key, Rebuilt.FOREIGN, str(error))
-            continue
-        if meta.origin is None:
-            yield Line(listed.key, Rebuilt.FOREIGN, "no origin beside the data set")
-            continue
-        found.append(_Found(listed.key, listed.size, meta, meta.origin))
-    for each in sorted(found, key=lambda one: (one.origin.received_at, one.key)):
-        yield _index(ingest, pool, each)
+    """Rows for every object that has none. Safe to stop and start again.
+
+    An hour's objects are under one prefix, so only the keys are held, and the headers of one hour.
+    """
+    listed = sorted((each.key, each.size) for each in ingest.objects.list())
+    for _, hour in groupby(listed, key=lambda each: each[0].rpartition("/")[0]):
+        found: list[_Found] = []
+        sizes = dict(hour)
+        known = _known(pool, list(sizes))
+        for key, size in sizes.items():
+            result = Line(key, Rebuilt.KNOWN) if key in known else _look(ingest, key, size)
+            if isinstance(result, Line):
+                yield result
+            else:
+                found.append(result)
+        for each in sorted(found, key=lambda one: (one.origin.received_at, one.key)):
+            yield _index(ingest, pool, each)
+
+
+def _look(ingest: Ingest, key: str, size: int) -> _Found | Line:
+    try:
+        meta = read_meta(next(ingest.objects.read(key, 0, META_LIMIT_BYTES), b""))
+    except (BadInput, NotHeld) as error:
+        return Line(key, Rebuilt.FOREIGN, str(error))
+    if meta.origin is None:
+        return Line(key, Rebuilt.FOREIGN, "no origin beside the data set")
+    return _Found(key, size, meta, meta.origin)
 
 
 def _index(ingest: Ingest, pool: ConnectionPool, found: _Found) -> Line:
     meta = found.meta
-    incoming = Incoming(meta.sop_class_uid, meta.sop_instance_uid, meta.transfer_syntax_uid)
+    incoming = Incoming(
+        meta.sop_class_uid, meta.sop_instance_uid, meta.transfer_syntax_uid, may_replace=meta.may_replace
+    )
     digest = hashlib.sha256()
     for chunk in ingest.objects.read(found.key, meta.data_offset):
         digest.update(chunk)
     kept = KeptObject(found.key, found.size, meta.data_offset, digest.digest(), meta.transfer_syntax_uid)
     _ensure_trust(pool, found.origin)
     receipt = ingest.adopt(incoming, kept, found.origin)
-    if receipt.outcome is Outcome.KEPT:
-        return Line(found.key, Rebuilt.INDEXED)
+    match receipt.outcome:
+        case Outcome.KEPT | Outcome.REPLACED:
+            return Line(found.key, Rebuilt.INDEXED)
+        case Outcome.ALREADY_KEPT:
+            return Line(found.key, Rebuilt.DUPLICATE)
     return Line(found.key, Rebuilt.ASIDE, receipt.because or receipt.outcome.value)
 
 
-def _has_row(pool: ConnectionPool, key: str) -> bool:
+def _known(pool: ConnectionPool, keys: list[str]) -> set[str]:
     with mapped_errors(), pool.connection() as connection:
-        return connection.execute("select from object where key = %s", (key,)).fetchone() is not None
+        rows = connection.execute("select key from object where key = any (%s)", (keys,))
+        return {key for (key,) in rows}
 
 
 def _ensure_trust(pool: ConnectionPool, origin: Origin) -> None:

@@ -13,6 +13,10 @@ RATIO_LIMIT = 200
 RATIO_FREE_BYTES = 64 * 1024 * 1024
 
 
+class TooDense(Unreadable):
+    """A deflated data set that grows beyond all measure: nobody should inflate it."""
+
+
 class Source(Protocol):
     """Bytes by offset. A forward walk is always possible; going back only where `view` still reaches."""
 
@@ -86,7 +90,7 @@ class Inflated:
                 raise Unreadable("the deflated data set is damaged") from error
             grown = self._base + len(self._buffer) + len(fresh)
             if grown > max(RATIO_FREE_BYTES, self._taken * RATIO_LIMIT):
-                raise Unreadable(f"the deflated data set grows more than {RATIO_LIMIT} times")
+                raise TooDense(f"the deflated data set grows more than {RATIO_LIMIT} times")
             if fresh or not given:
                 return fresh
         return b""

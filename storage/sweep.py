@@ -28,10 +28,14 @@ def sweep(objects: ObjectStore, pool: ConnectionPool, older_than: timedelta) -> 
     A key just written may get its row in the next moment. So the sweep first takes the key, by a row of its
     own under it: whoever comes second finds it taken, a sweep that waits for a sender's commit and leaves
     the key alone, or a sender, who hears "try again". No age loses anything, not even zero.
+
+    Objects from before this database held the archive stay: it may be empty, or a restored dump, and know
+    nothing of what was kept. `imx rebuild` gives them rows.
     """
     before = datetime.now(UTC) - older_than
+    since = _opened_at(pool)
     count = size = 0
-    old = ((each.key, each.size) for each in objects.list() if each.modified_at <= before)
+    old = ((each.key, each.size) for each in objects.list() if since <= each.modified_at <= before)
     for batch in _batches(old):
         sizes = dict(batch)
         for key in _taken(pool, sizes):
@@ -39,6 +43,14 @@ def sweep(objects: ObjectStore, pool: ConnectionPool, older_than: timedelta) -> 
             count += 1
             size += sizes[key]
     return Swept(count, size, objects.abort_stale(before))
+
+
+def _opened_at(pool: ConnectionPool) -> datetime:
+    with mapped_errors(), pool.connection() as connection:
+        row = connection.execute("select opened_at from feed").fetchone()
+    assert row is not None
+    opened_at: datetime = row[0]
+    return opened_at
 
 
 def _taken(pool: ConnectionPool, sizes: dict[str, int]) -> list[str]:

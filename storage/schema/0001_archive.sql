@@ -256,6 +256,7 @@ create table tombstone (
 -- whose transaction numbers begin again.
 create table feed (
     epoch             integer not null,
+    opened_at         timestamptz not null default now(),  -- what is older may have rows that are not here
     system_identifier bigint not null,
     only_row          boolean primary key default true check (only_row)
 );

@@ -159,6 +159,8 @@ declare
     v_id bigint;
     v_study bigint;
 begin
+    -- The study's row first, as identity_named takes it: in the other order two could wait for each other.
+    perform 1 from study where id = p_study_id for no key update;
     insert into series (study_id, uid, modality, series_number, description, body_part, series_date,
             performed_date, performed_time, json)
         values (p_study_id, p_uid, p_modality, p_number, p_description, p_body_part, p_date,
@@ -184,7 +186,8 @@ end $$;
 create function set_aside(
     p_key text, p_size bigint, p_data_offset integer, p_digest bytea, p_syntax text,
     p_peer text, p_trust text, p_address text, p_called text, p_received_at timestamptz,
-    p_sop_class text, p_instance text, p_outcome text, p_because text, p_diff jsonb
+    p_sop_class text, p_instance text, p_outcome text, p_because text, p_diff jsonb,
+    p_contested_study text    -- of which other content was sent, or null
 ) returns boolean language plpgsql as $$
 declare
     v_object  bigint;
@@ -210,9 +213,7 @@ begin
     select id into v_held from instance where uid = p_instance;
     insert into quarantine (object_id, arrival_id, instance_id, sop_instance_uid, outcome, diff)
         values (v_object, v_arrival, v_held, p_instance, p_outcome, p_diff);
-    update study set contested = true
-        where not contested and id = (select se.study_id from instance i join series se on se.id = i.series_id
-                                      where i.id = v_held);
+    update study set contested = true where not contested and uid = p_contested_study;
     return true;
 end $$;
 
@@ -235,7 +236,7 @@ declare
     v_uid      text;
 begin
     select i.uid, se.uid into v_uid, v_series from instance i join series se on se.id = i.series_id
-        where i.id = p_instance_id and i.object_id = p_held_object for update of i;
+        where i.id = p_instance_id and i.object_id = p_held_object for no key update of i;
     if not found then
         return false;    -- replaced by another meanwhile: the caller compares again
     end if;

@@ -1,0 +1,62 @@
+"""Specific Character Set (PS3.3 §C.12.1.1.2, PS3.5 §6.1.2): bytes as text, strictly and without warnings.
+
+pydicom's own decoder writes warnings that quote what it could not read, and puts another text in its
+place; here a value decodes or raises.
+"""
+
+import re
+
+from pydicom.charset import CODES_TO_ENCODINGS, STAND_ALONE_ENCODINGS, default_encoding, python_encoding
+
+ASCII = ("ascii",)
+
+_ESCAPE = b"\x1b"
+_PARTS = re.compile(rb"[^\x1b]+|\x1b[^\x1b]*")
+#: Python's codecs for these read the escape sequences themselves.
+_READ_ESCAPES = frozenset({"iso2022_jp", "iso2022_jp_2", "iso2022_jp_3"})
+#: What ends a code extension (PS3.5 §6.1.2.5.3), in text and in names.
+_TEXT_ENDS = re.compile(rb"[\t\n\f\r\\]")
+_NAME_ENDS = re.compile(rb"[\\^=]")
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[ _-]", "", name).upper()
+
+
+_ALONE = frozenset(_plain(name) for name in STAND_ALONE_ENCODINGS)
+#: By defined term without separators, which senders write in many ways.
+_BY_NAME = {_plain(name): encoding for name, encoding in python_encoding.items()} | {"UTF8": "utf8"}
+
+
+def encodings_of(declared: str) -> tuple[str, ...] | None:
+    """Python's names for a value of Specific Character Set; None where one of them is unknown."""
+    names = [_plain(part.strip(" \0")) for part in declared.split("\\")]
+    if names[0] in _ALONE:
+        names = names[:1]  # takes no code extensions
+    names = names[:1] + [name for name in names[1:] if name not in _ALONE]
+    encodings = [_BY_NAME.get(name) for name in names]
+    return None if None in encodings else tuple(encoding for encoding in encodings if encoding)
+
+
+def decode(raw: bytes, encodings: tuple[str, ...], vr: str) -> str:
+    """The text of a value. Raises UnicodeError where it is not in the declared character sets."""
+    if _ESCAPE not in raw:
+        return raw.decode(encodings[0])
+    ends = _NAME_ENDS if vr == "PN" else _TEXT_ENDS
+    return "".join(_part(part, encodings, ends) for part in _PARTS.findall(raw))
+
+
+def _part(part: bytes, encodings: tuple[str, ...], ends: re.Pattern[bytes]) -> str:
+    if not part.startswith(_ESCAPE):
+        return part.decode(encodings[0])
+    code = part[:4] if part[:3] in (b"\x1b$(", b"\x1b$)") else part[:3]
+    encoding = CODES_TO_ENCODINGS.get(code)
+    if encoding is None or (encoding not in encodings and encoding != default_encoding):
+        raise UnicodeError("an escape sequence of no declared character set")
+    if encoding in _READ_ESCAPES:
+        return part.decode(encoding)
+    extended = part[len(code) :]
+    end = ends.search(extended)
+    if end is None:
+        return extended.decode(encoding)
+    return extended[: end.start()].decode(encoding) + extended[end.start() :].decode(encodings[0])
