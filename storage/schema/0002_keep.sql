@@ -24,7 +24,7 @@ create function keep(
     p_series text, p_modality text, p_series_number integer, p_series_description text, p_body_part text,
     p_series_date text, p_performed_date text, p_performed_time text, p_series_json bytea,
     -- the instance
-    p_instance text, p_sop_class text, p_instance_number integer, p_frame_count integer, p_frame_form smallint,
+    p_instance text, p_sop_class text, p_instance_number integer, p_frame_count integer, p_frame_form integer,
     p_frames bytea, p_problems text[], p_json_before bytea, p_json_patient bytea, p_json_after bytea,
     p_json_whole boolean
 ) returns keep_answer language plpgsql as $$
@@ -224,7 +224,7 @@ create function replace_content(
     p_instance_id bigint, p_held_object bigint,
     p_identifier text, p_issuer text, p_name text, p_birth_date text, p_sex text,
     p_identity_digest bytea, p_identity_json bytea,
-    p_sop_class text, p_instance_number integer, p_frame_count integer, p_frame_form smallint,
+    p_sop_class text, p_instance_number integer, p_frame_count integer, p_frame_form integer,
     p_frames bytea, p_problems text[], p_json_before bytea, p_json_patient bytea, p_json_after bytea,
     p_json_whole boolean
 ) returns boolean language plpgsql as $$
