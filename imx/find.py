@@ -81,9 +81,8 @@ def studies(service: DicomWeb, keys: Sequence[tuple[str, str]], limit: int) -> F
 
 def table_of(matches: Sequence[Match]) -> Table:
     """Studies as people read them."""
-    table = Table(
-        *(heading for heading, _ in COLUMNS), caption=f"{len(matches)} studies", caption_justify="left"
-    )
+    count = "1 study" if len(matches) == 1 else f"{len(matches)} studies"
+    table = Table(*(heading for heading, _ in COLUMNS), caption=count, caption_justify="left")
     for match in matches:
         table.add_row(*(escape(text_of(match, tag)) for _, tag in COLUMNS))
     return table

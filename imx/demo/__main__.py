@@ -10,6 +10,7 @@ from typing import NoReturn
 from rich.console import Console
 from rich.markup import escape
 
+from exchange.policy import Role
 from imx.demo import play, service
 from imx.demo.cargo import load
 from imx.demo.region import TRUSTS
@@ -19,6 +20,7 @@ from imx.errors import SetupError
 from storage.errors import ArchiveError
 
 FOLDER = Path(".demo")
+LOG_WIDTH = 140  # columns, where nobody's terminal says how many there are
 
 
 def main() -> int:
@@ -27,6 +29,8 @@ def main() -> int:
     parser.add_argument("--once", action="store_true", help="end after the table")
     once = parser.parse_args().once
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=LOG_WIDTH)
     signal.signal(signal.SIGTERM, _as_ctrl_c)
     try:
         return run(console, once=once)
@@ -34,7 +38,9 @@ def main() -> int:
         console.print("\nstopped")
         return 0 if not once else 130
     except (SetupError, ArchiveError, DicomWebError) as error:
-        Console(stderr=True).print(f"demo: {escape(str(error))}", style="red")
+        Console(stderr=True).print(
+            f"demo: {error}", style="red", markup=False, highlight=False, soft_wrap=True
+        )
         return 1
 
 
@@ -49,7 +55,7 @@ def run(console: Console, *, once: bool) -> int:
         cargo = load(folder / "outbox")
         running.wait_until_ready()
         service.register(running)
-        token = service.reader_token(running, folder / "reader.token")
+        token = service.token_for(running, Role.READER, folder / "reader.token")
         console.print(
             f"{len(TRUSTS)} trusts and {len(cargo.files)} of their modalities are registered; "
             f"{cargo.size} instances go out by C-STORE"
@@ -73,7 +79,8 @@ def run(console: Console, *, once: bool) -> int:
         )
         if once:
             return 0 if all_right else 1
-        _say_addresses(console, running, folder / "reader.token", token)
+        service.token_for(running, Role.AUDITOR, folder / "auditor.token")
+        _say_addresses(console, running, folder, token)
         running.watch()
     return 1
 
@@ -87,20 +94,21 @@ def _say_ports(console: Console, running: Service) -> None:
             console.print(f"port {usual} is in use: {what} listens on {port} instead", style="yellow")
 
 
-def _say_addresses(console: Console, running: Service, file: Path, token: str) -> None:
+def _say_addresses(console: Console, running: Service, folder: Path, token: str) -> None:
     lines = (
-        ("DICOM", f"{running.dicom} (known peers only; see imx peer add)"),
+        ("DICOM", f"{running.dicom} (known peers only: imx peer add)"),
         ("DICOMweb", running.dicomweb),
         ("health", f"{running.http}/health/ready"),
-        ("metrics", f"{running.http}/metrics"),
-        ("token", f"{token}  (a reader's; also in {file})"),
+        ("metrics", f"{running.http}/metrics (with the token in {folder / 'auditor.token'})"),
+        ("token", f"{token} (a reader's, also in {folder / 'reader.token'})"),
     )
     for name, text in lines:
         console.print(f"  {name:<9} {escape(text)}", highlight=False, soft_wrap=True)
     console.print("\nSuch as:", style="bold")
+    imx = Path(sys.executable).parent / "imx"
     console.print(
         f"  curl -H 'Authorization: Bearer {token}' '{running.dicomweb}/studies?ModalitiesInStudy=CT'\n"
-        f"  imx find --at {running.dicomweb} --token-file {file} PatientName='*Zoë*'\n\n"
+        f"  {imx} find --at {running.dicomweb} --token-file {folder / 'reader.token'} 'PatientName=*Zoë*'\n\n"
         "Ctrl-C stops it; the data stay in .demo and the next run goes on with them.",
         highlight=False, soft_wrap=True, markup=False,
     )  # fmt: skip

@@ -7,13 +7,14 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
 from pydicom.uid import UID
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from imx.demo.cargo import Cargo
-from imx.demo.region import SHARED_NUMBER, Modality
+from imx.demo.region import SHARED_BY, SHARED_NUMBER, Modality
 from imx.demo.restamp import LeftOut
 from imx.destination import Destination
 from imx.dicomweb import DicomWeb, DicomWebError
@@ -106,14 +107,16 @@ def look_for(service: DicomWeb, modality: Modality, sent: Sent) -> Played:
 
 
 def two_people(service: DicomWeb) -> tuple[bool, str]:
-    """Whether the number that two trusts gave to two people still means two people."""
-    matches = service.search(
-        "studies", [("PatientID", SHARED_NUMBER), ("includefield", "IssuerOfPatientID")]
-    ).matches
+    """Whether the number that two trusts gave to two people still means two people; and in words."""
+    keys = [("PatientID", SHARED_NUMBER), ("includefield", "IssuerOfPatientID")]
+    matches = service.search("studies", keys).matches
     people = {(text_of(match, "00100010"), text_of(match, "00100030")) for match in matches}
-    return len(people) == len(matches) == 2, (
-        f"Patient ID {SHARED_NUMBER} is {len(people)} people, as it should be: "
-        "each trust's numbers count only there"
+    where = " and ".join(trust.ods_code for trust in SHARED_BY)
+    if len(people) == len(matches) == len(SHARED_BY):
+        return True, f"Patient ID {SHARED_NUMBER} of {where}: two people, as it should be"
+    return (
+        False,
+        f"Patient ID {SHARED_NUMBER} of {where}: {len(people)} people, {len(matches)} studies, not two each",
     )
 
 
@@ -121,27 +124,29 @@ def table_of(played: Iterable[Played]) -> Table:
     """A row for each trust, modality, SOP class and transfer syntax."""
     table = Table(
         "trust",
-        "place",
         "modality",
         "SOP class",
         "transfer syntax",
         title="What was sent",
         title_justify="left",
+        box=SIMPLE,
     )
     for heading in ("sent", "kept", "found", "identical"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     rows: dict[tuple[str, ...], Counter[str]] = {}
     for one in played:
-        trust = one.modality.trust
-        kind = (_name(one.sent.head.sop_class_uid), _name(one.sent.head.transfer_syntax_uid))
-        tally = rows.setdefault((trust.ods_code, trust.place, one.modality.ae_title, *kind), Counter())
-        tally.update(sent=1, kept=one.sent.is_kept, found=one.is_found, identical=one.is_identical)
+        trust, head = one.modality.trust, one.sent.head
+        place = f"{trust.ods_code} {trust.place}"
+        row = (place, one.modality.ae_title, _class(head), UID(head.transfer_syntax_uid).keyword)
+        rows.setdefault(row, Counter()).update(
+            sent=1, kept=int(one.sent.is_kept), found=int(one.is_found), identical=int(one.is_identical)
+        )
     total: Counter[str] = Counter()
-    for row in sorted(rows):
-        total.update(rows[row])
-        table.add_row(*(escape(cell) for cell in row), *_numbers(rows[row]), style=_style(rows[row]))
+    for cells, tally in sorted(rows.items()):
+        total.update(tally)
+        table.add_row(*(escape(cell) for cell in cells), *_numbers(tally), style=_style(tally))
     table.add_section()
-    table.add_row("", "", "", "all", "", *_numbers(total), style=f"bold {_style(total)}".strip())
+    table.add_row("all", "", "", "", *_numbers(total), style=f"bold {_style(total)}".strip())
     return table
 
 
@@ -153,7 +158,7 @@ def wrong_ones(played: Iterable[Played]) -> Table:
             path = one.sent.path
             table.add_row(
                 escape(f"{path.parent.name}/{path.name}"),
-                _kind(one.sent.head),
+                f"{_class(one.sent.head)}, {UID(one.sent.head.transfer_syntax_uid).keyword}",
                 escape(one.sent.meaning),
                 escape(one.why),
             )
@@ -162,10 +167,14 @@ def wrong_ones(played: Iterable[Played]) -> Table:
 
 def left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
     """The test files that no modality could push, by reason."""
-    reasons: dict[str, list[str]] = {}
+    reasons: dict[str, Counter[str]] = {}
     for one in left_out:
-        reasons.setdefault(one.because, []).append(one.name)
-    return [f"{reason}: {', '.join(sorted(names))}" for reason, names in sorted(reasons.items())]
+        reasons.setdefault(one.because, Counter())[one.name] += 1
+    return [
+        f"{reason}: "
+        + ", ".join(name if count == 1 else f"{name} ({count})" for name, count in sorted(names.items()))
+        for reason, names in sorted(reasons.items())
+    ]
 
 
 def _progress(console: Console) -> Progress:
@@ -175,19 +184,9 @@ def _progress(console: Console) -> Progress:
     )  # fmt: skip
 
 
-def _name(uid: str) -> str:
+def _class(head: Part10) -> str:
     """Short enough for a table."""
-    name = UID(uid).name
-    return (
-        name.removesuffix(" Storage")
-        .replace("Non-Hierarchical, First-Order Prediction ", "")
-        .replace("Image Compression", "")
-        .strip()
-    )
-
-
-def _kind(head: Part10) -> str:
-    return escape(f"{_name(head.sop_class_uid)}, {_name(head.transfer_syntax_uid)}")
+    return UID(head.sop_class_uid).name.removesuffix(" Storage")
 
 
 def _numbers(tally: Counter[str]) -> list[str]:

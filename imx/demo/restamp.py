@@ -45,7 +45,7 @@ def restamp(path: Path, modality: Modality, people: Sequence[Person]) -> FileDat
     person = next(who for who in (*people[start:], *people[:start]) if can_be_written(who.name, charset))
     stamp(ds, Visit(person, modality, str(ds.StudyInstanceUID)), series=str(ds.SeriesInstanceUID))
     try:
-        name_by_content(ds)
+        name_by_content(ds, path.name)
     except Exception as error:  # whatever a broken value makes pydicom raise: the file is named, not hidden
         raise CannotRestamp(f"pydicom cannot write it again ({type(error).__name__})") from error
     return ds
@@ -68,6 +68,8 @@ def restamped(
 def _read(path: Path) -> FileDataset:
     try:
         ds = dcmread(path)
+        if _lacks_its_vrs(ds):
+            ds.walk(lambda dataset, element: None)  # pydicom then knows every VR
     except Exception as error:  # many of these files are broken on purpose, in as many ways
         raise CannotRestamp(f"pydicom cannot read it ({type(error).__name__})") from error
     if "TransferSyntaxUID" not in ds.file_meta:
@@ -78,6 +80,13 @@ def _read(path: Path) -> FileDataset:
         if not _uid(ds, keyword):
             raise CannotRestamp(f"no {keyword}")
     return ds
+
+
+def _lacks_its_vrs(ds: FileDataset) -> bool:
+    """Whether an explicit transfer syntax is named over elements without VRs."""
+    syntax = ds.file_meta.get("TransferSyntaxUID")
+    tags = list(ds.keys())  # a data set iterates over its elements
+    return bool(syntax) and not syntax.is_implicit_VR and any(ds.get_item(tag).VR is None for tag in tags)
 
 
 def _uid(ds: Dataset, keyword: str) -> str:

@@ -1,6 +1,7 @@
 """The service that the demo plays on: started as an operator would, on embedded defaults, not open."""
 
 import ctypes
+import http
 import json
 import os
 import signal
@@ -23,13 +24,15 @@ from imx.configuration import read
 from imx.database import open_database
 from imx.demo.region import MODALITIES, TRUSTS
 from imx.destination import Destination
-from imx.dicomweb import DicomWeb, DicomWebError
 from imx.errors import SetupError
 
 USUAL_DICOM_PORT, USUAL_HTTP_PORT = 11112, 8080
 START_LIMIT_S = 120.0
 STOP_LIMIT_S = 60.0
 LOG_LINES = 12
+
+#: What each role may read, to see whether a token is still good.
+_PROBES = {Role.READER: "/dicom-web/studies?limit=1", Role.AUDITOR: "/metrics"}
 
 _PR_SET_PDEATHSIG = 1
 
@@ -66,7 +69,7 @@ class Service:
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise ServiceFailed(f"the service ended while it started:\n{self._end_of_log()}")
-            if _is_ready(self.http):
+            if _answer(f"{self.http}/health/ready") == http.HTTPStatus.OK:
                 return
             time.sleep(0.1)
         raise ServiceFailed(f"not ready after {START_LIMIT_S:.0f} seconds:\n{self._end_of_log()}")
@@ -126,34 +129,26 @@ def register(service: Service) -> None:
             known.add_peer(Peer(modality.ae_title, trusts[modality.trust.ods_code]))
 
 
-def reader_token(service: Service, file: Path) -> str:
-    """A reader's token, as `imx token create` makes it: the one of the last run while it is good."""
+def token_for(service: Service, role: Role, file: Path) -> str:
+    """A token of that role, as `imx token create` makes it: the one of the last run while it is good."""
     if file.is_file():
         token = file.read_text("ascii").strip()
-        try:
-            with DicomWeb(service.dicomweb, token) as reader:
-                reader.search("studies", [("limit", "1")])
+        if _answer(f"{service.http}{_PROBES[role]}", token) == http.HTTPStatus.OK:
             return token
-        except DicomWebError:
-            file.unlink()
-    token = _create_token(service)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as output:
-        output.write(f"{token}\n")
-    return token
-
-
-def _create_token(service: Service) -> str:
-    """By the command itself: only it knows how tokens are made."""
-    name = f"demo {datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
-    options = ["--role", Role.READER.value, "--data", str(service.data), "--json"]
+        file.unlink()
+    name = f"demo {role.value} {datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
+    options = ["--role", role.value, "--data", str(service.data), "--json"]
     made = subprocess.run(
         [sys.executable, "-m", "imx", "token", "create", name, *options],
         capture_output=True, text=True, env=_environment(), check=False,
     )  # fmt: skip
     if made.returncode != 0:
         raise ServiceFailed(f"no token could be made: {made.stderr.strip()}")
-    return str(json.loads(made.stdout)[0]["token"])
+    token = str(json.loads(made.stdout)[0]["token"])
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as output:
+        output.write(f"{token}\n")
+    return token
 
 
 def _environment() -> dict[str, str]:
@@ -175,12 +170,17 @@ def free_port(usual: int) -> int:
     raise ServiceFailed("this machine has no free port")
 
 
-def _is_ready(http: str) -> bool:
+def _answer(address: str, token: str = "") -> int:
+    """The status of a GET, 0 for none."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    request = urllib.request.Request(address, headers=headers)  # noqa: S310 - our own service
     try:
-        with urllib.request.urlopen(f"{http}/health/ready", timeout=5) as answer:  # noqa: S310 - our own
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
 
 
 def _end_with_us() -> None:

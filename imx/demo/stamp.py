@@ -91,8 +91,8 @@ def can_be_written(name: str, charset: str | Sequence[str] | None) -> bool:
     return True
 
 
-def name_by_content(ds: Dataset) -> None:
-    """Give the data set the SOP Instance UID that its content and transfer syntax make.
+def name_by_content(ds: Dataset, source: str = "") -> None:
+    """Give the data set the SOP Instance UID that its content, transfer syntax and source make.
 
     So a second run sends the same instances again, and a changed recipe sends others, never the same
     UID with other content.
@@ -102,7 +102,7 @@ def name_by_content(ds: Dataset) -> None:
     buffer = DicomBytesIO()
     buffer.is_implicit_VR, buffer.is_little_endian = syntax.is_implicit_VR, syntax.is_little_endian
     write_dataset(buffer, ds)
-    ds.SOPInstanceUID = uid_of("instance", syntax, hashlib.sha256(buffer.getvalue()).hexdigest())
+    ds.SOPInstanceUID = uid_of("instance", source, syntax, hashlib.sha256(buffer.getvalue()).hexdigest())
 
 
 def _nhs_number(person: Person) -> Dataset:

@@ -79,7 +79,7 @@ def test_all_right_is_not_red() -> None:
     shown = text_of_table(table)
     assert "REM" in shown
     assert "CT Image" in shown
-    assert "Explicit VR Little Endian" in shown
+    assert "ExplicitVRLittleEndian" in shown
 
 
 def test_left_out_files_are_named_by_reason() -> None:
