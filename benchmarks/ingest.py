@@ -89,10 +89,17 @@ def _running(builds: Sequence[Build], tuning: Tuning, folder: Path) -> Iterator[
     try:
         for build in builds:
             up.append(build(folder, tuning))
+            _warm(up[-1], tuning, folder)
         yield up
     finally:
         for receiver in up:
             receiver.stop()
+
+
+def _warm(receiver: Receiver, tuning: Tuning, folder: Path) -> None:
+    """A little for each sender to come: a service in use has its connections, and its code in memory."""
+    push(write_batch(replace(SMALL, files=8), folder / "warm", senders=4), receiver.address, tuning, SENDER)
+    rmtree(folder / "warm")
 
 
 def report(timings: Sequence[Timing]) -> str:

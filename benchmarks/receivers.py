@@ -47,10 +47,14 @@ class Imx(Receiver):
     def __init__(self, folder: Path, tuning: Tuning, name: str = "imx") -> None:
         self.name = name
         self.service = Service(folder / name.replace(" ", "-"), before=tuning.command)
-        self.service.start()
-        self.service.imx("trust", "add", "RBT", "Bench")
-        self.service.imx("peer", "add", SENDER, "--trust", "RBT")
-        self.token = self.service.imx("token", "create", "bench", "--role", "reader").split()[-1]
+        try:
+            self.service.start()
+            self.service.imx("trust", "add", "RBT", "Bench")
+            self.service.imx("peer", "add", SENDER, "--trust", "RBT")
+            self.token = self.service.token()
+        except BaseException:
+            self.service.stop()
+            raise
         self.address = Address("IMX", self.service.dicom_port)
 
     def pid(self) -> int:

@@ -1,6 +1,7 @@
 """The whole service as its own process on free ports, as an operator would start it."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -126,6 +127,11 @@ class Service:
         if done.returncode != 0:
             raise RuntimeError(f"imx {' '.join(arguments)}: {done.stdout}{done.stderr}")
         return done.stdout
+
+    def token(self, role: str = "reader") -> str:
+        """A new token of that role."""
+        [made] = json.loads(self.imx("token", "create", "somebody", "--role", role, "--json"))
+        return str(made["token"])
 
 
 def _kill(pid: int) -> None:

@@ -24,6 +24,7 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    SecondaryCaptureImageStorage,
 )
 
 _CLASS, _INSTANCE = Tag(0x0008, 0x0016), Tag(0x0008, 0x0018)
@@ -145,13 +146,21 @@ class Stamp:
         series = self._new.setdefault((old_study, old_series), _like(old_series))
         instance = _like(material.uids[_INSTANCE])
         encoded = _replaced(material, {_INSTANCE: instance, _STUDY: study, _SERIES: series})
+        return self._write(material, encoded, instance, study, series)
+
+    def nameless(self, material: Material) -> Stamped:
+        """The material as a Part 10 file whose meta information names what the data set does not."""
+        instance = material.uids.get(_INSTANCE) or _like("")
+        return self._write(material, material.data_set, instance, study="", series="")
+
+    def _write(self, material: Material, encoded: bytes, instance: str, study: str, series: str) -> Stamped:
         if material.transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
             encoded = _deflated(encoded)
         stamped = Stamped(
             name=material.name,
             path=self.folder / f"{len(list(self.folder.iterdir())):03}-{material.name}",
             transfer_syntax_uid=material.transfer_syntax_uid,
-            sop_class_uid=material.uids[_CLASS],
+            sop_class_uid=material.uids.get(_CLASS) or SecondaryCaptureImageStorage,
             sop_instance_uid=instance,
             study_uid=study,
             series_uid=series,

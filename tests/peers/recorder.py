@@ -43,24 +43,30 @@ class Recorder:
     def __enter__(self) -> "Recorder":
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=50)
         self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept)
+        self._accepting.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()
         self._listener.close()
 
     def _accept(self) -> None:
-        with contextlib.suppress(OSError):  # closed
+        with contextlib.suppress(OSError):  # shut down
             while True:
                 sender, _ = self._listener.accept()
-                service = socket.create_connection(("127.0.0.1", self.to_port))
-                conversation = _Conversation(self.records)
-                for one, other, hear in (
-                    (sender, service, conversation.hear_sender),
-                    (service, sender, conversation.hear_service),
-                ):
-                    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                    threading.Thread(target=_relay, args=(one, other, _Pdus(hear)), daemon=True).start()
+                threading.Thread(target=self._carry, args=(sender,), daemon=True).start()
+
+    def _carry(self, sender: socket.socket) -> None:
+        with sender, socket.create_connection(("127.0.0.1", self.to_port)) as service:
+            conversation = _Conversation(self.records)
+            for each in (sender, service):
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            back = threading.Thread(target=_relay, args=(service, sender, _Pdus(conversation.hear_service)))
+            back.start()
+            _relay(sender, service, _Pdus(conversation.hear_sender))
+            back.join()
 
 
 def _relay(one: socket.socket, other: socket.socket, pdus: "_Pdus") -> None:

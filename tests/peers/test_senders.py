@@ -1,0 +1,92 @@
+"""What other people's senders push is found, and comes back as it went over the wire, bit for bit."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.peers.dicomweb import Reader, Retrieved
+from tests.peers.material import Material, Stamp, packages
+from tests.peers.recorder import Recorded, Recorder
+from tests.peers.senders import SENDERS
+from tests.service import Service
+
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(300)]
+
+_DCMTK_CANNOT_READ = frozenset(
+    {
+        "MR_truncated.dcm",
+        "SC_rgb_jpeg.dcm",
+        "emri_small_jpeg_2k_lossless_too_short.dcm",
+        "explicit_VR-UN.dcm",
+        "rtdose_rle.dcm",
+        "rtdose_rle_1frame.dcm",
+        "rtplan_truncated.dcm",
+    }
+)
+
+#: Files so malformed that a sender cannot read or write them. Sent as they are, every one goes out.
+LEFT_OUT: Mapping[str, frozenset[str]] = {
+    "dcmsend": _DCMTK_CANNOT_READ,
+    "storescu": _DCMTK_CANNOT_READ,
+    "dcmjs-dimse": frozenset({"SC_rgb_jpeg.dcm", "rtdose.dcm", "rtdose_1frame.dcm"}),
+    "pynetdicom": frozenset(
+        {
+            "SC_rgb_jpeg.dcm",
+            "emri_small_jpeg_2k_lossless_too_short.dcm",
+            "explicit_VR-UN.dcm",
+            "rtdose_rle.dcm",
+            "rtdose_rle_1frame.dcm",
+        }
+    ),
+    "pynetdicom as is": frozenset(),
+}
+
+
+@pytest.fixture(scope="module")
+def materials() -> list[Material]:
+    return list(packages())
+
+
+@pytest.mark.parametrize("sender", SENDERS)
+def test_all_that_a_sender_pushes_comes_back_as_it_went_over_the_wire(
+    sender: str, materials: list[Material], service: Service, reader: Reader, tmp_path: Path
+) -> None:
+    stamp = Stamp.into(tmp_path / "files")
+    files = {each.sop_instance_uid: each for each in map(stamp, (one for one in materials if one.has_uids))}
+    assert len(files) > 200
+
+    with Recorder(service.dicom_port) as recorder:
+        SENDERS[sender](list(files.values()), recorder.port)
+
+    sent = {each.sop_instance_uid: each for each in recorder.records if each.sop_instance_uid in files}
+    assert {file.name for uid, file in files.items() if uid not in sent} <= LEFT_OUT[sender]
+    assert {files[uid].name: hex(each.status or 0) for uid, each in sent.items() if each.status != 0} == {}
+    for uid, each in sent.items():
+        file = files[uid]
+        [found] = reader.find_instance(uid)
+        assert found["0020000D"]["Value"] == [file.study_uid], file.name
+        back = reader.retrieve(file.study_uid, file.series_uid, uid, each.transfer_syntax_uid)
+        assert back == Retrieved(each.sha256, each.size), file.name
+
+
+def test_what_names_no_study_series_or_instance_is_refused_by_name(
+    materials: list[Material], service: Service, reader: Reader, tmp_path: Path
+) -> None:
+    stamp = Stamp.into(tmp_path / "files")
+    nameless = [stamp.nameless(each) for each in materials if not each.has_uids]
+    with Recorder(service.dicom_port) as recorder:
+        SENDERS["pynetdicom as is"](nameless, recorder.port)
+
+    names = {each.sop_instance_uid: each.name for each in nameless}
+    answers = {names[each.sop_instance_uid]: each for each in recorder.records}
+    for name, answer in answers.items():
+        print(f"{name}: {answer.status:04X} {answer.comment}")
+    assert len(answers) == len(nameless) > 10
+    assert {name for name, answer in answers.items() if not _is_failure(answer)} == set()
+    assert {name for uid, name in names.items() if reader.find_instance(uid)} == set()
+
+
+def _is_failure(answer: Recorded) -> bool:
+    """A failure of PS3.4 §B.2.3, with words for the sender's log."""
+    return answer.status is not None and answer.status >= 0xA000 and answer.comment != ""
