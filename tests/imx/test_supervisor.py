@@ -12,8 +12,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydicom.data import get_testdata_file
 
 from imx.children import FIRST_PAUSE_S, LONGEST_PAUSE_S, WELL_AFTER_S, pause_after
+from imx.destination import Destination
+from imx.part10 import head_of
+from imx.scu import send
 from tests.processes import Process
 from tests.service import Service, free_port
 
@@ -162,6 +166,22 @@ def test_an_open_service_beyond_loopback_is_refused(tmp_path: Path) -> None:
 
     assert refused.returncode == 1
     assert "this machine only" in refused.stderr
+
+
+def test_an_open_service_takes_anybody_on_this_machine(tmp_path: Path) -> None:
+    service = Service(tmp_path / "data", is_open=True)
+    path = Path(str(get_testdata_file("CT_small.dcm")))
+    service.start()
+    try:
+        (sent,) = send(
+            [(path, head_of(path))], Destination("IMX", "127.0.0.1", service.dicom_port), "WHOEVER"
+        )
+        found = httpx.get(f"{service.url}/dicom-web/studies")
+    finally:
+        service.stop()
+
+    assert sent.is_kept
+    assert len(found.json()) == 1
 
 
 def test_pauses_grow_for_a_child_that_keeps_ending_and_start_over_for_one_that_ran_well() -> None:
