@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from storage.answers import Found, FoundRow, MetadataWriter, found, read_members
 from storage.corrections import Correction, those_of
@@ -139,11 +139,24 @@ _CORRECTIONS = sql.SQL(
 )
 
 
-def open_pool(conninfo: str, size: int) -> AsyncConnectionPool:
-    """Connections for reading. The caller opens and closes it within its event loop."""
+def open_pool(conninfo: str, size: int, patience_s: float) -> AsyncConnectionPool:
+    """Connections for reading. The caller opens and closes it within its event loop.
+
+    Who waits longer than `patience_s` for one hears that the database is away.
+    """
     return AsyncConnectionPool(
-        conninfo, min_size=min(2, size), max_size=size, open=False, timeout=5, kwargs={"autocommit": True}
+        conninfo,
+        min_size=min(2, size),
+        max_size=size,
+        open=False,
+        timeout=patience_s,
+        kwargs={"autocommit": True},
     )
+
+
+def _is_broken(error: psycopg.OperationalError) -> bool:
+    """The connection is gone (SQLSTATE class 08, 57P), which says nothing about the next."""
+    return error.sqlstate is None or error.sqlstate.startswith(("57P", "08"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +250,7 @@ class Archive:
             try:
                 return await self._execute(statement)
             except psycopg.OperationalError as error:
-                if error.sqlstate is not None and not error.sqlstate.startswith(("57P", "08")):
+                if isinstance(error, PoolTimeout) or not _is_broken(error):
                     raise
                 await self.pool.check()
                 return await self._execute(statement)

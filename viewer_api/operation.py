@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from time import perf_counter
+from traceback import extract_tb
 
 import orjson
 import structlog
@@ -19,6 +20,7 @@ from storage.errors import ArchiveError, ObjectMissing
 from storage.migrations import files
 from storage.search import Statement
 from viewer_api.parts import Working
+from viewer_api.problems import problem
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +56,17 @@ def all_numbers(numbers: Numbers, folder: str) -> CollectorRegistry:
     return registry
 
 
+class BrokenOff(Exception):
+    """An answer failed after its first byte had left."""
+
+
+def _where(error: Exception) -> list[str]:
+    """The places that a traceback names, without any text of the error."""
+    return [
+        f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in extract_tb(error.__traceback__)
+    ][-6:]
+
+
 class Observed:
     """ASGI middleware: a log line and the numbers of each request. Never the URL: it holds patient data."""
 
@@ -79,6 +92,14 @@ class Observed:
 
         try:
             await self._app(scope, receive, observed_send)
+        except Exception as error:
+            # Its text, which a server would log, may hold values: only its kind goes on.
+            log.error("api.failed", error=type(error).__name__, where=_where(error))
+            if status:
+                raise BrokenOff from None  # the server cuts the connection: no reader takes it for whole
+            await problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed")(
+                scope, receive, observed_send
+            )
         finally:
             seconds = perf_counter() - started
             route = getattr(scope.get("route"), "path", "none")

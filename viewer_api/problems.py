@@ -95,16 +95,9 @@ async def _invalid(_: Request, error: Exception) -> Response:
     return problem(HTTPStatus.BAD_REQUEST, "The request cannot be read")
 
 
-async def _unforeseen(_: Request, error: Exception) -> Response:
-    # The traceback goes to the log without the error's text, which may hold values.
-    log.error("api.failed", error=type(error).__name__)
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed")
-
-
 def install(app: FastAPI) -> None:
-    """Answer every error in this way."""
+    """Answer every error in this way. What nobody foresaw is answered by operation.Observed."""
     app.add_exception_handler(ArchiveError, _archive_error)
     app.add_exception_handler(NotAcceptable, _not_acceptable)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(Exception, _unforeseen)

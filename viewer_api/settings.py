@@ -10,6 +10,7 @@ class ApiSettings:
     is_open: bool = False  # anonymous readers are served: `--open`, on loopback
     public_url: str = ""  # scheme and host that readers use; "": those of each request
     connections: int = 8  # to the database
+    patience_s: float = 5.0  # for one of them to come free
     metrics_folder: str = ""  # where all processes of the service leave their numbers; "": this one's only
     reading_threads: int = 16  # that wait for the object store
     recode_limit_bytes: int = (

@@ -11,16 +11,18 @@ from starlette.responses import Response, StreamingResponse
 
 from exchange.policy import Action
 from storage.archive import FrameRanges, Metadata, Resource, Stored
+from storage.bulk import parse_bulk_path, value_chunks
 from storage.corrections import Correction, correct_bytes
 from storage.errors import BadQuery, NotHeld, Unreadable
-from storage.frames import Form, without_item_headers
+from storage.frames import PIXELS, Form, without_item_headers
 from storage.metadata import Whereabouts, metadata_chunks
 from storage.part10 import write_meta
-from storage.recode import to_explicit_little
+from storage.recode import NATIVE, to_explicit_little
 from viewer_api.bodies import Part, multipart, multipart_length, multipart_type, new_boundary
 from viewer_api.media import (
     DICOM,
     DICOM_JSON,
+    OCTETS,
     Decoding,
     Range,
     Way,
@@ -196,6 +198,29 @@ class Retrieving:
         except Unreadable as error:
             raise NotAcceptable(frame_offers(stored.transfer_syntax, False, NO_DECODING)) from error
 
+    async def bulk(self, request: Request, resource: Resource, path: str) -> Response:
+        """A large value by the URI that metadata gave (PS3.18 §10.4.1.1.5); compressed pixels as frames."""
+        parts = self.parts
+        reader = await parts.readers.admit(request, Action.RETRIEVE, resource.study)
+        wanted = parse_bulk_path(path)
+        (stored,) = await parts.archive.stored(resource)
+        if wanted.tags[0] in PIXELS and stored.transfer_syntax not in NATIVE:
+            every = ",".join(str(number) for number in range(1, stored.frame_count + 1))
+            return await self.frames(request, resource, every)
+        ranges = [each for each in accepted(request) if each.takes(OCTETS)]
+        if not ranges:
+            raise NotAcceptable([OCTETS])
+        corrections = await parts.archive.corrections_of([stored])
+        await reader.record(resource.study)
+        received = parts.objects.read(stored.key, stored.data_offset)
+        corrected = correct_bytes(received, stored.transfer_syntax, corrections.get(stored.id, ()))
+        value = value_chunks(corrected, stored.transfer_syntax, wanted)
+        if not _is_multipart(ranges[0]):
+            return await parts.sender.send(value, OCTETS, headers=_headers([stored]))
+        boundary = new_boundary()
+        body = multipart([Part(OCTETS, value)], boundary)
+        return await parts.sender.send(body, multipart_type(OCTETS, boundary), headers=_headers([stored]))
+
     def _frames(self, found: FrameRanges, numbers: list[int], *, is_decoded: bool) -> Iterator[bytes]:
         stored = found.stored
         if found.ranges is None or is_decoded:
@@ -272,5 +297,11 @@ def retrieve_routes(parts: Working) -> APIRouter:
         request: Request, study: str, series: str, instance: str, listed: str
     ) -> Response:
         return await retrieving.frames(request, Resource(study, series, instance), listed)
+
+    @router.get(in_instance + "/bulkdata/{path:path}")
+    async def retrieve_bulk_data(
+        request: Request, study: str, series: str, instance: str, path: str
+    ) -> Response:
+        return await retrieving.bulk(request, Resource(study, series, instance), path)
 
     return router

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,8 +10,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 import uvicorn
 from psycopg_pool import ConnectionPool
+from structlog.testing import LogCapture
 
 from exchange import tokens
 from exchange.policy import Role
@@ -57,6 +59,15 @@ class Place:
             raw[meta.data_offset :],
             origin,
         )
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[list[MutableMapping[str, object]]]:
+    """The log, kept from the console that pytest takes away from threads."""
+    capture = LogCapture()
+    structlog.configure(processors=[capture])
+    yield capture.entries
+    structlog.reset_defaults()
 
 
 @pytest.fixture
