@@ -226,12 +226,24 @@ class JsonWriter:
             self._left -= _COST_BYTES
             inner = self._item(item, f"{path}{element.tag:08X}/{len(items)}/", depth + 1)
             self._encodings = encodings
-            if self._left >= 0:
-                items.append(inner)
+            if self._left < 0:
+                self._leave(element)
+                items.clear()
+                break
+            items.append(inner)
         walk.explicit = explicit
         if self._left < 0:
             return None
         return {"vr": "SQ", "Value": items} if items else {"vr": "SQ"}
+
+    def _leave(self, element: Element) -> None:
+        """Go past the rest of a sequence that the walk is in, between two items."""
+        if element.length == UNDEFINED:
+            for _ in self._walk.fragments_or_items(element):
+                pass
+        else:
+            self._in_reach(element)
+            self._walk.position = element.offset + element.length
 
     def _item(self, item: Element, path: str, depth: int) -> dict[str, Member]:
         walk = self._walk

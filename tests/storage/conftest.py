@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydicom import config
 
 from tests.seaweed import Seaweed, running
 
@@ -14,3 +15,12 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
     folder: Path = tmp_path_factory.mktemp("seaweed")
     with running(folder) as server:
         yield server
+
+
+@pytest.fixture(autouse=True, scope="session")
+def pydicom_makes_anything() -> Iterator[None]:
+    """Tests make values that no standard allows, as peers do."""
+    before = config.settings.reading_validation_mode, config.settings.writing_validation_mode
+    config.settings.reading_validation_mode = config.settings.writing_validation_mode = config.IGNORE
+    yield
+    config.settings.reading_validation_mode, config.settings.writing_validation_mode = before
