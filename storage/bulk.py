@@ -52,7 +52,7 @@ def _find(walk: Walk, passing: Passing, path: BulkPath) -> Element:
     for depth, tag in enumerate(path.tags):
         element = _sibling(walk, passing, tag)
         if depth == len(path.items):
-            if element.length == UNDEFINED:
+            if element.vr == "SQ" or element.length == UNDEFINED:
                 raise NotHeld(f"a value at {tag:08X}")
             return element
         for _ in range(path.items[depth]):

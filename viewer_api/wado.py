@@ -13,6 +13,7 @@ from exchange.policy import Action
 from storage.archive import FrameRanges, Metadata, Resource, Stored
 from storage.bulk import parse_bulk_path, value_chunks
 from storage.corrections import Correction, correct_bytes
+from storage.elements import EXPLICIT_BIG
 from storage.errors import BadQuery, NotHeld, Unreadable
 from storage.frames import PIXELS, Form, without_item_headers
 from storage.metadata import Whereabouts, metadata_chunks
@@ -223,7 +224,7 @@ class Retrieving:
 
     def _frames(self, found: FrameRanges, numbers: list[int], *, is_decoded: bool) -> Iterator[bytes]:
         stored = found.stored
-        if found.ranges is None or is_decoded:
+        if found.ranges is None or is_decoded or stored.transfer_syntax == EXPLICIT_BIG:
             data_set = self.parts.objects.read(stored.key, stored.data_offset)
             yield from self.parts.recoder.frames(
                 data_set, stored.transfer_syntax, numbers, is_decoded=is_decoded
