@@ -181,16 +181,34 @@ def test_each_part_is_a_command(name: str) -> None:
     assert name in COMMANDS
 
 
-def test_setup_brings_the_tables_and_the_first_peers(database: str) -> None:
+def test_after_setup_the_first_peers_are_known_and_the_edges_are_healthy(
+    database: str, tmp_path: Path
+) -> None:
+    ports = {"11112": free_ports(1)[0], "8080": free_ports(1)[0]}
     environment = {
         "PATH": f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}",
         "IMX_DATABASE_URL": database,
+        "IMX_DATA": str(tmp_path),
+        "IMX_DICOM_PORT": str(ports["11112"]),
+        "IMX_HTTP_PORT": str(ports["8080"]),
     }
     subprocess.run(["sh", "-ec", script_of("setup")], env=environment, check=True, capture_output=True)
     with psycopg.connect(database) as connection:
         found = connection.execute("select ae_title, may_store, host from peer order by 1").fetchall()
     assert found == [("HEALTH", False, "127.0.0.1"), ("ORTHANC", True, None)]
-    assert "HEALTH" in SERVICES["router"]["healthcheck"]["test"]
+    for name, port in (("router", "11112"), ("api", "8080")):
+        asks = [part.replace(port, str(ports[port])) for part in SERVICES[name]["healthcheck"]["test"][1:]]
+        part = subprocess.Popen(["imx", *SERVICES[name]["command"]], env=environment)
+        try:
+            deadline = time.monotonic() + 30
+            while subprocess.run(asks, env=environment, capture_output=True, check=False).returncode:
+                assert part.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        finally:
+            part.terminate()
+            part.wait()
+        assert subprocess.run(asks, env=environment, capture_output=True, check=False).returncode
 
 
 # The object store and its database, run as the file says
