@@ -9,7 +9,6 @@ import math
 import re
 import struct
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any
 
 from storage.charsets import ASCII, decode, encodings_of
@@ -44,17 +43,8 @@ _SIGNED_BY_PIXELS = frozenset({
 })  # fmt: skip
 
 
-_MEMO_VALUE_BYTES = 64
-_MEMO_SIZE = 20_000
 #: Values that change how others are read, and those whose reading they change.
-_CHANGES_READING = _SIGNED_BY_PIXELS | {_SPECIFIC_CHARACTER_SET, _PIXEL_REPRESENTATION}
-
-
-@cache
-def _memo_for(encoding: Encoding) -> dict[tuple[int, str, bytes], Member]:
-    """Short ASCII values already turned. The instances of a series share most of theirs, so this halves
-    the time of a header. Members are shared: nobody changes one."""
-    return {}
+READING_TAGS = _SIGNED_BY_PIXELS | {_SPECIFIC_CHARACTER_SET, _PIXEL_REPRESENTATION}
 
 
 class JsonWriter:
@@ -74,7 +64,6 @@ class JsonWriter:
         self._encodings: tuple[str, ...] = ASCII
         self._left = limit_bytes
         self._is_signed = False
-        self._memo = _memo_for(encoding)
         self.problems: list[str] = []
 
     @property
@@ -103,19 +92,11 @@ class JsonWriter:
         if not length:
             return {"vr": vr}
         raw = self._walk.value(element)
-        remembered = self._memo.get((tag, vr, raw))
-        if remembered is not None:
-            return remembered
         try:
-            member = self._plain(tag, vr, raw)
+            return self._plain(tag, vr, raw)
         except (ValueError, struct.error, OverflowError) as error:
             self._report(tag, type(error).__name__)
             return {"vr": vr}
-        if length <= _MEMO_VALUE_BYTES and tag not in _CHANGES_READING and _is_plain(raw):
-            if len(self._memo) >= _MEMO_SIZE:
-                self._memo.clear()
-            self._memo[tag, vr, raw] = member
-        return member
 
     def wanted(self, element: Element) -> Member | None:
         """The same, for what an index cannot do without: never left out for what came before it."""

@@ -22,7 +22,8 @@ from storage.frames import (
     offset_table,
 )
 from storage.names import name_key
-from storage.source import Inflated, Source, TooDense
+from storage.recall import recall_for
+from storage.source import Inflated, Source, TooDense, Whole
 
 #: Who the patient is (PS3.3 §C.7.1.1, §C.2.2, §C.2.3): kept apart from what the instance shows, so that a
 #: correction changes one row. The rest of group 0010 (age, weight, allergies) stays with the instance.
@@ -189,8 +190,16 @@ def _walk(source: Source, syntax: str, data_offset: int) -> tuple[dict[str, Memb
     frames = NO_FRAMES
     shape = _shape(members)
     extended: tuple[int, ...] = ()
+    data = source.data if isinstance(source, Whole) else b""
+    recall = recall_for(encoding) if data else None
     try:
-        while (element := walk.next()) is not None:
+        while True:
+            if recall:
+                walk.position = recall.take(data, walk.position, members)
+            start = walk.position
+            element = walk.next()
+            if element is None:
+                break
             tag = element.tag
             if tag in PIXELS:
                 members[f"{tag:08X}"] = {"vr": element.vr, "BulkDataURI": f"@{tag:08X}"}
@@ -203,6 +212,8 @@ def _walk(source: Source, syntax: str, data_offset: int) -> tuple[dict[str, Memb
             member = writer.wanted(element) if tag in _WANTED else writer.member(element)
             if member is not None and tag & 0xFFFF and tag >> 16 != 2:
                 members[f"{tag:08X}"] = member
+                if recall:
+                    recall.remember(data, start, element, member)
     except TooDense:
         raise
     except Unreadable as error:
