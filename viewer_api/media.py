@@ -87,8 +87,16 @@ def _quality(text: str) -> float:
 
 
 def _split(text: str, separator: str) -> list[str]:
-    """Split where no quotation marks are around."""
-    return [part[0] for part in re.findall(rf'((?:"[^"]*"|[^"{separator}])+)({separator}|$|(?="))', text)]
+    """Split where no quotation marks are around; always at least one piece."""
+    pieces = [""]
+    is_quoted = False
+    for part in re.split(rf'(["{separator}])', text):
+        if part == separator and not is_quoted:
+            pieces.append("")
+            continue
+        is_quoted ^= part == '"'
+        pieces[-1] += part
+    return pieces
 
 
 class Way(Enum):

@@ -1,0 +1,74 @@
+"""Who looked: a row in ten minutes for what is allowed, a row each time for what is refused."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from exchange.audit import Audit, Look
+from exchange.policy import Action, Actor, ActorKind, Decision, Purpose, Role
+from storage.archive import open_pool
+
+READER = Actor(ActorKind.ACCOUNT, "reader", "RBS", Role.READER)
+LOOK = Look(READER, "10.0.0.1", Action.RETRIEVE, Purpose.TREATMENT, Decision(True, "may"), "1.2.3")
+
+
+def auditing(
+    database: str, act: Callable[[Audit], Awaitable[None]], window_s: float = 600
+) -> list[tuple[str, ...]]:
+    async def run() -> None:
+        async with open_pool(database, 4, 5.0) as pool:
+            await act(Audit(pool, window_s))
+
+    asyncio.run(run())
+    with psycopg.connect(database) as connection:
+        return connection.execute("select actor, study_uid, outcome from audit order by id").fetchall()
+
+
+def test_many_at_once_are_one_row(database: str) -> None:
+    async def act(audit: Audit) -> None:
+        await asyncio.gather(*(audit.record(LOOK) for _ in range(20)))
+
+    assert auditing(database, act) == [("reader", "1.2.3", "allowed")]
+
+
+def test_another_reader_study_or_purpose_is_another_row(database: str) -> None:
+    async def act(audit: Audit) -> None:
+        for look in (
+            LOOK,
+            replace(LOOK, study_uid="1.2.4"),
+            replace(LOOK, actor=replace(READER, name="other")),
+            replace(LOOK, purpose=Purpose.OPERATIONS),
+            LOOK,
+        ):
+            await audit.record(look)
+
+    assert len(auditing(database, act)) == 4
+
+
+def test_refusals_are_written_each_time(database: str) -> None:
+    async def act(audit: Audit) -> None:
+        for _ in range(3):
+            await audit.record(replace(LOOK, decision=Decision(False, "may not")))
+
+    assert auditing(database, act) == [("reader", "1.2.3", "refused")] * 3
+
+
+def test_a_look_after_the_window_is_written_again(database: str) -> None:
+    async def act(audit: Audit) -> None:
+        await audit.record(LOOK)
+        await audit.record(LOOK)
+
+    assert len(auditing(database, act, window_s=0)) == 2
+
+
+def test_rows_never_change(database: str) -> None:
+    async def act(audit: Audit) -> None:
+        await audit.record(LOOK)
+
+    auditing(database, act)
+    for statement in ("update audit set actor = 'nobody'", "delete from audit", "truncate audit"):
+        with psycopg.connect(database) as connection, pytest.raises(psycopg.errors.RestrictViolation):
+            connection.execute(statement)

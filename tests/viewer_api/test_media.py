@@ -1,0 +1,102 @@
+"""What a reader accepts, and what leaves for it (PS3.18 §8.7)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom.uid import AllTransferSyntaxes
+
+from storage.elements import (
+    DEFLATED,
+    ENCAPSULATED_UNCOMPRESSED,
+    EXPLICIT_BIG,
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+)
+from storage.recode import NATIVE
+from viewer_api.media import (
+    LOSSLESS,
+    PIXEL_MEDIA_TYPES,
+    Decoding,
+    Range,
+    Way,
+    frame_way,
+    parse_accept,
+    way_for,
+)
+
+JPEG = "1.2.840.10008.1.2.4.50"
+RLE = "1.2.840.10008.1.2.5"
+J2K = "1.2.840.10008.1.2.4.90"
+DECODING = Decoding(frozenset({RLE}), 1000)
+
+
+@pytest.mark.parametrize(
+    ("text", "ranges"),
+    [
+        ("application/dicom", [Range("application/dicom", None, False, 1.0)]),
+        (
+            'multipart/related; type="application/dicom"; transfer-syntax=1.2',
+            [Range("application/dicom", "1.2", True, 1.0)],
+        ),
+        (
+            "multipart/related;type=image/jpeg;q=0.5, application/dicom+json ; q=0.9",
+            [Range("application/dicom+json", None, False, 0.9), Range("image/jpeg", None, True, 0.5)],
+        ),
+        ("multipart/related", [Range("*/*", None, True, 1.0)]),
+        ("text/html;q=0", []),
+    ],
+)
+def test_accept(text: str, ranges: list[Range]) -> None:
+    assert parse_accept(text) == ranges
+
+
+@given(st.text(alphabet='ab/*;,="q.1 ', max_size=60))
+def test_any_accept_header_is_read(text: str) -> None:
+    for each in parse_accept(text):
+        assert each.quality > 0
+
+
+@pytest.mark.parametrize(
+    ("stored", "size", "wanted", "way"),
+    [
+        (EXPLICIT_LITTLE, 10, None, Way.AS_STORED),
+        (EXPLICIT_LITTLE, 10, "*", Way.AS_STORED),
+        (EXPLICIT_LITTLE, 10, IMPLICIT_LITTLE, None),
+        (IMPLICIT_LITTLE, 10, None, Way.EXPLICIT),
+        (IMPLICIT_LITTLE, 10, "*", Way.EXPLICIT),
+        (IMPLICIT_LITTLE, 10, IMPLICIT_LITTLE, Way.AS_STORED),
+        (EXPLICIT_BIG, 5000, "*", Way.EXPLICIT),
+        (DEFLATED, 10, "*", Way.AS_STORED),
+        (DEFLATED, 10, None, Way.EXPLICIT),
+        (JPEG, 10, None, Way.AS_STORED),
+        (JPEG, 10, "*", Way.AS_STORED),
+        (JPEG, 10, EXPLICIT_LITTLE, None),
+        (JPEG, 10, RLE, None),
+        (RLE, 10, None, Way.DECODED),
+        (RLE, 10, EXPLICIT_LITTLE, Way.DECODED),
+        (RLE, 5000, None, Way.AS_STORED),
+        (RLE, 5000, EXPLICIT_LITTLE, None),
+        (RLE, 10, RLE, Way.AS_STORED),
+        (J2K, 10, None, None),
+        (J2K, 10, "*", Way.AS_STORED),
+    ],
+)
+def test_ways(stored: str, size: int, wanted: str | None, way: Way | None) -> None:
+    assert way_for(stored, size, wanted, DECODING) is way
+
+
+def test_every_syntax_of_pixels_can_be_had_by_its_name_and_by_any() -> None:
+    for syntax in AllTransferSyntaxes:
+        assert way_for(syntax, 10, syntax, DECODING) is Way.AS_STORED
+        assert way_for(syntax, 10, "*", DECODING) is not None
+        by_any = frame_way(parse_accept("*/*;transfer-syntax=*"), syntax, 10, False, DECODING)
+        assert by_any is not None
+        if syntax in PIXEL_MEDIA_TYPES:
+            assert by_any.media_type.startswith(PIXEL_MEDIA_TYPES[syntax])
+
+
+def test_the_tables_name_transfer_syntaxes() -> None:
+    newer = {*(f"1.2.840.10008.1.2.4.{last}" for last in (110, 111, 112)), ENCAPSULATED_UNCOMPRESSED}
+    known = {*AllTransferSyntaxes, *newer}  # pydicom's table lacks JPEG XL
+    assert set(PIXEL_MEDIA_TYPES) <= known
+    assert set(LOSSLESS) <= known - NATIVE
