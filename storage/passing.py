@@ -1,5 +1,6 @@
 """A data set's bytes on their way out: looked at as they pass, never all held."""
 
+import struct
 import zlib
 from collections.abc import Iterable, Iterator
 
@@ -43,6 +44,24 @@ class Passing:
         if self._buffer:
             yield self._buffer
         yield from self._chunks
+
+
+def joined_fragments(span: Iterable[bytes]) -> Iterator[bytes]:
+    """The fragments of a frame that has several (PS3.5 §A.4), put together as they pass.
+
+    `span` begins at the first fragment's item header.
+    """
+    passing = Passing(span)
+    position = 0
+    while True:
+        buffer, index = passing.view(position, 8)
+        if len(buffer) - index < 8:
+            return
+        (length,) = struct.unpack_from("<I", buffer, index + 4)
+        for _ in passing.take(position + 8):
+            pass
+        position += 8 + length
+        yield from passing.take(position)
 
 
 def inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 """Retrieving: WADO-RS studies, series, instances, metadata, frames and bulk data (PS3.18 §10.4)."""
 
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import chain
@@ -15,9 +15,10 @@ from storage.bulk import parse_bulk_path, value_chunks
 from storage.corrections import Correction, correct_bytes
 from storage.elements import EXPLICIT_BIG
 from storage.errors import BadQuery, NotHeld, Unreadable
-from storage.frames import PIXELS, Form, without_item_headers
+from storage.frames import PIXELS, Form
 from storage.metadata import Whereabouts, metadata_chunks
 from storage.part10 import write_meta
+from storage.passing import joined_fragments
 from storage.recode import NATIVE, to_explicit_little
 from viewer_api.bodies import Part, multipart, multipart_length, multipart_type, new_boundary
 from viewer_api.media import (
@@ -191,9 +192,10 @@ class Retrieving:
         frames = self._frames(found, numbers, is_decoded=way.is_decoded)
         try:
             if not way.is_multipart:
-                return await parts.sender.send(frames, way.media_type, headers=_headers([stored]))
+                alone = chain.from_iterable(frames)
+                return await parts.sender.send(alone, way.media_type, headers=_headers([stored]))
             boundary = new_boundary()
-            body = multipart((Part(way.media_type, (each,), len(each)) for each in frames), boundary)
+            body = multipart((Part(way.media_type, each) for each in frames), boundary)
             content_type = multipart_type(way.media_type, boundary)
             return await parts.sender.send(body, content_type, headers=_headers([stored]))
         except Unreadable as error:
@@ -222,19 +224,23 @@ class Retrieving:
         body = multipart([Part(OCTETS, value)], boundary)
         return await parts.sender.send(body, multipart_type(OCTETS, boundary), headers=_headers([stored]))
 
-    def _frames(self, found: FrameRanges, numbers: list[int], *, is_decoded: bool) -> Iterator[bytes]:
-        stored = found.stored
+    def _frames(
+        self, found: FrameRanges, numbers: list[int], *, is_decoded: bool
+    ) -> Iterator[Iterable[bytes]]:
+        """Each frame in pieces: one may be as long as a video."""
+        stored, objects = found.stored, self.parts.objects
         if found.ranges is None or is_decoded or stored.transfer_syntax == EXPLICIT_BIG:
-            data_set = self.parts.objects.read(stored.key, stored.data_offset)
-            yield from self.parts.recoder.frames(
-                data_set, stored.transfer_syntax, numbers, is_decoded=is_decoded
-            )
+            data_set = objects.read(stored.key, stored.data_offset)
+            recoder = self.parts.recoder
+            for frame in recoder.frames(data_set, stored.transfer_syntax, numbers, is_decoded=is_decoded):
+                yield (frame,)
             return
-        is_spread = stored.frame_form == Form.FRAGMENTS
         for start, stop in found.ranges:
-            # The first fragment's length stands in the item header before it.
-            span = b"".join(self.parts.objects.read(stored.key, start - 8 * is_spread, stop))
-            yield without_item_headers(span) if is_spread else span
+            if stored.frame_form == Form.FRAGMENTS:
+                # The first fragment's length stands in the item header before it.
+                yield joined_fragments(objects.read(stored.key, start - 8, stop))
+            else:
+                yield objects.read(stored.key, start, stop)
 
     async def _is_grey(self, stored: Stored) -> bool:
         """One sample a pixel; asked only where frames could be decoded."""
