@@ -163,8 +163,8 @@ class FileObjects:
                 size += written
                 if size - sent >= WRITEBACK_BYTES:
                     self._require_room()
-                    # Linux starts to write the range's dirty pages and drops its clean ones, without waiting
-                    os.posix_fadvise(file, max(0, sent - WRITEBACK_BYTES), 0, os.POSIX_FADV_DONTNEED)
+                    # Linux starts to write dirty pages and drops clean ones, without waiting
+                    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
                     sent = size
             except OSError as error:
                 raise _refusal(error) from error

@@ -32,7 +32,7 @@ class S3Objects:
     """Bytes in one bucket of any S3, through minio. Safe between threads; each process makes its own.
 
     An object shorter than a part is one PUT; a longer one is a multipart upload, sent while its bytes
-    arrive. Durable as far as the store is: docs and `imx check` say what SeaweedFS needs for that.
+    arrive. Durable as far as the store is: docker-compose.yml sets what SeaweedFS needs for that.
 
     What we wrote is what is there: the store's ETag is compared with the MD5 of what went out. That
     costs no round trip (a HEAD after each put would add a millisecond to two), and SeaweedFS does not
@@ -46,12 +46,13 @@ class S3Objects:
 
     def put(self, key: str, chunks: Iterable[Bytes]) -> int:
         """See ObjectStore.put."""
-        upload = Upload(checked(key), chunks, self._part_bytes)
+        name = checked(key)
+        upload = Upload(chunks, self._part_bytes)
         try:
             # One part at a time: minio's own threads would go on after a failure
             written = self._client.put_object(
                 self._bucket,
-                key,
+                name,
                 cast(BinaryIO, upload),
                 length=-1,
                 part_size=self._part_bytes,

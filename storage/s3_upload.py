@@ -21,8 +21,7 @@ class Upload:
     it may look like one of the store's own errors.
     """
 
-    def __init__(self, key: str, chunks: Iterable[Bytes], part_bytes: int) -> None:
-        self.key = key
+    def __init__(self, chunks: Iterable[Bytes], part_bytes: int) -> None:
         self.size = 0
         self.broken_by: Exception | None = None
         self._chunks = iter(chunks)

@@ -272,7 +272,7 @@ def test_a_wrong_address_is_refused_in_words(url: str) -> None:
 
 
 def read_through(content: bytes, step: int) -> Upload:
-    upload = Upload("key", [content], PART)
+    upload = Upload([content], PART)
     while upload.read(step):
         pass
     return upload
