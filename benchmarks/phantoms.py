@@ -50,7 +50,7 @@ def new_uid() -> str:
 
 def write_batch(load: Load, folder: Path, senders: int = 1) -> Batch:
     """The files of `load` with new UIDs, shared out to `senders`, each with studies of its own."""
-    template = _Template.of(load)
+    template = Template.of(load)
     parts = tuple(folder / f"sender{number}" for number in range(senders))
     studies: dict[str, int] = {}
     for part, share in zip(parts, _shares(load.files, senders), strict=True):
@@ -62,17 +62,24 @@ def write_batch(load: Load, folder: Path, senders: int = 1) -> Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class _Study:
+class Study:
+    """Where an instance goes."""
+
     uid: str
     series_uid: str
     patient_id: str
 
+    @classmethod
+    def new(cls) -> "Study":
+        """One of a patient that nobody has seen before."""
+        return cls(new_uid(), new_uid(), uuid4().hex[:12].upper())
 
-def _studies(files: int, per_study: int) -> Iterator[tuple[_Study, int]]:
-    study = _Study("", "", "")
+
+def _studies(files: int, per_study: int) -> Iterator[tuple[Study, int]]:
+    study = Study.new()
     for number in range(files):
-        if number % per_study == 0:
-            study = _Study(new_uid(), new_uid(), uuid4().hex[:12].upper())
+        if number and number % per_study == 0:
+            study = Study.new()
         yield study, number
 
 
@@ -85,18 +92,20 @@ _PATIENT = "PATIENT-MARK"
 
 
 @dataclass(frozen=True, slots=True)
-class _Template:
+class Template:
     """One instance, encoded, with marks where its identity goes."""
 
     encoded: bytes
 
     @classmethod
-    def of(cls, load: Load) -> "_Template":
+    def of(cls, load: Load) -> "Template":
+        """An instance of that load."""
         buffer = BytesIO()
         _phantom(load).save_as(buffer, enforce_file_format=True)
         return cls(buffer.getvalue())
 
-    def with_identity(self, study: _Study, instance_uid: str) -> bytes:
+    def with_identity(self, study: Study, instance_uid: str) -> bytes:
+        """A Part 10 file: it in that study, under that UID."""
         text = self.encoded
         for mark, value in (
             (_STUDY, study.uid),

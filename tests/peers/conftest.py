@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.dicomweb import Reader
+from tests.peers.dicomweb import Reader, reading
 from tests.service import Service
 
 CALLING = ("DCMSEND", "STORESCU", "DCMJS", "PYNETDICOM")
@@ -28,20 +28,21 @@ def service(peers_folder: Path, request: pytest.FixtureRequest) -> Iterator[Serv
     running = Service(peers_folder / request.module.__name__.rpartition(".")[2])
     try:
         running.start()
-        introduce(running)
+        introduce(running, *CALLING)
         yield running
     finally:
         running.stop()
 
 
 @pytest.fixture(scope="module")
-def reader(service: Service) -> Reader:
+def reader(service: Service) -> Iterator[Reader]:
     """One who may read everything there."""
-    return Reader(service.url, service.token())
+    with reading(service) as somebody:
+        yield somebody
 
 
-def introduce(service: Service) -> None:
-    """Make every sender of these tests a peer that may store."""
+def introduce(service: Service, *titles: str) -> None:
+    """Make these senders peers that may store."""
     service.imx("trust", "add", "RBT", "Mid Cheshire")
-    for title in CALLING:
+    for title in titles:
         service.imx("peer", "add", title, "--trust", "RBT")

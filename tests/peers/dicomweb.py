@@ -3,10 +3,13 @@
 import hashlib
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+
+from tests.service import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,22 +22,19 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """One who may read."""
+    """One who may read, on connections that stay open."""
 
-    url: str
-    token: str
+    client: httpx.Client
 
     def find_instance(self, sop_instance_uid: str) -> list[dict[str, Any]]:
         """QIDO-RS over all instances (PS3.18 §10.6)."""
-        with self._client() as client:
-            answer = client.get("/instances", params={"SOPInstanceUID": sop_instance_uid})
+        answer = self.client.get("/instances", params={"SOPInstanceUID": sop_instance_uid})
         answer.raise_for_status()
         return list(answer.json()) if answer.status_code == 200 else []
 
     def instances_of(self, study_uid: str) -> set[str]:
         """SOP Instance UIDs that QIDO-RS finds in a study."""
-        with self._client() as client:
-            answer = client.get(f"/studies/{study_uid}/instances", params={"limit": "10000"})
+        answer = self.client.get(f"/studies/{study_uid}/instances", params={"limit": "10000"})
         answer.raise_for_status()
         found = answer.json() if answer.status_code == 200 else []
         return {match["00080018"]["Value"][0] for match in found}
@@ -43,15 +43,19 @@ class Reader:
         """WADO-RS of one instance (PS3.18 §10.4), in the transfer syntax that is asked for."""
         accept = f'multipart/related; type="application/dicom"; transfer-syntax={syntax}'
         path = f"/studies/{study_uid}/series/{series_uid}/instances/{instance_uid}"
-        with self._client() as client, client.stream("GET", path, headers={"Accept": accept}) as answer:
+        with self.client.stream("GET", path, headers={"Accept": accept}) as answer:
             if answer.status_code != 200:
                 raise LookupError(f"{answer.status_code}: {answer.read().decode(errors='replace')[:500]}")
             boundary = _boundary(answer.headers["content-type"])
             return _digest(_only_part(answer.iter_raw(), boundary))
 
-    def _client(self) -> httpx.Client:
-        headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/dicom+json"}
-        return httpx.Client(base_url=f"{self.url}/dicom-web", headers=headers, timeout=120)
+
+@contextmanager
+def reading(service: Service) -> Iterator[Reader]:
+    """One who may read everything there."""
+    headers = {"Authorization": f"Bearer {service.token()}", "Accept": "application/dicom+json"}
+    with httpx.Client(base_url=f"{service.url}/dicom-web", headers=headers, timeout=120) as client:
+        yield Reader(client)
 
 
 def _boundary(content_type: str) -> bytes:
