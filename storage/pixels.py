@@ -3,7 +3,6 @@
 import io
 from collections.abc import Iterator
 from itertools import zip_longest
-from typing import BinaryIO
 
 import numpy as np
 from pydicom import dcmread
@@ -13,7 +12,7 @@ from storage.content import Encoded
 from storage.elements import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from storage.errors import ArchiveError
 from storage.part10 import write_meta
-from storage.source import Inflated
+from storage.source import Inflated, Ranged
 
 NATIVE = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED})
 #: Syntaxes that give back exactly the pixels that went in (PS3.5 §8.2). JPEG 2000 Part 1 and JPEG-LS in
@@ -64,13 +63,13 @@ def _frames(encoded: Encoded, native_bytes: int | None) -> Iterator["np.ndarray"
     if encoded.transfer_syntax_uid == DEFLATED:
         encoded = _inflated(encoded)
     meta = write_meta("1.2", "1.2", encoded.transfer_syntax_uid)
-    with io.BufferedReader(_File(meta, encoded)) as file:
-        _check_shape(file, native_bytes)
-        file.seek(0)
-        yield from iter_pixels(file)
+    file = _File(meta, encoded)
+    _check_shape(file, native_bytes)
+    file.seek(0)
+    yield from iter_pixels(file)  # type: ignore[arg-type]  # it reads, seeks and tells, no more
 
 
-def _check_shape(file: BinaryIO, native_bytes: int | None) -> None:
+def _check_shape(file: "_File", native_bytes: int | None) -> None:
     shape = dcmread(file, stop_before_pixels=True, specific_tags=_SHAPE)
     samples = int(shape.Rows) * int(shape.Columns) * int(shape.get("SamplesPerPixel", 1))
     if samples * 4 > _FRAME_LIMIT_BYTES:
@@ -97,11 +96,15 @@ def _inflated(encoded: Encoded) -> Encoded:
 
 
 class _File(io.RawIOBase):
-    """A kept data set behind a file meta, as a file that decoders can seek in."""
+    """A kept data set behind a file meta, as a file that decoders can seek in.
+
+    Not an io.BufferedReader: pydicom asks those for a name.
+    """
 
     def __init__(self, meta: bytes, encoded: Encoded) -> None:
         self._meta = meta
-        self._encoded = encoded
+        self._size = len(meta) + encoded.size
+        self._data = Ranged(lambda start, stop: encoded.fetch(start, min(stop, encoded.size)))
         self._position = 0
 
     def readable(self) -> bool:
@@ -111,18 +114,16 @@ class _File(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        end = len(self._meta) + self._encoded.size
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: end}
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}
         self._position = base[whence] + offset
         return self._position
 
-    def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override]
-        start = self._position
-        if start < len(self._meta):
-            part = self._meta[start : start + len(buffer)]
-        else:
-            at = start - len(self._meta)
-            part = self._encoded.fetch(at, min(at + len(buffer), self._encoded.size))
-        buffer[: len(part)] = part
+    def read(self, size: int = -1, /) -> bytes:
+        left = max(0, self._size - self._position)
+        size = left if size < 0 else min(size, left)
+        part = self._meta[self._position : self._position + size]
+        if len(part) < size:
+            buffer, index = self._data.view(self._position + len(part) - len(self._meta), size - len(part))
+            part += buffer[index : index + size - len(part)]
         self._position += len(part)
-        return len(part)
+        return part

@@ -1,11 +1,13 @@
 """Data sets of every shape that Hypothesis can think of, as pydicom makes them and as bytes."""
 
+import copy
 import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
@@ -115,9 +117,18 @@ def write(dataset: Dataset, syntax: str) -> Written:
     encoding = encoding_of(syntax)
     buffer.is_implicit_VR = not encoding.explicit
     buffer.is_little_endian = encoding.little
-    write_dataset(buffer, dataset)
+    write_dataset(buffer, dataset if encoding.little else _turned(dataset))
     data = buffer.getvalue()
     return Written(syntax, deflate(data) if syntax == DEFLATED else data)
+
+
+def _turned(dataset: Dataset) -> Dataset:
+    """pydicom holds OW as bytes in the order of the file: in Big Endian each pair changes places."""
+    turned = copy.deepcopy(dataset)
+    for element in turned.iterall():
+        if element.VR == "OW" and element.value:
+            element.value = np.frombuffer(element.value, "<u2").byteswap().tobytes()
+    return turned
 
 
 def deflate(data: bytes) -> bytes:

@@ -30,9 +30,9 @@ def as_pydicom_finds(one: Written) -> list[tuple[int, int, int]]:
     for tag in read._dict:
         raw = read.get_item(tag)
         if isinstance(raw, RawDataElement):
-            elements.append((int(tag), raw.value_tell, raw.length))
+            elements.append((int(tag), raw.value_tell or 0, raw.length))
         else:
-            elements.append((int(tag), raw.file_tell, -1))  # a sequence, read already
+            elements.append((int(tag), 0, -1))  # a sequence, read already
     return elements
 
 
