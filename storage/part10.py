@@ -23,6 +23,7 @@ ORIGIN_CREATOR_UID = "2.25.287364918273645018273640918273645091827"
 
 #: Our file meta is below 2 KB; another's may carry certificates or thumbnails.
 META_LIMIT_BYTES = 1024 * 1024
+_ORIGIN_TEXTS = ("peer", "trust", "issuer", "address", "called")
 _GROUP_LENGTH = 0x00020000
 _PREAMBLE = bytes(128) + b"DICM"
 
@@ -115,17 +116,10 @@ def _text(values: dict[int, bytes], tag: int) -> str:
 
 
 def _origin_json(origin: Origin, may_replace: bool) -> bytes:
-    return orjson.dumps(
-        {
-            "peer": origin.peer,
-            "trust": origin.trust,
-            "issuer": origin.issuer,
-            "address": origin.address,
-            "called": origin.called,
-            "received_at": origin.received_at.isoformat(),
-            "may_replace": may_replace,
-        }
-    )
+    said = {name: getattr(origin, name) for name in _ORIGIN_TEXTS}
+    texts = {name: text.encode("utf-8", "replace").decode() for name, text in said.items()}
+    moment = origin.received_at.isoformat()
+    return orjson.dumps({**texts, "received_at": moment, "may_replace": may_replace})
 
 
 def _origin(values: dict[int, bytes]) -> tuple[Origin | None, bool]:

@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from psycopg_pool import ConnectionPool
 from pydicom import config
 
+from storage.files import FileObjects
 from tests.seaweed import Seaweed, running
+from tests.storage.shelf import Shelf
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +27,10 @@ def pydicom_makes_anything() -> Iterator[None]:
     config.settings.reading_validation_mode = config.settings.writing_validation_mode = config.IGNORE
     yield
     config.settings.reading_validation_mode, config.settings.writing_validation_mode = before
+
+
+@pytest.fixture
+def shelf(database: str, tmp_path: Path) -> Iterator[Shelf]:
+    """An archive's writing side on local files."""
+    with ConnectionPool(database, min_size=1, max_size=20, timeout=10) as pool:
+        yield Shelf(pool, FileObjects(tmp_path / "objects", watermark_bytes=0))
