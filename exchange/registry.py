@@ -60,6 +60,10 @@ class IssuerTaken(ArchiveError):
         super().__init__(f"the issuer {issuer} belongs to another trust: each needs its own")
 
 
+class BadEntry(ArchiveError):
+    """An entry that the registry cannot hold."""
+
+
 _PEER_COLUMNS = """
     p.ae_title, p.host, p.port, p.may_store, p.may_read, p.duplicates, p.association_limit,
     p.private_sop_classes, t.ods_code, t.name, t.issuer, t.place
@@ -79,7 +83,7 @@ class PostgresRegistry:
             row = cursor.execute(
                 f"select {_PEER_COLUMNS} where p.ae_title = %s and (p.host is null or p.host = %s)"
                 " order by p.host nulls last limit 1",
-                (calling, address),
+                (_storable(calling), address),
             ).fetchone()
         return _peer(row) if row else None
 
@@ -88,11 +92,11 @@ class PostgresRegistry:
         with _rows(self.pool) as cursor:
             cursor.execute(
                 "insert into refusal (calling, called, address, because) values (%s, %s, %s, %s)",
-                (calling, called, address, because),
+                (_storable(calling), _storable(called), address, because),
             )
 
     def add_trust(self, trust: Trust) -> None:
-        """Raises IssuerTaken."""
+        """Raises IssuerTaken, and BadEntry where its issuer is empty."""
         with _rows(self.pool) as cursor:
             try:
                 cursor.execute(
@@ -103,6 +107,8 @@ class PostgresRegistry:
                 )
             except errors.UniqueViolation as error:
                 raise IssuerTaken(trust.issuer) from error
+            except errors.CheckViolation as error:
+                raise BadEntry("a trust needs an issuer: the namespace of its identifiers") from error
 
     def trusts(self) -> list[Trust]:
         """All, by ODS code."""
@@ -120,7 +126,7 @@ class PostgresRegistry:
         raise UnknownTrust(ods_code)
 
     def add_peer(self, peer: Peer) -> None:
-        """Raises UnknownTrust."""
+        """Raises UnknownTrust, and BadEntry where its AE title is none."""
         with _rows(self.pool) as cursor:
             try:
                 cursor.execute(
@@ -145,6 +151,10 @@ class PostgresRegistry:
                 )
             except errors.ForeignKeyViolation as error:
                 raise UnknownTrust(peer.trust.ods_code) from error
+            except errors.CheckViolation as error:
+                raise BadEntry(
+                    "an AE title has 1 to 16 characters, and a limit of associations is above none"
+                ) from error
 
     def peers(self) -> list[Peer]:
         """All, by trust and AE title."""
@@ -160,6 +170,11 @@ def _rows(pool: ConnectionPool) -> Iterator[Cursor[DictRow]]:
     """A cursor of dicts; committed when the block ends well."""
     with mapped_errors(), pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
         yield cursor
+
+
+def _storable(title: str) -> str:
+    """What a caller calls itself, which may be any bytes, as text that PostgreSQL takes."""
+    return title.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _peer(row: DictRow) -> Peer:

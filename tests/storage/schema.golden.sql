@@ -1,0 +1,702 @@
+CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;
+COMMENT ON EXTENSION pg_trgm IS 'text similarity measurement and index searching based on trigrams';
+CREATE TYPE public.keep_answer AS (
+	instance_id bigint,
+	held_object bigint,
+	held_study text,
+	held_series text
+);
+CREATE FUNCTION public.identity_named(p_study_id bigint, p_study text, p_trust text, p_identifier text, p_issuer text, p_name text, p_birth_date text, p_sex text, p_digest bytea, p_json bytea) RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_patient bigint := patient_named(p_identifier, p_issuer, case when p_identifier = '' then p_study end);
+    v_id      bigint;
+begin
+    insert into identity (study_id, digest, trust, sent_patient_id, patient_id, patient_name, birth_date, sex, json)
+        values (p_study_id, p_digest, p_trust, v_patient, v_patient, p_name, p_birth_date, p_sex, p_json)
+        on conflict (study_id, digest) do nothing returning id into v_id;
+    if v_id is null then
+        select id into v_id from identity where study_id = p_study_id and digest = p_digest;
+        return v_id;
+    end if;
+    -- One Study Instance UID under two identifiers, birth dates or trusts. Two such first instances at
+    -- once must not miss each other: the study's row is the lock.
+    perform 1 from study where id = p_study_id for no key update;
+    update study set inconsistent = true
+        where id = p_study_id and not inconsistent and exists (
+            select from identity other
+            where other.study_id = p_study_id and other.id <> v_id
+            and (other.sent_patient_id, other.trust, other.birth_date)
+                is distinct from (v_patient, p_trust, p_birth_date));
+    return v_id;
+end $$;
+CREATE FUNCTION public.instances_in(p_series_id bigint) RETURNS bigint
+    LANGUAGE sql STABLE
+    AS $$
+    select coalesce(sum(instances), 0)::bigint from series_tally where series_id = p_series_id
+$$;
+CREATE FUNCTION public.keep(p_key text, p_size bigint, p_data_offset integer, p_digest bytea, p_syntax text, p_peer text, p_trust text, p_address text, p_called text, p_received_at timestamp with time zone, p_identifier text, p_issuer text, p_name text, p_birth_date text, p_sex text, p_identity_digest bytea, p_identity_json bytea, p_study text, p_study_date text, p_study_time text, p_accession text, p_accession_issuer text, p_study_id text, p_study_description text, p_referring text, p_study_json bytea, p_series text, p_modality text, p_series_number integer, p_series_description text, p_body_part text, p_series_date text, p_performed_date text, p_performed_time text, p_series_json bytea, p_instance text, p_sop_class text, p_instance_number integer, p_frame_count integer, p_frame_form integer, p_frames bytea, p_problems text[], p_json_before bytea, p_json_patient bytea, p_json_after bytea, p_json_whole boolean) RETURNS public.keep_answer
+    LANGUAGE plpgsql
+    AS $$
+declare
+    answer      keep_answer;
+    v_study     bigint;
+    v_series    bigint;
+    v_identity  bigint;
+    v_object    bigint;
+begin
+    -- The same UID again: the caller compares, nothing is written here.
+    select i.id, i.object_id, st.uid, se.uid into answer
+        from instance i join series se on se.id = i.series_id join study st on st.id = se.study_id
+        where i.uid = p_instance;
+    if found then
+        return answer;
+    end if;
+    -- A series belongs to one study.
+    select se.id, se.study_id, st.uid into v_series, v_study, answer.held_study
+        from series se join study st on st.id = se.study_id where se.uid = p_series;
+    if found and answer.held_study <> p_study then
+        answer.held_series := p_series;
+        return answer;
+    end if;
+    answer.held_study := null;
+    if v_study is null then
+        v_study := study_named(p_study, p_study_date, p_study_time, p_accession, p_accession_issuer,
+            p_study_id, p_study_description, p_referring, p_study_json);
+    end if;
+    select id into v_identity from identity where study_id = v_study and digest = p_identity_digest;
+    if not found then
+        v_identity := identity_named(v_study, p_study, p_trust, p_identifier, p_issuer, p_name, p_birth_date,
+            p_sex, p_identity_digest, p_identity_json);
+    end if;
+    if v_series is null then
+        v_series := series_named(v_study, p_series, p_modality, p_series_number, p_series_description,
+            p_body_part, p_series_date, p_performed_date, p_performed_time, p_series_json);
+    end if;
+    insert into object (key, size, data_offset, digest, transfer_syntax, peer, trust, received_at)
+        values (p_key, p_size, p_data_offset, p_digest, p_syntax, p_peer, p_trust, p_received_at)
+        returning id into v_object;
+    insert into instance (series_id, uid, identity_id, object_id, sop_class, instance_number, frame_count,
+            frame_form, frames, problems, json_before, json_patient, json_after, json_whole)
+        values (v_series, p_instance, v_identity, v_object, p_sop_class, p_instance_number, p_frame_count,
+            p_frame_form, p_frames, p_problems, p_json_before, p_json_patient, p_json_after, p_json_whole)
+        returning id into answer.instance_id;
+    insert into series_tally as t (series_id, part, instances) values (v_series, pg_backend_pid() % 16, 1)
+        on conflict (series_id, part) do update set instances = t.instances + 1;
+    insert into arrival (peer, trust, address, called, sop_class, sop_instance_uid, outcome, object_id)
+        values (p_peer, p_trust, p_address, p_called, p_sop_class, p_instance, 'kept', v_object);
+    insert into change (epoch, kind, study_uid, series_uid, instance_uid)
+        select epoch, 'kept', p_study, p_series, p_instance from feed;
+    return answer;
+end $$;
+CREATE FUNCTION public.patient_named(p_identifier text, p_issuer text, p_only_study text) RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_id bigint;
+begin
+    select id into v_id from patient
+        where identifier = p_identifier and issuer = p_issuer and only_study is not distinct from p_only_study;
+    if not found then
+        insert into patient (identifier, issuer, only_study) values (p_identifier, p_issuer, p_only_study)
+            on conflict do nothing returning id into v_id;
+        if v_id is null then
+            select id into v_id from patient
+                where identifier = p_identifier and issuer = p_issuer
+                and only_study is not distinct from p_only_study;
+        end if;
+    end if;
+    return v_id;
+end $$;
+CREATE FUNCTION public.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    raise exception 'rows of % are added, never changed', tg_table_name using errcode = 'restrict_violation';
+end $$;
+CREATE FUNCTION public.replace_content(p_key text, p_size bigint, p_data_offset integer, p_digest bytea, p_syntax text, p_peer text, p_trust text, p_address text, p_called text, p_received_at timestamp with time zone, p_instance_id bigint, p_held_object bigint, p_identifier text, p_issuer text, p_name text, p_birth_date text, p_sex text, p_identity_digest bytea, p_identity_json bytea, p_sop_class text, p_instance_number integer, p_frame_count integer, p_frame_form integer, p_frames bytea, p_problems text[], p_json_before bytea, p_json_patient bytea, p_json_after bytea, p_json_whole boolean) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_object   bigint;
+    v_identity bigint;
+    v_study    study;
+    v_series   text;
+    v_uid      text;
+begin
+    select i.uid, se.uid into v_uid, v_series from instance i join series se on se.id = i.series_id
+        where i.id = p_instance_id and i.object_id = p_held_object for no key update of i;
+    if not found then
+        return false;    -- replaced by another meanwhile: the caller compares again
+    end if;
+    select st.* into v_study from instance i join series se on se.id = i.series_id
+        join study st on st.id = se.study_id where i.id = p_instance_id;
+    select id into v_identity from identity where study_id = v_study.id and digest = p_identity_digest;
+    if not found then
+        v_identity := identity_named(v_study.id, v_study.uid, p_trust, p_identifier, p_issuer, p_name,
+            p_birth_date, p_sex, p_identity_digest, p_identity_json);
+    end if;
+    insert into object (key, size, data_offset, digest, transfer_syntax, peer, trust, received_at)
+        values (p_key, p_size, p_data_offset, p_digest, p_syntax, p_peer, p_trust, p_received_at)
+        returning id into v_object;
+    insert into version (instance_id, object_id) values (p_instance_id, p_held_object);
+    update instance set identity_id = v_identity, object_id = v_object, sop_class = p_sop_class,
+            instance_number = p_instance_number, frame_count = p_frame_count, frame_form = p_frame_form,
+            frames = p_frames, problems = p_problems, json_before = p_json_before,
+            json_patient = p_json_patient, json_after = p_json_after, json_whole = p_json_whole
+        where id = p_instance_id;
+    insert into arrival (peer, trust, address, called, sop_class, sop_instance_uid, outcome, object_id)
+        values (p_peer, p_trust, p_address, p_called, p_sop_class, v_uid, 'replaced', v_object);
+    insert into change (epoch, kind, study_uid, series_uid, instance_uid)
+        select epoch, 'kept', v_study.uid, v_series, v_uid from feed;
+    return true;
+end $$;
+CREATE FUNCTION public.series_named(p_study_id bigint, p_uid text, p_modality text, p_number integer, p_description text, p_body_part text, p_date text, p_performed_date text, p_performed_time text, p_json bytea) RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_id bigint;
+    v_study bigint;
+begin
+    -- The study's row first, as identity_named takes it: in the other order two could wait for each other.
+    perform 1 from study where id = p_study_id for no key update;
+    insert into series (study_id, uid, modality, series_number, description, body_part, series_date,
+            performed_date, performed_time, json)
+        values (p_study_id, p_uid, p_modality, p_number, p_description, p_body_part, p_date,
+            p_performed_date, p_performed_time, p_json)
+        on conflict (uid) do nothing returning id into v_id;
+    if v_id is null then
+        select id, study_id into v_id, v_study from series where uid = p_uid;
+        if v_study <> p_study_id then
+            -- Two studies brought this series at once: the caller tries again and finds it placed.
+            raise exception 'series placed meanwhile' using errcode = 'serialization_failure';
+        end if;
+        return v_id;
+    end if;
+    update study set series_count = series_count + 1,
+            modalities = case when p_modality is null or p_modality = any (modalities) then modalities
+                              else array_append(modalities, p_modality) end
+        where id = p_study_id;
+    return v_id;
+end $$;
+CREATE FUNCTION public.set_aside(p_key text, p_size bigint, p_data_offset integer, p_digest bytea, p_syntax text, p_peer text, p_trust text, p_address text, p_called text, p_received_at timestamp with time zone, p_sop_class text, p_instance text, p_outcome text, p_because text, p_diff jsonb, p_contested_study text) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_object  bigint;
+    v_arrival bigint;
+    v_held    bigint;
+begin
+    -- The same bytes, twice at once, wait for each other here.
+    perform pg_advisory_xact_lock(hashtextextended(p_instance, 0));
+    select o.id into v_object from quarantine q join object o on o.id = q.object_id
+        where q.sop_instance_uid = p_instance and q.decided_at is null and o.digest = p_digest
+        and o.transfer_syntax = p_syntax;
+    if found then
+        insert into arrival (peer, trust, address, called, sop_class, sop_instance_uid, outcome, because, object_id)
+            values (p_peer, p_trust, p_address, p_called, p_sop_class, p_instance, p_outcome, p_because, v_object);
+        return false;
+    end if;
+    insert into object (key, size, data_offset, digest, transfer_syntax, peer, trust, received_at)
+        values (p_key, p_size, p_data_offset, p_digest, p_syntax, p_peer, p_trust, p_received_at)
+        returning id into v_object;
+    insert into arrival (peer, trust, address, called, sop_class, sop_instance_uid, outcome, because, object_id)
+        values (p_peer, p_trust, p_address, p_called, p_sop_class, p_instance, p_outcome, p_because, v_object)
+        returning id into v_arrival;
+    select id into v_held from instance where uid = p_instance;
+    insert into quarantine (object_id, arrival_id, instance_id, sop_instance_uid, outcome, diff)
+        values (v_object, v_arrival, v_held, p_instance, p_outcome, p_diff);
+    update study set contested = true where not contested and uid = p_contested_study;
+    return true;
+end $$;
+CREATE FUNCTION public.study_named(p_uid text, p_date text, p_time text, p_accession text, p_accession_issuer text, p_study_id text, p_description text, p_referring text, p_json bytea) RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_id bigint;
+begin
+    select id into v_id from study where uid = p_uid;
+    if found then
+        return v_id;
+    end if;
+    insert into study (uid, study_date, study_time, accession, accession_issuer, study_id, description,
+            referring, json)
+        values (p_uid, p_date, p_time, p_accession, p_accession_issuer, p_study_id, p_description, p_referring,
+            p_json)
+        on conflict (uid) do nothing returning id into v_id;
+    if v_id is null then
+        select id into v_id from study where uid = p_uid;
+    end if;
+    return v_id;
+end $$;
+CREATE TABLE public.access_token (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    role text NOT NULL,
+    trust text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    digest bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone
+);
+ALTER TABLE public.access_token ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.access_token_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.arrival (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    peer text NOT NULL,
+    trust text NOT NULL COLLATE pg_catalog."C",
+    address text NOT NULL,
+    called text NOT NULL,
+    sop_class text NOT NULL COLLATE pg_catalog."C",
+    sop_instance_uid text NOT NULL COLLATE pg_catalog."C",
+    outcome text NOT NULL,
+    because text DEFAULT ''::text NOT NULL,
+    object_id bigint
+);
+ALTER TABLE public.arrival ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.arrival_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.audit (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    actor_kind text NOT NULL,
+    actor text NOT NULL,
+    trust text NOT NULL COLLATE pg_catalog."C",
+    address text NOT NULL,
+    action text NOT NULL,
+    purpose text NOT NULL,
+    study_uid text COLLATE pg_catalog."C",
+    outcome text NOT NULL,
+    because text NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT audit_outcome_check CHECK ((outcome = ANY (ARRAY['allowed'::text, 'refused'::text])))
+);
+ALTER TABLE public.audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.change (
+    epoch integer NOT NULL,
+    tx xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    number bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    kind text NOT NULL,
+    study_uid text NOT NULL COLLATE pg_catalog."C",
+    series_uid text COLLATE pg_catalog."C",
+    instance_uid text COLLATE pg_catalog."C",
+    CONSTRAINT change_kind_check CHECK ((kind = ANY (ARRAY['kept'::text, 'corrected'::text, 'moved'::text, 'withdrawn'::text])))
+);
+ALTER TABLE public.change ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.change_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.correction (
+    id bigint NOT NULL,
+    study_id bigint NOT NULL,
+    identity_id bigint,
+    attributes jsonb NOT NULL,
+    reason text NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    made_by text NOT NULL,
+    undone_at timestamp with time zone,
+    undone_by text,
+    CONSTRAINT correction_reason_check CHECK ((reason = ANY (ARRAY['CORRECT'::text, 'COERCE'::text])))
+);
+ALTER TABLE public.correction ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.correction_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.feed (
+    epoch integer NOT NULL,
+    opened_at timestamp with time zone DEFAULT now() NOT NULL,
+    system_identifier bigint NOT NULL,
+    only_row boolean DEFAULT true NOT NULL,
+    CONSTRAINT feed_only_row_check CHECK (only_row)
+);
+CREATE TABLE public.identity (
+    id bigint NOT NULL,
+    study_id bigint NOT NULL,
+    digest bytea NOT NULL,
+    trust text NOT NULL COLLATE pg_catalog."C",
+    sent_patient_id bigint NOT NULL,
+    patient_id bigint NOT NULL,
+    patient_name text,
+    birth_date text COLLATE pg_catalog."C",
+    sex text COLLATE pg_catalog."C",
+    "json" bytea NOT NULL
+);
+ALTER TABLE public.identity ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.identity_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.instance (
+    id bigint NOT NULL,
+    series_id bigint NOT NULL,
+    uid text NOT NULL COLLATE pg_catalog."C",
+    identity_id bigint NOT NULL,
+    object_id bigint NOT NULL,
+    sop_class text NOT NULL COLLATE pg_catalog."C",
+    instance_number integer,
+    frame_count integer NOT NULL,
+    frame_form smallint NOT NULL,
+    frames bytea,
+    problems text[] DEFAULT '{}'::text[] NOT NULL,
+    json_before bytea NOT NULL,
+    json_patient bytea NOT NULL,
+    json_after bytea NOT NULL,
+    json_whole boolean NOT NULL
+)
+WITH (toast_tuple_target='8160');
+ALTER TABLE ONLY public.instance ALTER COLUMN frames SET STORAGE EXTERNAL;
+ALTER TABLE public.instance ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.instance_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.migration (
+    name text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE public.object (
+    id bigint NOT NULL,
+    key text NOT NULL COLLATE pg_catalog."C",
+    size bigint NOT NULL,
+    data_offset integer NOT NULL,
+    digest bytea NOT NULL,
+    transfer_syntax text NOT NULL COLLATE pg_catalog."C",
+    peer text NOT NULL,
+    trust text NOT NULL COLLATE pg_catalog."C",
+    received_at timestamp with time zone NOT NULL,
+    verified_at timestamp with time zone,
+    damaged_at timestamp with time zone,
+    swept_at timestamp with time zone
+);
+ALTER TABLE public.object ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.object_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.patient (
+    id bigint NOT NULL,
+    identifier text NOT NULL,
+    issuer text NOT NULL,
+    only_study text COLLATE pg_catalog."C",
+    CONSTRAINT patient_issuer_check CHECK ((issuer <> ''::text))
+);
+ALTER TABLE public.patient ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.patient_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.peer (
+    id bigint NOT NULL,
+    ae_title text NOT NULL COLLATE pg_catalog."C",
+    trust text NOT NULL COLLATE pg_catalog."C",
+    host text,
+    port integer,
+    may_store boolean DEFAULT true NOT NULL,
+    may_read boolean DEFAULT false NOT NULL,
+    duplicates text DEFAULT 'refuse'::text NOT NULL,
+    association_limit integer,
+    private_sop_classes text[] DEFAULT '{}'::text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT peer_ae_title_check CHECK (((ae_title <> ''::text) AND (length(ae_title) <= 16))),
+    CONSTRAINT peer_association_limit_check CHECK ((association_limit > 0)),
+    CONSTRAINT peer_duplicates_check CHECK ((duplicates = ANY (ARRAY['refuse'::text, 'warn'::text, 'replace'::text])))
+);
+ALTER TABLE public.peer ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.peer_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.place_mark (
+    follower text NOT NULL,
+    epoch integer NOT NULL,
+    tx xid8 NOT NULL,
+    number bigint NOT NULL,
+    moved_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE public.quarantine (
+    id bigint NOT NULL,
+    object_id bigint NOT NULL,
+    arrival_id bigint NOT NULL,
+    instance_id bigint,
+    sop_instance_uid text NOT NULL COLLATE pg_catalog."C",
+    outcome text NOT NULL,
+    diff jsonb NOT NULL,
+    decided_at timestamp with time zone,
+    decided_by text,
+    decision text
+);
+ALTER TABLE public.quarantine ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.quarantine_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.refusal (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    calling text NOT NULL,
+    called text NOT NULL,
+    address text NOT NULL,
+    because text NOT NULL
+);
+ALTER TABLE public.refusal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.refusal_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.series (
+    id bigint NOT NULL,
+    study_id bigint NOT NULL,
+    uid text NOT NULL COLLATE pg_catalog."C",
+    modality text COLLATE pg_catalog."C",
+    series_number integer,
+    description text,
+    body_part text,
+    series_date text COLLATE pg_catalog."C",
+    performed_date text COLLATE pg_catalog."C",
+    performed_time text COLLATE pg_catalog."C",
+    "json" bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE public.series ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.series_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.series_tally (
+    series_id bigint NOT NULL,
+    part smallint NOT NULL,
+    instances integer NOT NULL
+)
+WITH (fillfactor='50');
+CREATE TABLE public.study (
+    id bigint NOT NULL,
+    uid text NOT NULL COLLATE pg_catalog."C",
+    study_date text COLLATE pg_catalog."C",
+    study_time text COLLATE pg_catalog."C",
+    accession text,
+    accession_issuer text,
+    study_id text,
+    description text,
+    referring text,
+    modalities text[] DEFAULT '{}'::text[] NOT NULL,
+    series_count integer DEFAULT 0 NOT NULL,
+    inconsistent boolean DEFAULT false NOT NULL,
+    contested boolean DEFAULT false NOT NULL,
+    "json" bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE public.study ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.study_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.tombstone (
+    uid text NOT NULL COLLATE pg_catalog."C",
+    level text NOT NULL,
+    withdrawn_at timestamp with time zone DEFAULT now() NOT NULL,
+    asked_by text NOT NULL,
+    approved_by text NOT NULL,
+    because text NOT NULL,
+    CONSTRAINT tombstone_level_check CHECK ((level = ANY (ARRAY['study'::text, 'series'::text, 'instance'::text])))
+);
+CREATE TABLE public.trust (
+    ods_code text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL,
+    place text DEFAULT ''::text NOT NULL,
+    issuer text NOT NULL,
+    successor text COLLATE pg_catalog."C",
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT trust_issuer_check CHECK ((issuer <> ''::text))
+);
+CREATE TABLE public.version (
+    id bigint NOT NULL,
+    instance_id bigint NOT NULL,
+    object_id bigint NOT NULL,
+    replaced_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE public.version ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.version_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+ALTER TABLE ONLY public.access_token
+    ADD CONSTRAINT access_token_digest_key UNIQUE (digest);
+ALTER TABLE ONLY public.access_token
+    ADD CONSTRAINT access_token_name_key UNIQUE (name);
+ALTER TABLE ONLY public.access_token
+    ADD CONSTRAINT access_token_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.arrival
+    ADD CONSTRAINT arrival_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.change
+    ADD CONSTRAINT change_pkey PRIMARY KEY (epoch, tx, number);
+ALTER TABLE ONLY public.correction
+    ADD CONSTRAINT correction_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.feed
+    ADD CONSTRAINT feed_pkey PRIMARY KEY (only_row);
+ALTER TABLE ONLY public.identity
+    ADD CONSTRAINT identity_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.identity
+    ADD CONSTRAINT identity_study_id_digest_key UNIQUE (study_id, digest);
+ALTER TABLE ONLY public.instance
+    ADD CONSTRAINT instance_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.instance
+    ADD CONSTRAINT instance_uid_key UNIQUE (uid);
+ALTER TABLE ONLY public.migration
+    ADD CONSTRAINT migration_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY public.object
+    ADD CONSTRAINT object_key_key UNIQUE (key);
+ALTER TABLE ONLY public.object
+    ADD CONSTRAINT object_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.patient
+    ADD CONSTRAINT patient_identifier_issuer_only_study_key UNIQUE NULLS NOT DISTINCT (identifier, issuer, only_study);
+ALTER TABLE ONLY public.patient
+    ADD CONSTRAINT patient_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.peer
+    ADD CONSTRAINT peer_ae_title_host_key UNIQUE NULLS NOT DISTINCT (ae_title, host);
+ALTER TABLE ONLY public.peer
+    ADD CONSTRAINT peer_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.place_mark
+    ADD CONSTRAINT place_mark_pkey PRIMARY KEY (follower);
+ALTER TABLE ONLY public.quarantine
+    ADD CONSTRAINT quarantine_object_id_key UNIQUE (object_id);
+ALTER TABLE ONLY public.quarantine
+    ADD CONSTRAINT quarantine_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.refusal
+    ADD CONSTRAINT refusal_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.series
+    ADD CONSTRAINT series_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.series_tally
+    ADD CONSTRAINT series_tally_pkey PRIMARY KEY (series_id, part);
+ALTER TABLE ONLY public.series
+    ADD CONSTRAINT series_uid_key UNIQUE (uid);
+ALTER TABLE ONLY public.study
+    ADD CONSTRAINT study_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.study
+    ADD CONSTRAINT study_uid_key UNIQUE (uid);
+ALTER TABLE ONLY public.tombstone
+    ADD CONSTRAINT tombstone_pkey PRIMARY KEY (uid);
+ALTER TABLE ONLY public.trust
+    ADD CONSTRAINT trust_issuer_key UNIQUE (issuer);
+ALTER TABLE ONLY public.trust
+    ADD CONSTRAINT trust_pkey PRIMARY KEY (ods_code);
+ALTER TABLE ONLY public.version
+    ADD CONSTRAINT version_object_id_key UNIQUE (object_id);
+ALTER TABLE ONLY public.version
+    ADD CONSTRAINT version_pkey PRIMARY KEY (id);
+CREATE INDEX arrival_by_day ON public.arrival USING btree (trust, peer, at);
+CREATE INDEX arrival_by_instance ON public.arrival USING btree (sop_instance_uid);
+CREATE INDEX audit_by_actor ON public.audit USING btree (actor, at);
+CREATE INDEX audit_by_study ON public.audit USING btree (study_uid, at);
+CREATE INDEX correction_in_force ON public.correction USING btree (study_id) WHERE (undone_at IS NULL);
+CREATE INDEX identity_by_birth_date ON public.identity USING btree (birth_date);
+CREATE INDEX identity_by_name ON public.identity USING gin (patient_name public.gin_trgm_ops);
+CREATE INDEX identity_by_patient ON public.identity USING btree (patient_id);
+CREATE INDEX instance_by_object ON public.instance USING btree (object_id);
+CREATE INDEX instance_by_series ON public.instance USING btree (series_id, instance_number);
+CREATE INDEX object_by_verification ON public.object USING btree (verified_at NULLS FIRST, id) WHERE (swept_at IS NULL);
+CREATE INDEX quarantine_by_instance ON public.quarantine USING btree (sop_instance_uid, object_id) WHERE (decided_at IS NULL);
+CREATE INDEX series_by_study ON public.series USING btree (study_id);
+CREATE INDEX study_by_accession ON public.study USING btree (accession);
+CREATE INDEX study_by_date ON public.study USING btree (study_date DESC NULLS LAST, id DESC);
+CREATE INDEX study_by_description ON public.study USING gin (description public.gin_trgm_ops);
+CREATE INDEX study_by_modality ON public.study USING gin (modalities);
+CREATE INDEX study_by_referring ON public.study USING gin (referring public.gin_trgm_ops);
+CREATE TRIGGER arrival_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.arrival FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER audit_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+ALTER TABLE ONLY public.arrival
+    ADD CONSTRAINT arrival_object_id_fkey FOREIGN KEY (object_id) REFERENCES public.object(id);
+ALTER TABLE ONLY public.correction
+    ADD CONSTRAINT correction_identity_id_fkey FOREIGN KEY (identity_id) REFERENCES public.identity(id);
+ALTER TABLE ONLY public.correction
+    ADD CONSTRAINT correction_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
+ALTER TABLE ONLY public.identity
+    ADD CONSTRAINT identity_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES public.patient(id);
+ALTER TABLE ONLY public.identity
+    ADD CONSTRAINT identity_sent_patient_id_fkey FOREIGN KEY (sent_patient_id) REFERENCES public.patient(id);
+ALTER TABLE ONLY public.identity
+    ADD CONSTRAINT identity_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
+ALTER TABLE ONLY public.instance
+    ADD CONSTRAINT instance_identity_id_fkey FOREIGN KEY (identity_id) REFERENCES public.identity(id);
+ALTER TABLE ONLY public.instance
+    ADD CONSTRAINT instance_object_id_fkey FOREIGN KEY (object_id) REFERENCES public.object(id);
+ALTER TABLE ONLY public.instance
+    ADD CONSTRAINT instance_series_id_fkey FOREIGN KEY (series_id) REFERENCES public.series(id);
+ALTER TABLE ONLY public.peer
+    ADD CONSTRAINT peer_trust_fkey FOREIGN KEY (trust) REFERENCES public.trust(ods_code);
+ALTER TABLE ONLY public.quarantine
+    ADD CONSTRAINT quarantine_arrival_id_fkey FOREIGN KEY (arrival_id) REFERENCES public.arrival(id);
+ALTER TABLE ONLY public.quarantine
+    ADD CONSTRAINT quarantine_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.instance(id);
+ALTER TABLE ONLY public.quarantine
+    ADD CONSTRAINT quarantine_object_id_fkey FOREIGN KEY (object_id) REFERENCES public.object(id);
+ALTER TABLE ONLY public.series
+    ADD CONSTRAINT series_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
+ALTER TABLE ONLY public.series_tally
+    ADD CONSTRAINT series_tally_series_id_fkey FOREIGN KEY (series_id) REFERENCES public.series(id);
+ALTER TABLE ONLY public.trust
+    ADD CONSTRAINT trust_successor_fkey FOREIGN KEY (successor) REFERENCES public.trust(ods_code);
+ALTER TABLE ONLY public.version
+    ADD CONSTRAINT version_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.instance(id);
+ALTER TABLE ONLY public.version
+    ADD CONSTRAINT version_object_id_fkey FOREIGN KEY (object_id) REFERENCES public.object(id);
