@@ -22,7 +22,7 @@ from imx.database import open_database
 from imx.errors import CommandFailed
 from imx.options import ConfigOption, DataOption, JsonOption, settings_from
 from imx.progress import progress_bar
-from imx.wiring import open_objects
+from imx.wiring import staged_objects
 from storage.errors import ArchiveError
 from storage.index import mapped_errors
 from storage.objects import ObjectStore
@@ -74,7 +74,7 @@ def export_command(
     written = there = 0
     damaged: list[Wanted] = []
     with open_database(settings) as pool, progress_bar() as bar:
-        objects = open_objects(settings)
+        objects = staged_objects(settings, pool)
         studies = study or all_studies(pool)
         task = bar.add_task("exporting", total=count_of(pool, studies))
         for uid in studies:

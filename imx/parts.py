@@ -1,5 +1,6 @@
 """The three parts of the service, each run in a process of its own until SIGTERM."""
 
+import os
 import signal
 import socket
 import threading
@@ -13,18 +14,19 @@ from psycopg_pool import ConnectionPool
 
 from imx.settings import Settings, WorkerSettings
 from imx.wiring import (
+    API_OBJECT_CONNECTIONS,
     ROUTER_CONNECTIONS,
     WORKER_CONNECTIONS,
     build_api,
     build_router,
     database_url,
-    open_objects,
     open_pool,
+    staged_objects,
 )
 from storage.changes import ChangeFeed
 from storage.errors import ArchiveError
 from storage.migrations import migrate
-from storage.objects import ObjectStore
+from storage.staging import StagedObjects, move_staged
 from storage.sweep import sweep
 from storage.verify import Condition, verify
 
@@ -35,6 +37,16 @@ ROUTER_GRACE_S = 15.0
 
 #: The same for answers.
 API_GRACE_S = 8
+
+#: The edges go first.
+WORKER_NICENESS = 10
+
+#: How long moving what is staged may take once the worker is to stop; the rest waits, safe.
+WORKER_GRACE_S = 8.0
+
+#: Small objects wait in the database at least this long: a burst is taken in first, and moved after.
+STAGED_FOR = timedelta(seconds=10)
+MOVE_EVERY_S = 5.0
 
 #: The worker looks at the feed this often; a feed that stands still for longer than the limit is a fault.
 FEED_LOOK_S = 30.0
@@ -78,8 +90,9 @@ def run_api(settings: Settings, listener: socket.socket) -> None:
     """The HTTP edge, until SIGTERM; then answers that are on their way may end."""
     import uvicorn  # not needed by the other parts
 
+    pool = open_pool(database_url(settings), API_OBJECT_CONNECTIONS)
     config = uvicorn.Config(
-        build_api(settings),
+        build_api(settings, pool),
         access_log=False,  # it would print URLs, which hold patient data; viewer_api writes its own lines
         log_config=None,
         server_header=False,
@@ -89,7 +102,8 @@ def run_api(settings: Settings, listener: socket.socket) -> None:
     # uvicorn raises the signal again when it has ended; then there is nothing left to do.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    uvicorn.Server(config).run(sockets=[listener])
+    with closing(pool):
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def run_worker(settings: Settings) -> None:
@@ -97,17 +111,39 @@ def run_worker(settings: Settings) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    objects = open_objects(settings)
+    os.nice(WORKER_NICENESS)
     with closing(open_pool(database_url(settings), WORKER_CONNECTIONS)) as pool:
+        objects = staged_objects(settings, pool)
         everything = (settings.worker, objects, pool, stop)
-        for task in (keep_sweeping, keep_verifying, watch_feed):
-            threading.Thread(target=task, args=everything, name=task.__name__, daemon=True).start()
-        while not stop.wait(3600):
-            continue
+        tasks = [
+            threading.Thread(target=task, args=everything, name=task.__name__, daemon=True)
+            for task in (keep_moving, keep_sweeping, keep_verifying, watch_feed)
+        ]
+        for task in tasks:
+            task.start()
+        stop.wait()
+        tasks[0].join(WORKER_GRACE_S)
+
+
+def keep_moving(
+    settings: WorkerSettings, objects: StagedObjects, pool: ConnectionPool, stop: threading.Event
+) -> None:
+    """Small objects into the object store; all that are left when we are to stop."""
+    while True:
+        stopping = stop.wait(MOVE_EVERY_S)
+        try:
+            moved = move_staged(objects, timedelta(0) if stopping else STAGED_FOR)
+        except ArchiveError as error:
+            log.warning("staged.later", error=type(error).__name__)
+        else:
+            if moved:
+                log.info("staged.moved", objects=moved)
+        if stopping:
+            return
 
 
 def keep_sweeping(
-    settings: WorkerSettings, objects: ObjectStore, pool: ConnectionPool, stop: threading.Event
+    settings: WorkerSettings, objects: StagedObjects, pool: ConnectionPool, stop: threading.Event
 ) -> None:
     """Drop bytes without a row, once they are old enough."""
     while not stop.wait(min(settings.sweep_every_s, 60.0)):
@@ -122,7 +158,7 @@ def keep_sweeping(
 
 
 def keep_verifying(
-    settings: WorkerSettings, objects: ObjectStore, pool: ConnectionPool, stop: threading.Event
+    settings: WorkerSettings, objects: StagedObjects, pool: ConnectionPool, stop: threading.Event
 ) -> None:
     """Read everything again, slowly, for ever."""
     if not settings.verify_bytes_per_s:
@@ -146,7 +182,7 @@ def keep_verifying(
 
 
 def watch_feed(
-    settings: WorkerSettings, objects: ObjectStore, pool: ConnectionPool, stop: threading.Event
+    settings: WorkerSettings, objects: StagedObjects, pool: ConnectionPool, stop: threading.Event
 ) -> None:
     """Alarm when somebody's open transaction holds the change feed up."""
     feed = ChangeFeed(pool)

@@ -11,7 +11,7 @@ from rich.markup import escape
 from imx.database import open_database
 from imx.options import ConfigOption, DataOption, JsonOption, settings_from
 from imx.progress import progress_bar
-from imx.wiring import build_ingest, open_objects
+from imx.wiring import build_ingest, staged_objects
 from storage.index import mapped_errors
 from storage.rebuild import Rebuilt, rebuild
 from storage.verify import Condition, verify
@@ -26,7 +26,7 @@ def verify_command(data: DataOption = None, config: ConfigOption = None, as_json
         with mapped_errors(), pool.connection() as connection:
             row = connection.execute("select count(*) from object").fetchone()
         task = bar.add_task("reading", total=row[0] if row else 0)
-        for each in verify(open_objects(settings), pool):
+        for each in verify(staged_objects(settings, pool), pool):
             count, size = count + 1, size + each.size
             if each.condition is not Condition.SOUND:
                 damaged.append({"key": each.key, "condition": each.condition.value})

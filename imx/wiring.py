@@ -22,6 +22,7 @@ from storage.files import FileObjects
 from storage.index import PostgresIndex
 from storage.ingest import Ingest
 from storage.objects import ObjectStore
+from storage.staging import StagedObjects
 from viewer_api.settings import ApiSettings
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 ROUTER_CONNECTIONS = 12
 API_CONNECTIONS = 16
 WORKER_CONNECTIONS = 4
+
+#: The HTTP edge reads objects that still wait in the database through connections of its own.
+API_OBJECT_CONNECTIONS = 4
 
 #: Commands, checks and a person with psql.
 SPARE_CONNECTIONS = 6
@@ -47,7 +51,7 @@ OPEN_TRUST = Trust(ods_code="OPEN", name="Whoever sends to an open service", iss
 
 def connections_wanted(settings: Settings) -> int:
     """How many database connections the service may hold at its busiest."""
-    edges = settings.dicom.processes * ROUTER_CONNECTIONS + API_CONNECTIONS
+    edges = settings.dicom.processes * ROUTER_CONNECTIONS + API_CONNECTIONS + API_OBJECT_CONNECTIONS
     return edges + WORKER_CONNECTIONS + SPARE_CONNECTIONS
 
 
@@ -105,8 +109,13 @@ def open_objects(settings: Settings) -> ObjectStore:
         raise BadSettings(f"objects.url: {error}") from error
 
 
+def staged_objects(settings: Settings, pool: ConnectionPool) -> StagedObjects:
+    """The object store and what still waits for it: what every part reads."""
+    return StagedObjects(open_objects(settings), pool)
+
+
 def build_ingest(settings: Settings, pool: ConnectionPool) -> Ingest:
-    return Ingest(open_objects(settings), PostgresIndex(pool), settings.storage.object_limit)
+    return Ingest(staged_objects(settings, pool), PostgresIndex(pool), settings.storage.object_limit)
 
 
 def build_router(
@@ -131,8 +140,8 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
         raise BadCertificate(str(error)) from error
 
 
-def build_api(settings: Settings) -> "FastAPI":
-    """The HTTP edge; whoever runs it brings the socket."""
+def build_api(settings: Settings, pool: ConnectionPool) -> "FastAPI":
+    """The HTTP edge; whoever runs it brings the socket. The pool is for objects; rows have their own."""
     from viewer_api.app import ApiParts, create_app  # codecs and FastAPI: no other part needs them
 
     limits = ApiSettings(
@@ -141,7 +150,7 @@ def build_api(settings: Settings) -> "FastAPI":
         connections=API_CONNECTIONS,
         metrics_folder=os.environ.get(METRICS_VARIABLE, ""),
     )
-    parts = ApiParts(settings=limits, objects=open_objects(settings), database=database_url(settings))
+    parts = ApiParts(settings=limits, objects=staged_objects(settings, pool), database=database_url(settings))
     return create_app(parts)
 
 

@@ -22,6 +22,9 @@ READ_BYTES = 1024 * 1024
 #: back, so that one slide does not push everybody else's studies out of the page cache.
 WRITEBACK_BYTES = 16 * 1024 * 1024
 
+#: The disk is told to begin after this much, so that little is left to flush at the end.
+BEGIN_BYTES = 128 * 1024
+
 #: How long a look at the free space counts.
 _LOOK_S = 1.0
 
@@ -49,7 +52,7 @@ class FileObjects:
     def put(self, key: str, chunks: Iterable[Bytes]) -> int:
         """See ObjectStore.put."""
         folder_name, name = checked(key).rsplit("/", 1)
-        self._require_room()
+        self.require_room()
         part = name + UNFINISHED
         try:
             folder, file = self._create(folder_name, part)
@@ -135,7 +138,8 @@ class FileObjects:
             self._looked_at = now
         return self._free_bytes
 
-    def _require_room(self) -> None:
+    def require_room(self) -> None:
+        """See ObjectStore.require_room."""
         if self.room() < self._watermark_bytes:
             raise NoRoom(f"fewer than {self._watermark_bytes:,} bytes are free (storage.watermark)")
 
@@ -152,7 +156,7 @@ class FileObjects:
     def _write(self, file: int, chunks: Iterable[Bytes]) -> int:
         """Everything, in the order it comes. What `chunks` raises is its own and passes through."""
         size = 0
-        sent = 0
+        begun = sent = 0
         for chunk in chunks:
             try:
                 written = os.write(file, chunk)
@@ -161,9 +165,12 @@ class FileObjects:
                         while written < len(chunk):
                             written += os.write(file, rest[written:])
                 size += written
-                if size - sent >= WRITEBACK_BYTES:
-                    self._require_room()
+                if size - begun >= BEGIN_BYTES:
                     # Linux starts to write dirty pages and drops clean ones, without waiting
+                    os.posix_fadvise(file, begun, size - begun, os.POSIX_FADV_DONTNEED)
+                    begun = size
+                if size - sent >= WRITEBACK_BYTES:
+                    self.require_room()
                     os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
                     sent = size
             except OSError as error:

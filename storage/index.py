@@ -1,7 +1,7 @@
 """The index's writing side: rows in PostgreSQL, each instance in one transaction."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -48,35 +48,51 @@ class Misplaced:
 Answer = Held | Misplaced | None
 
 
+@dataclass(slots=True)
+class Pending:
+    """An answer that is known once its transaction has ended."""
+
+    answer: Answer = None
+
+
 @dataclass(frozen=True, slots=True)
 class PostgresIndex:
     """Rows for what is kept. Safe for many threads; each call takes a connection of the pool."""
 
     pool: ConnectionPool
 
-    def keep(
-        self, kept: KeptObject, origin: Origin, header: Header, make_durable: Callable[[], object]
-    ) -> Answer:
-        """Rows for a new instance, committed once `make_durable` has returned.
+    def keep(self, kept: KeptObject, origin: Origin, header: Header, staged: bytes | None = None) -> Answer:
+        """Rows for an instance whose bytes are durable, or come along as `staged`: committed at once.
 
-        None for a new instance; or what has its place already, and then nothing is written. The database
-        works while the disk flushes, and the rows are never seen before the bytes are safe. Raises what
-        `make_durable` does, and Contended where two do the same at once.
+        None for a new instance; or what has its place already, and then nothing is written. Raises
+        Contended where two do the same at once.
+        """
+        with self.keeping(kept, origin, header, staged) as pending:
+            pass
+        return pending.answer
+
+    @contextmanager
+    def keeping(
+        self, kept: KeptObject, origin: Origin, header: Header, staged: bytes | None = None
+    ) -> Iterator[Pending]:
+        """The same, committed when the block ends, for bytes that become durable within it.
+
+        The database works meanwhile. A block that raises leaves no row; one that ends well has its answer
+        in what it was given.
         """
         with mapped_errors(), self.pool.connection() as connection:
+            pending = Pending()
             with _one_message(connection):
-                cursor = connection.execute(_KEEP, _keep_values(kept, origin, header), prepare=True)
-                try:
-                    make_durable()
-                except BaseException:
-                    connection.close()  # no Sync reaches the server: it rolls back
-                    raise
+                values = (*_keep_values(kept, origin, header), staged)
+                cursor = connection.execute(_KEEP, values, prepare=True)
+                yield pending
             row = cursor.fetchone()
             assert row is not None
             instance_id, held_object, held_study, _ = row
             if held_object is not None:
-                return _held(connection, instance_id, held_object)
-            return Misplaced(held_study) if held_study else None
+                pending.answer = _held(connection, instance_id, held_object)
+            elif held_study is not None:
+                pending.answer = Misplaced(held_study)
 
     def set_aside(
         self,
@@ -136,12 +152,17 @@ def _one_message(connection: psycopg.Connection) -> Iterator[None]:
     """A transaction without the round trips of BEGIN and COMMIT.
 
     What a pipeline sends before its Sync is one transaction (PostgreSQL, "Pipelining" in the message flow):
-    the server works as soon as a statement comes and commits when the block ends.
+    the server works as soon as a statement comes and commits when the block ends. Where it ends badly the
+    connection is closed instead: no Sync reaches the server, and it rolls back.
     """
     connection.autocommit = True
     try:
         with connection.pipeline():
-            yield
+            try:
+                yield
+            except BaseException:
+                connection.close()
+                raise
     finally:
         if not connection.closed:
             connection.autocommit = False
@@ -178,7 +199,7 @@ _INSTANCE_MARKS = "%s,%s,%s,%s,%b,%s,%b,%b,%b,%s"
 _KEEP = (
     "select (k).instance_id, (k).held_object, (k).held_study, (k).held_series from keep("
     f"{_OBJECT_MARKS}, {_ORIGIN_MARKS}, {_IDENTITY_MARKS}, {_STUDY_MARKS}, {_SERIES_MARKS}, %s,"
-    f"{_INSTANCE_MARKS}) k"
+    f"{_INSTANCE_MARKS}, %b) k"
 )
 _REPLACE = (
     f"select replace_content({_OBJECT_MARKS}, {_ORIGIN_MARKS}, %s,%s, {_IDENTITY_MARKS}, {_INSTANCE_MARKS})"

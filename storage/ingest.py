@@ -1,18 +1,18 @@
 """The one door in: C-STORE, STOW and every conversion come through here.
 
-Bytes first, under a fresh key; then the rows, in one transaction; then the answer. Bytes without a row
-are harmless and swept later; a row that others see never lacks its bytes.
+Bytes under a fresh key, rows in one transaction, then the answer. A small object is committed with its rows;
+a larger one passes into the object store as it comes, its rows are written while the disk flushes, and they
+are committed after. Bytes without a row are harmless and swept later; a row that others see never lacks its
+bytes.
 """
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from itertools import chain
 from typing import Protocol
 
+from storage.arriving import Arrived, Arriving
 from storage.compare import Difference, Encoded, differences
-from storage.elements import DEFLATED
 from storage.errors import (
     ArchiveError,
     Contended,
@@ -24,18 +24,20 @@ from storage.errors import (
     Unreadable,
 )
 from storage.header import Header, MissingUid, read_header
-from storage.index import Held, KeptObject, Misplaced, PostgresIndex
+from storage.index import Answer, Held, KeptObject, Misplaced, Pending, PostgresIndex
 from storage.keys import fresh_key
-from storage.objects import Bytes, ObjectStore
+from storage.objects import Bytes
 from storage.origin import Origin
 from storage.part10 import write_meta
 from storage.receipt import Outcome, Receipt
-from storage.source import Inflated, Source, Whole
+from storage.staging import STAGED_BYTES, StagedObjects
 
-#: Up to here a data set is held in memory, and flushed while the database works.
-SMALL_BYTES = 1024 * 1024
 #: Two at once that keep the same thing: one of them tries again, and finds it kept.
 _TRIES = 3
+
+
+class NotAsSaid(Unreadable):
+    """The data set is another than the command said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +60,11 @@ class Door(Protocol):
         """Record an attempt that was refused before its bytes were read."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Spooled:
-    """Bytes on their way to being durable, and how to read them meanwhile."""
-
-    kept: KeptObject
-    source: Callable[[], Source]
-    make_durable: Callable[[], object]  # returns once the bytes survive a power cut; raises Unavailable
-
-
 @dataclass(frozen=True)
 class Ingest:
     """Keeps instances. Safe for many threads, and for many processes on one database."""
 
-    objects: ObjectStore
+    objects: StagedObjects
     index: PostgresIndex
     object_limit_bytes: int = 16 * 1024**3
 
@@ -79,13 +72,20 @@ class Ingest:
         """Keep one instance. When this returns, what it says is durable, and what was kept can be found.
 
         `chunks` are the data set as received, in any pieces; a piece is used up before the next is asked
-        for. Memory stays below SMALL_BYTES and a little. What is wrong with the content ends in quarantine
-        and is told by the receipt. Raises Unavailable when nothing could be claimed (0xA700, 503), TooLarge,
-        and whatever `chunks` raises; then nothing is kept.
+        for. Memory stays below IN_MEMORY_BYTES and a little. What is wrong with the content ends in
+        quarantine and is told by the receipt. Raises Unavailable when nothing could be claimed (0xA700, 503),
+        TooLarge, and whatever `chunks` raises; then nothing is kept.
         """
         try:
-            spooled = self._spool(incoming, chunks, origin)
-            return self._settle(incoming, spooled, origin)
+            self.objects.require_room()
+            key = fresh_key(origin.received_at)
+            arriving = Arriving(
+                key, _meta(incoming, origin), incoming.transfer_syntax_uid, self.object_limit_bytes
+            )
+            rest = arriving.up_to(STAGED_BYTES, chunks)
+            if rest is None:
+                return self._settle(incoming, arriving.arrived(is_staged=True), origin)
+            return self._stream(incoming, key, arriving, rest, origin)
         except TooLarge as error:
             self._note(incoming, origin, Outcome.TOO_LARGE, str(error))
             raise
@@ -96,8 +96,7 @@ class Ingest:
 
     def adopt(self, incoming: Incoming, kept: KeptObject, origin: Origin) -> Receipt:
         """Rows for an object that is durable already and has none (storage.rebuild)."""
-        encoded = self._encoded(kept)
-        return self._settle(incoming, _Spooled(kept, encoded.source, _already), origin)
+        return self._settle(incoming, Arrived(kept, self._encoded(kept).source), origin)
 
     def turn_away(self, incoming: Incoming, origin: Origin, outcome: Outcome, because: str) -> None:
         """Record an attempt that was refused before its bytes were read."""
@@ -111,111 +110,86 @@ class Ingest:
         except ArchiveError:
             return  # the database is what is away: the sender hears it, the log of the edge says it
 
-    def _spool(self, incoming: Incoming, chunks: Iterable[Bytes], origin: Origin) -> _Spooled:
-        meta = write_meta(
-            incoming.sop_class_uid,
-            incoming.sop_instance_uid,
-            incoming.transfer_syntax_uid,
-            origin,
-            may_replace=incoming.may_replace,
-        )
-        key = fresh_key(origin.received_at)
-        head = bytearray()
-        pieces = iter(chunks)
-        for piece in pieces:
-            head += piece
-            if len(head) > self.object_limit_bytes:
-                raise TooLarge(self.object_limit_bytes)
-            if len(head) > SMALL_BYTES:
-                return self._stream(incoming, key, meta, head, pieces)
-        data = bytes(head)
-        size = len(meta) + len(data)
-        kept = KeptObject(key, size, len(meta), hashlib.sha256(data).digest(), incoming.transfer_syntax_uid)
-        deflated = incoming.transfer_syntax_uid == DEFLATED
-        return _Spooled(
-            kept,
-            (lambda: Inflated(iter((data,)))) if deflated else (lambda: Whole(data)),
-            _once(lambda: self.objects.put(key, (meta, data))),
-        )
-
     def _stream(
-        self, incoming: Incoming, key: str, meta: bytes, head: bytearray, rest: Iterator[Bytes]
-    ) -> _Spooled:
-        digest = hashlib.sha256()
-        size = 0
+        self, incoming: Incoming, key: str, arriving: Arriving, rest: Iterator[Bytes], origin: Origin
+    ) -> Receipt:
+        """Into the object store as it comes; its rows go out once it is written, before it is flushed."""
+        early: list[tuple[Arrived, Header, Pending]] = []
 
-        def counted() -> Iterator[Bytes]:
-            nonlocal size
-            yield meta
-            for piece in chain((head,), rest):
-                size += len(piece)
-                if size > self.object_limit_bytes:
-                    raise TooLarge(self.object_limit_bytes)
-                digest.update(piece)
-                yield piece
+        def pieces(rows: ExitStack) -> Iterator[Bytes]:
+            yield from arriving.passing(rest)
+            if arriving.is_in_memory:
+                arrived = arriving.arrived(is_staged=False)
+                with suppress(Unreadable):  # it is told below, once the bytes are durable
+                    header = _header(incoming, arrived)
+                    pending = rows.enter_context(self.index.keeping(arrived.kept, origin, header))
+                    early.append((arrived, header, pending))
 
-        self.objects.put(key, counted())
-        kept = KeptObject(key, len(meta) + size, len(meta), digest.digest(), incoming.transfer_syntax_uid)
-        encoded = self._encoded(kept)
-        return _Spooled(kept, encoded.source, _already)
+        with suppress(Contended), ExitStack() as rows:
+            self.objects.put(key, pieces(rows))
+            rows.close()  # commits
+            for arrived, header, pending in early:
+                receipt = self._receipt(incoming, arrived, origin, header, pending.answer)
+                if receipt:
+                    return receipt
+        kept = arriving.kept()
+        return self._settle(incoming, Arrived(kept, self._encoded(kept).source), origin)
 
-    def _settle(self, incoming: Incoming, spooled: _Spooled, origin: Origin) -> Receipt:
+    def _settle(self, incoming: Incoming, arrived: Arrived, origin: Origin) -> Receipt:
+        """Rows for bytes that are durable, or are staged with them."""
         try:
-            header = read_header(spooled.source(), incoming.transfer_syntax_uid, spooled.kept.data_offset)
+            header = _header(incoming, arrived)
+        except NotAsSaid as error:
+            return self._set_aside(incoming, arrived, origin, Outcome.NOT_AS_SAID, str(error))
         except MissingUid as error:
-            return self._set_aside(incoming, spooled, origin, Outcome.WITHOUT_UIDS, str(error))
+            return self._set_aside(incoming, arrived, origin, Outcome.WITHOUT_UIDS, str(error))
         except Unreadable as error:
-            return self._set_aside(incoming, spooled, origin, Outcome.UNREADABLE, str(error))
-        if (header.instance.sop_class, header.instance.uid) != (
-            incoming.sop_class_uid,
-            incoming.sop_instance_uid,
-        ):
-            because = "SOP class or instance UID differ from the command's"
-            return self._set_aside(incoming, spooled, origin, Outcome.NOT_AS_SAID, because)
+            return self._set_aside(incoming, arrived, origin, Outcome.UNREADABLE, str(error))
         for _ in range(_TRIES):
-            try:
-                receipt = self._keep(incoming, spooled, origin, header)
-            except Contended:
-                continue
-            if receipt:
-                return receipt
+            with suppress(Contended):
+                answer = self.index.keep(arrived.kept, origin, header, arrived.staged)
+                receipt = self._receipt(incoming, arrived, origin, header, answer)
+                if receipt:
+                    return receipt
         raise Unavailable("several senders store this instance at once")
 
-    def _keep(self, incoming: Incoming, spooled: _Spooled, origin: Origin, header: Header) -> Receipt | None:
-        """One attempt; None where another sender was quicker and the question must be asked again."""
-        answer = self.index.keep(spooled.kept, origin, header, spooled.make_durable)
+    def _receipt(
+        self, incoming: Incoming, arrived: Arrived, origin: Origin, header: Header, answer: Answer
+    ) -> Receipt | None:
+        """What an answer of the index means; None where another was quicker and it must be asked again."""
         uid = header.instance.uid
         if answer is None:
             return Receipt(Outcome.KEPT, uid)
         if isinstance(answer, Misplaced):
             because = "its series is kept in another study"
             return self._set_aside(
-                incoming, spooled, origin, Outcome.MISPLACED, because, contested=answer.study_uid
+                incoming, arrived, origin, Outcome.MISPLACED, because, contested=answer.study_uid
             )
-        different = self._differences(answer, spooled.kept)
+        different = self._differences(answer, arrived)
         if (answer.study_uid, answer.series_uid) != (header.study.uid, header.series.uid):
             because = "the same UID is kept in another series or study"
             return self._set_aside(
-                incoming, spooled, origin, Outcome.MISPLACED, because, different, answer.study_uid
+                incoming, arrived, origin, Outcome.MISPLACED, because, different, answer.study_uid
             )
         if not different:
             self._require_whole(answer.object)
-            with suppress(Unavailable):  # what is left over has no row, and is swept
-                self.objects.delete(spooled.kept.key)
+            self._let_go(arrived)
             self.index.note_arrival(origin, incoming.sop_class_uid, uid, Outcome.ALREADY_KEPT)
             return Receipt(Outcome.ALREADY_KEPT, uid)
         if incoming.may_replace:
-            replaced = self.index.replace(spooled.kept, origin, header, answer)
+            self._put(arrived)
+            replaced = self.index.replace(arrived.kept, origin, header, answer)
             return Receipt(Outcome.REPLACED, uid) if replaced else None
         because = f"same UID, {len(different)} other attributes: {', '.join(d.tag for d in different[:3])}"
         return self._set_aside(
-            incoming, spooled, origin, Outcome.DIFFERENT, because, different, answer.study_uid
+            incoming, arrived, origin, Outcome.DIFFERENT, because, different, answer.study_uid
         )
 
-    def _differences(self, held: Held, kept: KeptObject) -> tuple[Difference, ...]:
+    def _differences(self, held: Held, arrived: Arrived) -> tuple[Difference, ...]:
+        kept = arrived.kept
         if (kept.digest, kept.transfer_syntax_uid) == (held.object.digest, held.object.transfer_syntax_uid):
             return ()
-        return differences(self._encoded(held.object), self._encoded(kept))
+        return differences(self._encoded(held.object), self._encoded(kept, arrived.staged))
 
     def _require_whole(self, kept: KeptObject) -> None:
         """Nobody is told "kept already" of bytes that are gone: a person must mend it (`imx verify`)."""
@@ -227,16 +201,16 @@ class Ingest:
     def _set_aside(
         self,
         incoming: Incoming,
-        spooled: _Spooled,
+        arrived: Arrived,
         origin: Origin,
         outcome: Outcome,
         because: str,
         different: tuple[Difference, ...] = (),
         contested: str | None = None,
     ) -> Receipt:
-        spooled.make_durable()
+        self._put(arrived)
         added = self.index.set_aside(
-            spooled.kept,
+            arrived.kept,
             origin,
             incoming.sop_class_uid,
             incoming.sop_instance_uid,
@@ -246,18 +220,50 @@ class Ingest:
             contested,
         )
         if not added:
-            with suppress(Unavailable):
-                self.objects.delete(spooled.kept.key)
+            self._let_go(arrived)
         return Receipt(outcome, incoming.sop_instance_uid, because)
 
-    def _encoded(self, kept: KeptObject) -> Encoded:
+    def _put(self, arrived: Arrived) -> None:
+        """Into the object store, where it is not yet."""
+        if arrived.staged is not None:
+            self.objects.put(arrived.kept.key, (arrived.staged,))
+
+    def _let_go(self, arrived: Arrived) -> None:
+        """Bytes that nobody needs. What cannot be deleted now has no row, and is swept."""
+        with suppress(Unavailable):
+            self.objects.delete(arrived.kept.key)
+
+    def _encoded(self, kept: KeptObject, in_memory: bytes | None = None) -> Encoded:
         def fetch(start: int, stop: int) -> bytes:
+            if in_memory is not None:
+                return in_memory[kept.data_offset + start : kept.data_offset + stop]
             with _present():
                 return b"".join(
                     self.objects.read(kept.key, kept.data_offset + start, kept.data_offset + stop)
                 )
 
         return Encoded(kept.transfer_syntax_uid, kept.size - kept.data_offset, fetch)
+
+
+def _meta(incoming: Incoming, origin: Origin) -> bytes:
+    return write_meta(
+        incoming.sop_class_uid,
+        incoming.sop_instance_uid,
+        incoming.transfer_syntax_uid,
+        origin,
+        may_replace=incoming.may_replace,
+    )
+
+
+def _header(incoming: Incoming, arrived: Arrived) -> Header:
+    """Raises Unreadable, of which MissingUid and NotAsSaid."""
+    header = read_header(arrived.source(), incoming.transfer_syntax_uid, arrived.kept.data_offset)
+    if (header.instance.sop_class, header.instance.uid) != (
+        incoming.sop_class_uid,
+        incoming.sop_instance_uid,
+    ):
+        raise NotAsSaid("SOP class or instance UID differ from the command's")
+    return header
 
 
 @contextmanager
@@ -267,25 +273,3 @@ def _present() -> Iterator[None]:
         yield
     except ObjectMissing as error:
         raise ObjectsUnavailable("an object that has to be read is gone") from error
-
-
-def _once(action: Callable[[], object]) -> Callable[[], None]:
-    """An action that is done the first time it is asked for; one that failed fails for good."""
-    pending: list[Callable[[], object]] = [action]
-    failed: list[Unavailable] = []
-
-    def do() -> None:
-        if failed:
-            raise failed[0]
-        try:
-            while pending:
-                pending.pop()()
-        except Unavailable as error:
-            failed.append(error)
-            raise
-
-    return do
-
-
-def _already() -> None:
-    """The bytes are durable already."""

@@ -48,5 +48,8 @@ class ObjectStore(Protocol):
     def abort_stale(self, older_than: datetime) -> int:
         """Drop what unfinished puts left behind before that time; how many."""
 
+    def require_room(self) -> None:
+        """Raise NoRoom where a put would be refused for want of space. Cheap: asked for every instance."""
+
     def room(self) -> int | None:
         """Free bytes, or None where the store does not say."""

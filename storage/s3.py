@@ -136,6 +136,9 @@ class S3Objects:
             raise refusal_of(error) from error
         return dropped
 
+    def require_room(self) -> None:
+        """See ObjectStore.require_room. S3 does not say how much is left; a put finds out."""
+
     def room(self) -> None:
         """See ObjectStore.room: S3 does not say."""
         return

@@ -157,6 +157,17 @@ create table object (
     swept_at        timestamptz          -- no row knew it: its bytes were deleted
 );
 
+-- Small objects are kept here first, in the commit of their rows, and wait to be put into the object store
+-- (storage.staging).
+create table staged (
+    key       text collate "C" primary key,
+    bytes     bytea not null,            -- the whole Part 10 file
+    staged_at timestamptz not null default clock_timestamp()
+);
+
+alter table staged alter column bytes set storage external;
+create index staged_by_age on staged (staged_at);
+
 create index object_by_verification on object (verified_at nulls first, id) where swept_at is null;
 
 create table instance (

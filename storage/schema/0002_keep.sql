@@ -26,7 +26,9 @@ create function keep(
     -- the instance
     p_instance text, p_sop_class text, p_instance_number integer, p_frame_count integer, p_frame_form integer,
     p_frames bytea, p_problems text[], p_json_before bytea, p_json_patient bytea, p_json_after bytea,
-    p_json_whole boolean
+    p_json_whole boolean,
+    -- the whole object where it is small, null where it is in the object store
+    p_bytes bytea
 ) returns keep_answer language plpgsql as $$
 declare
     answer      keep_answer;
@@ -68,6 +70,9 @@ begin
     insert into object (key, size, data_offset, digest, transfer_syntax, peer, trust, received_at)
         values (p_key, p_size, p_data_offset, p_digest, p_syntax, p_peer, p_trust, p_received_at)
         returning id into v_object;
+    if p_bytes is not null then
+        insert into staged (key, bytes) values (p_key, p_bytes);
+    end if;
     insert into instance (series_id, uid, identity_id, object_id, sop_class, instance_number, frame_count,
             frame_form, frames, problems, json_before, json_patient, json_after, json_whole)
         values (v_series, p_instance, v_identity, v_object, p_sop_class, p_instance_number, p_frame_count,
