@@ -23,6 +23,7 @@ from storage.ingest import Incoming, Ingest
 from storage.origin import Origin
 from storage.part10 import read_meta
 from storage.receipt import Outcome, Receipt
+from storage.staging import StagedObjects
 from viewer_api.app import create_app
 from viewer_api.parts import ApiParts
 from viewer_api.settings import ApiSettings
@@ -72,8 +73,8 @@ def logged() -> Iterator[list[MutableMapping[str, object]]]:
 
 @pytest.fixture
 def place(database: str, tmp_path: Path) -> Iterator[Place]:
-    objects = FileObjects(tmp_path / "objects", watermark_bytes=0)
     with ConnectionPool(database, min_size=1, max_size=4) as pool:
+        objects = StagedObjects(FileObjects(tmp_path / "objects", watermark_bytes=0), pool)
         yield Place(database, objects, Ingest(objects, PostgresIndex(pool)))
 
 
