@@ -36,7 +36,7 @@ class Place:
     """An archive that tests fill through its one door."""
 
     database: str
-    objects: FileObjects
+    objects: StagedObjects
     ingest: Ingest
     received: dict[str, bytes] = field(default_factory=dict)  # data sets by SOP Instance UID
 
