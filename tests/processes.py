@@ -40,6 +40,20 @@ def memory_bytes(pids: Iterable[int]) -> int:
     return sum(_vanished_as(0, _pss, pid) for pid in pids)
 
 
+def forget_peaks(pids: Iterable[int]) -> int:
+    """Begin to note anew how much each has at most; what they have now, in bytes (proc(5), clear_refs)."""
+    now = 0
+    for pid in pids:
+        Path("/proc", str(pid), "clear_refs").write_text("5")
+        now += peak_bytes([pid])
+    return now
+
+
+def peak_bytes(pids: Iterable[int]) -> int:
+    """The most that each has had resident since then, shared pages too."""
+    return sum(_vanished_as(0, _high_water, pid) for pid in pids)
+
+
 def _pids() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
@@ -61,6 +75,13 @@ def _read_now(pid: int) -> Process | None:
 def _pss(pid: int) -> int:
     for line in Path("/proc", str(pid), "smaps_rollup").read_text().splitlines():
         if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def _high_water(pid: int) -> int:
+    for line in Path("/proc", str(pid), "status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     return 0
 

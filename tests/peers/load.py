@@ -48,6 +48,12 @@ class Load:
             assert time.monotonic() < deadline, "the modalities hear no success any more"
             time.sleep(0.1)
 
+    def end(self) -> None:
+        """No more is sent; what was on its way may be kept without its sender having heard."""
+        for sender in self._senders:
+            sender.kill()
+            sender.wait()
+
 
 @contextmanager
 def loaded(service: Service, folder: Path, titles: Iterable[str]) -> Iterator[Load]:
@@ -62,9 +68,7 @@ def loaded(service: Service, folder: Path, titles: Iterable[str]) -> Iterator[Lo
                 load._senders.append(subprocess.Popen([*command, log], stdout=output, stderr=output))
         yield load
     finally:
-        for sender in load._senders:
-            sender.kill()
-            sender.wait()
+        load.end()
 
 
 def assert_custody(service: Service, acknowledged: Iterable[Acknowledged]) -> None:
@@ -91,6 +95,8 @@ _HALVES = {
     " (select from change where change.instance_uid = instance.uid and kind = 'kept')",
     "instance without arrival": "select count(*) from instance where not exists"
     " (select from arrival where arrival.object_id = instance.object_id)",
+    "staged without object": "select count(*) from staged where not exists"
+    " (select from object where object.key = staged.key)",
     "study twice": "select count(*) from (select uid from study group by uid having count(*) > 1) twice",
 }
 

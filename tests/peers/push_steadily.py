@@ -7,6 +7,8 @@ import hashlib
 import sys
 import tempfile
 import time
+from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 from pydicom import dcmread
@@ -48,7 +50,9 @@ class Modality:
 def main(port: int, title: str, log: Path) -> None:
     """Send, and note."""
     _config.STORE_SEND_CHUNKED_DATASET = True
-    template = Template.of(SMALL)
+    templates = cycle(
+        [Template.of(SMALL)] * 3 + [Template.of(replace(SMALL, side_px=256))]
+    )  # 8 KB, and 128 KB
     modality = Modality(port, title)
     file = Path(tempfile.mkdtemp(), "instance.dcm")
     with log.open("a", buffering=1) as noted:
@@ -56,7 +60,7 @@ def main(port: int, title: str, log: Path) -> None:
             study = Study.new()
             for _ in range(PER_STUDY):
                 uid = new_uid()
-                file.write_bytes(template.with_identity(study, uid))
+                file.write_bytes(next(templates).with_identity(study, uid))
                 digest = _digest(file)
                 modality.send(file)
                 noted.write(f"{study.uid} {study.series_uid} {uid} {digest}\n")

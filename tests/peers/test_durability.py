@@ -1,13 +1,15 @@
 """What is said to be kept is durable before it is said, as the kernel sees it."""
 
 import re
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.peers.material import Stamp, packages
-from tests.peers.senders import dcmsend
+from benchmarks.phantoms import LARGE, SMALL, Load, write_batch
+from benchmarks.senders import Address, Tuning, push
 from tests.peers.strace import Call, traced
 from tests.service import Service
 
@@ -17,14 +19,9 @@ _FLUSHES = ("fsync", "fdatasync")
 _SENDS = ("sendto", "sendmsg", "write", "writev")
 
 
-def test_data_folder_commit_answer_in_that_order(service: Service, tmp_path: Path) -> None:
-    [material] = [each for each in packages() if each.name == "CT_small.dcm"]
-    file = Stamp.into(tmp_path / "files")(material)
-    family = service.family()
-    pids = [each.pid for each in family if "imx.child router" in each.command or "postgres" in each.command]
-
-    with traced(pids, tmp_path / "trace") as trace:
-        dcmsend([file], service.dicom_port)
+def test_a_larger_object_data_folder_commit_answer_in_that_order(service: Service, tmp_path: Path) -> None:
+    with traced(processes(service, "router"), tmp_path / "trace") as trace:
+        send_one(service, LARGE, tmp_path)
 
     calls = trace.calls
     data = _first(calls, lambda call: _flushes(call, r"/objects/.*\.dcm"))
@@ -36,12 +33,52 @@ def test_data_folder_commit_answer_in_that_order(service: Service, tmp_path: Pat
 
     assert data < named < commit < logged < answer
     assert logged == _first(calls, lambda call: call.pid == calls[logged].pid and _flushes(call, "/pg_wal/"))
+    _assert_flushed_above(folder, service, calls[:commit])
+
+
+def test_a_small_object_is_committed_and_then_answered(service: Service, tmp_path: Path) -> None:
+    with traced(processes(service, "router"), tmp_path / "trace") as trace:
+        send_one(service, SMALL, tmp_path)
+
+    logged = _first(trace.calls, lambda call: _flushes(call, "/pg_wal/"))
+    assert logged < _first(trace.calls, _is_p_data)
+
+
+def test_a_small_object_is_let_go_once_it_is_durable_elsewhere(service: Service, tmp_path: Path) -> None:
+    send_one(service, SMALL, tmp_path)
+    moved_before = service.log.read_text().count("staged.moved")
+    with traced(processes(service, "worker"), tmp_path / "trace") as trace:
+        deadline = time.monotonic() + 60
+        while service.log.read_text().count("staged.moved") == moved_before:
+            assert time.monotonic() < deadline, "it is not moved"
+            time.sleep(0.2)
+
+    calls = trace.calls
+    data = _first(calls, lambda call: _flushes(call, r"/objects/.*\.dcm"))
+    folder = Path(_path(calls[data])).parent
+    named = _first(calls, lambda call: _flushes(call, f"{folder}>"), after=data)
+    let_go = _first(calls, lambda call: _sends(call, "UNIX") and "delete from staged" in call.arguments)
+    assert data < named < let_go
+    _assert_flushed_above(folder, service, calls[:let_go])
+
+
+def processes(service: Service, part: str) -> list[int]:
+    """Those of that part, and of PostgreSQL."""
+    wanted = (f"imx.child {part}", "postgres")
+    return [each.pid for each in service.family() if any(name in each.command for name in wanted)]
+
+
+def send_one(service: Service, load: Load, folder: Path) -> None:
+    """One instance, by dcmsend."""
+    batch = write_batch(replace(load, files=1), folder / "files")
+    push(batch, Address("IMX", service.dicom_port), Tuning.TUNED, calling="DCMSEND")
+
+
+def _assert_flushed_above(folder: Path, service: Service, calls: list[Call]) -> None:
+    """Each folder above is new, or was made by a process that may have died before it flushed."""
     above = [parent for parent in folder.parents if parent.is_relative_to(service.data / "objects")]
-    flushed_before = [call for call in calls[:commit] if call.name in _FLUSHES]
-    # Each is new, or was made by a process that may have died before it flushed.
-    assert {
-        parent for parent in above if not any(_flushes(call, f"{parent}>") for call in flushed_before)
-    } == set()
+    flushed = [call for call in calls if call.name in _FLUSHES]
+    assert {parent for parent in above if not any(_flushes(call, f"{parent}>") for call in flushed)} == set()
 
 
 def _first(calls: list[Call], is_it: Callable[[Call], bool], after: int = -1) -> int:
