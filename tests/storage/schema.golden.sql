@@ -36,7 +36,7 @@ CREATE FUNCTION public.instances_in(p_series_id bigint) RETURNS bigint
     AS $$
     select coalesce(sum(instances), 0)::bigint from series_tally where series_id = p_series_id
 $$;
-CREATE FUNCTION public.keep(p_key text, p_size bigint, p_data_offset integer, p_digest bytea, p_syntax text, p_peer text, p_trust text, p_address text, p_called text, p_received_at timestamp with time zone, p_identifier text, p_issuer text, p_name text, p_birth_date text, p_sex text, p_identity_digest bytea, p_identity_json bytea, p_study text, p_study_date text, p_study_time text, p_accession text, p_accession_issuer text, p_study_id text, p_study_description text, p_referring text, p_study_json bytea, p_series text, p_modality text, p_series_number integer, p_series_description text, p_body_part text, p_series_date text, p_performed_date text, p_performed_time text, p_series_json bytea, p_instance text, p_sop_class text, p_instance_number integer, p_frame_count integer, p_frame_form integer, p_frames bytea, p_problems text[], p_json_before bytea, p_json_patient bytea, p_json_after bytea, p_json_whole boolean) RETURNS public.keep_answer
+CREATE FUNCTION public.keep(p_key text, p_size bigint, p_data_offset integer, p_digest bytea, p_syntax text, p_peer text, p_trust text, p_address text, p_called text, p_received_at timestamp with time zone, p_identifier text, p_issuer text, p_name text, p_birth_date text, p_sex text, p_identity_digest bytea, p_identity_json bytea, p_study text, p_study_date text, p_study_time text, p_accession text, p_accession_issuer text, p_study_id text, p_study_description text, p_referring text, p_study_json bytea, p_series text, p_modality text, p_series_number integer, p_series_description text, p_body_part text, p_series_date text, p_performed_date text, p_performed_time text, p_series_json bytea, p_instance text, p_sop_class text, p_instance_number integer, p_frame_count integer, p_frame_form integer, p_frames bytea, p_problems text[], p_json_before bytea, p_json_patient bytea, p_json_after bytea, p_json_whole boolean, p_bytes bytea) RETURNS public.keep_answer
     LANGUAGE plpgsql
     AS $$
 declare
@@ -77,6 +77,9 @@ begin
     insert into object (key, size, data_offset, digest, transfer_syntax, peer, trust, received_at)
         values (p_key, p_size, p_data_offset, p_digest, p_syntax, p_peer, p_trust, p_received_at)
         returning id into v_object;
+    if p_bytes is not null then
+        insert into staged (key, bytes) values (p_key, p_bytes);
+    end if;
     insert into instance (series_id, uid, identity_id, object_id, sop_class, instance_number, frame_count,
             frame_form, frames, problems, json_before, json_patient, json_after, json_whole)
         values (v_series, p_instance, v_identity, v_object, p_sop_class, p_instance_number, p_frame_count,
@@ -521,6 +524,12 @@ CREATE TABLE public.series_tally (
     instances integer NOT NULL
 )
 WITH (fillfactor='50');
+CREATE TABLE public.staged (
+    key text NOT NULL COLLATE pg_catalog."C",
+    bytes bytea NOT NULL,
+    staged_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+ALTER TABLE ONLY public.staged ALTER COLUMN bytes SET STORAGE EXTERNAL;
 CREATE TABLE public.study (
     id bigint NOT NULL,
     uid text NOT NULL COLLATE pg_catalog."C",
@@ -630,6 +639,8 @@ ALTER TABLE ONLY public.series_tally
     ADD CONSTRAINT series_tally_pkey PRIMARY KEY (series_id, part);
 ALTER TABLE ONLY public.series
     ADD CONSTRAINT series_uid_key UNIQUE (uid);
+ALTER TABLE ONLY public.staged
+    ADD CONSTRAINT staged_pkey PRIMARY KEY (key);
 ALTER TABLE ONLY public.study
     ADD CONSTRAINT study_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.study
@@ -657,6 +668,7 @@ CREATE INDEX instance_by_series ON public.instance USING btree (series_id, insta
 CREATE INDEX object_by_verification ON public.object USING btree (verified_at NULLS FIRST, id) WHERE (swept_at IS NULL);
 CREATE INDEX quarantine_by_instance ON public.quarantine USING btree (sop_instance_uid, object_id) WHERE (decided_at IS NULL);
 CREATE INDEX series_by_study ON public.series USING btree (study_id);
+CREATE INDEX staged_by_age ON public.staged USING btree (staged_at);
 CREATE INDEX study_by_accession ON public.study USING btree (accession);
 CREATE INDEX study_by_date ON public.study USING btree (study_date DESC NULLS LAST, id DESC);
 CREATE INDEX study_by_description ON public.study USING gin (description public.gin_trgm_ops);

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from psycopg_pool import ConnectionPool
@@ -14,6 +14,7 @@ from storage.ingest import Incoming, Ingest
 from storage.objects import Bytes, ObjectStore
 from storage.origin import Origin
 from storage.receipt import Receipt
+from storage.staging import StagedObjects, move_staged
 from tests.storage.strategies import write
 
 
@@ -26,10 +27,12 @@ class Shelf:
     """An archive on one database and one object store."""
 
     pool: ConnectionPool
-    objects: ObjectStore
+    store: ObjectStore
+    objects: StagedObjects = field(init=False)
     ingest: Ingest = field(init=False)
 
     def __post_init__(self) -> None:
+        self.objects = StagedObjects(self.store, self.pool)
         self.ingest = Ingest(self.objects, PostgresIndex(self.pool))
 
     def send(
@@ -66,9 +69,14 @@ class Shelf:
         ((value,),) = self.rows(query, *values)
         return value
 
+    def move(self) -> None:
+        """What is staged, into the store, as the worker does it."""
+        move_staged(self.objects, timedelta(0))
+
     def keys(self) -> set[str]:
-        """Of every object in the store."""
-        return {listed.key for listed in self.objects.list()}
+        """Of every object, in the store or waiting for it."""
+        waiting = {key for (key,) in self.rows("select key from staged")}
+        return waiting | {listed.key for listed in self.store.list()}
 
     def keys_of_rows(self) -> set[str]:
         return {key for (key,) in self.rows("select key from object where swept_at is null")}

@@ -189,7 +189,7 @@ def test_after_a_restore_into_another_cluster_a_follower_misses_nothing(
     restored = move(database, other_postgres, tmp_path / "dump")
     migrate(restored)
     with ConnectionPool(restored, min_size=1, max_size=4) as pool:
-        there = Shelf(pool, shelf.objects)
+        there = Shelf(pool, shelf.store)
         feed = ChangeFeed(pool)
         fresh = instance()
         there.send(fresh)

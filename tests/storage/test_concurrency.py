@@ -223,6 +223,7 @@ def test_a_sweep_of_any_age_loses_nothing_that_was_kept(shelf: Shelf) -> None:
         count = 0
         while not done.is_set():
             count += sweep(shelf.objects, shelf.pool, timedelta(0)).objects
+            shelf.move()
         return count
 
     with ThreadPoolExecutor(THREADS) as threads:

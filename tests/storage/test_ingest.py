@@ -2,7 +2,7 @@ import copy
 import hashlib
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import orjson
@@ -12,13 +12,16 @@ from psycopg_pool import ConnectionPool
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
+from storage.arriving import IN_MEMORY_BYTES
 from storage.elements import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from storage.errors import IndexUnavailable, NoRoom, ObjectsUnavailable, TooLarge, Unavailable
 from storage.files import FileObjects
 from storage.index import PostgresIndex
-from storage.ingest import SMALL_BYTES, Incoming, Ingest
+from storage.ingest import Incoming, Ingest
+from storage.objects import Bytes
 from storage.part10 import read_meta
 from storage.receipt import Outcome
+from storage.staging import STAGED_BYTES, StagedObjects
 from tests.storage.material import instance
 from tests.storage.shelf import Shelf, origin
 from tests.storage.strategies import write
@@ -73,19 +76,32 @@ def test_pieces_of_any_size_make_the_same_object(shelf: Shelf, piece: int) -> No
 
 
 @pytest.mark.parametrize("syntax", [EXPLICIT_LITTLE, DEFLATED])
-def test_what_is_large_is_streamed(shelf: Shelf, syntax: str) -> None:
-    rows = 1200
-    made = instance(Rows=rows, Columns=rows, PixelData=os.urandom(2 * rows * rows))
+@pytest.mark.parametrize("piece", [65536, 300_000, 10**9])
+@pytest.mark.parametrize("size", [STAGED_BYTES, 5 * STAGED_BYTES, 3 * IN_MEMORY_BYTES])
+def test_staged_in_memory_or_streamed_it_is_the_same(
+    shelf: Shelf, syntax: str, piece: int, size: int
+) -> None:
+    made = of_size(size)
     data = write(made, syntax).data
-    assert len(data) > 2 * SMALL_BYTES
-    pieces = [data[start : start + 65536] for start in range(0, len(data), 65536)]
+    pieces = [data[start : start + piece] for start in range(0, len(data), piece)]
 
     assert shelf.send(made, syntax, chunks=pieces).outcome is Outcome.KEPT
-    ((digest, form),) = shelf.rows(
-        "select o.digest, i.frame_form from object o join instance i on i.object_id = o.id"
+    ((key, offset, digest, form),) = shelf.rows(
+        "select o.key, o.data_offset, o.digest, i.frame_form from object o"
+        " join instance i on i.object_id = o.id"
     )
+    assert shelf.read(key, offset) == data
     assert digest == hashlib.sha256(data).digest()
     assert form == (4 if syntax == DEFLATED else 1)
+    assert shelf.send(made, IMPLICIT_LITTLE).outcome is Outcome.ALREADY_KEPT
+    assert shelf.keys() == {key}
+
+
+def of_size(size: int) -> Dataset:
+    """An instance with about so many bytes of pixels that do not compress."""
+    columns = 256
+    rows = size // columns // 2
+    return instance(Rows=rows, Columns=columns, PixelData=os.urandom(2 * rows * columns))
 
 
 def test_rows_say_what_the_headers_said(shelf: Shelf) -> None:
@@ -362,7 +378,7 @@ class HungUp(Exception):
     """The peer is gone."""
 
 
-@pytest.mark.parametrize("size", [10, SMALL_BYTES * 2])
+@pytest.mark.parametrize("size", [10, STAGED_BYTES * 2, IN_MEMORY_BYTES * 2])
 def test_a_sender_that_breaks_off_leaves_nothing(shelf: Shelf, size: int) -> None:
     def pieces() -> Iterator[bytes]:
         yield bytes(size)
@@ -374,7 +390,7 @@ def test_a_sender_that_breaks_off_leaves_nothing(shelf: Shelf, size: int) -> Non
     assert shelf.outcomes() == []
 
 
-@pytest.mark.parametrize("limit", [100, SMALL_BYTES * 2])
+@pytest.mark.parametrize("limit", [100, STAGED_BYTES * 3, IN_MEMORY_BYTES * 2])
 def test_what_is_too_large_is_noted_and_not_kept(shelf: Shelf, limit: int) -> None:
     ingest = Ingest(shelf.objects, shelf.ingest.index, object_limit_bytes=limit)
     chunks = (bytes(65536) for _ in range(64))
@@ -385,29 +401,51 @@ def test_what_is_too_large_is_noted_and_not_kept(shelf: Shelf, limit: int) -> No
     assert shelf.outcomes() == ["too large"]
 
 
-@pytest.mark.parametrize("rows", [4, 1200])
-def test_below_the_watermark_nothing_is_claimed(shelf: Shelf, tmp_path: Path, rows: int) -> None:
+SIZES = [512, 5 * STAGED_BYTES, 2 * IN_MEMORY_BYTES]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_below_the_watermark_nothing_is_claimed(shelf: Shelf, tmp_path: Path, size: int) -> None:
     full = Shelf(shelf.pool, FileObjects(tmp_path / "full", watermark_bytes=2**60))
 
     with pytest.raises(NoRoom):
-        full.send(instance(Rows=rows, Columns=rows, PixelData=bytes(2 * rows * rows)))
+        full.send(of_size(size))
     assert shelf.one("select count(*) from instance") == 0
     assert shelf.outcomes() == ["try again"]
     shelf.send(instance())
     assert shelf.one("select count(*) from instance") == 1
 
 
-def test_a_folder_that_takes_no_files_claims_nothing(shelf: Shelf, tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", SIZES[1:])
+def test_a_folder_that_takes_no_files_claims_nothing(shelf: Shelf, tmp_path: Path, size: int) -> None:
     folder = tmp_path / "blocked"
     blocked = Shelf(shelf.pool, FileObjects(folder, watermark_bytes=0))
-    (folder / "2026").write_bytes(b"a file where a folder has to be")
-    (folder / str(origin().received_at.year)).write_bytes(b"")
+    (folder / str(origin().received_at.year)).write_bytes(b"a file where a folder has to be")
 
     with pytest.raises(Unavailable):
-        blocked.send(instance())
+        blocked.send(of_size(size))
     assert shelf.one("select count(*) from object") == 0
     assert shelf.outcomes() == ["try again"]
     assert shelf.send(instance()).outcome is Outcome.KEPT  # its connection is as good as new
+
+
+@pytest.mark.parametrize("size", SIZES[1:])
+def test_a_flush_that_fails_claims_nothing(shelf: Shelf, tmp_path: Path, size: int) -> None:
+    """The rows were sent already: they must not be committed."""
+
+    class Unflushable(FileObjects):
+        def put(self, key: str, chunks: Iterable[Bytes]) -> int:
+            super().put(key, chunks)
+            raise ObjectsUnavailable("the files do not answer: EIO")
+
+    failing = Shelf(shelf.pool, Unflushable(tmp_path / "objects", watermark_bytes=0))
+    for _ in range(3):
+        with pytest.raises(ObjectsUnavailable):
+            failing.send(of_size(size))
+    assert shelf.one("select count(*) from object") == 0
+    assert shelf.one("select count(*) from change") == 0
+    assert shelf.outcomes() == ["try again"] * 3
+    assert shelf.send(of_size(size)).outcome is Outcome.KEPT
 
 
 def test_a_database_that_is_away_is_unavailable(tmp_path: Path) -> None:
@@ -416,7 +454,8 @@ def test_a_database_that_is_away_is_unavailable(tmp_path: Path) -> None:
     )
     pool.open()
     try:
-        ingest = Ingest(FileObjects(tmp_path, watermark_bytes=0), PostgresIndex(pool))
+        objects = StagedObjects(FileObjects(tmp_path, watermark_bytes=0), pool)
+        ingest = Ingest(objects, PostgresIndex(pool))
         made = instance()
         incoming = Incoming(CT, made.SOPInstanceUID, EXPLICIT_LITTLE)
         with pytest.raises(IndexUnavailable):
@@ -425,10 +464,14 @@ def test_a_database_that_is_away_is_unavailable(tmp_path: Path) -> None:
         pool.close()
 
 
-def test_a_database_that_goes_away_in_mid_way_leaves_nothing_claimed(shelf: Shelf, database: str) -> None:
+def test_a_database_that_goes_away_in_mid_way_leaves_nothing_claimed(
+    shelf: Shelf, database: str, tmp_path: Path
+) -> None:
+    """After the rows were sent, before they are committed."""
+
     class Cutting(FileObjects):
-        def put(self, key: str, chunks: object) -> int:
-            size = super().put(key, chunks)  # type: ignore[arg-type]
+        def put(self, key: str, chunks: Iterable[Bytes]) -> int:
+            size = super().put(key, chunks)
             with psycopg.connect(database, autocommit=True) as connection:
                 connection.execute(
                     "select pg_terminate_backend(pid) from pg_stat_activity"
@@ -436,18 +479,14 @@ def test_a_database_that_goes_away_in_mid_way_leaves_nothing_claimed(shelf: Shel
                 )
             return size
 
-    cut = Shelf(shelf.pool, Cutting(Path(shelf.objects._path), watermark_bytes=0))  # type: ignore[attr-defined]
-    made = instance()
+    cut = Shelf(shelf.pool, Cutting(tmp_path / "objects", watermark_bytes=0))
+    made = of_size(5 * STAGED_BYTES)
     with pytest.raises(IndexUnavailable):
         cut.send(made)
-    for _ in range(30):  # dead connections are found one by one
-        try:
-            receipt = shelf.send(made)
-            break
-        except IndexUnavailable:
-            continue
-    assert receipt.outcome is Outcome.KEPT
-    assert shelf.one("select count(*) from instance") == 1
+
+    shelf.pool.check()  # lets go of the dead connections
+    assert shelf.one("select count(*) from instance") == 0
+    assert shelf.send(made).outcome is Outcome.KEPT
     assert shelf.outcomes() == ["kept"]
 
 

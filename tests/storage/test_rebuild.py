@@ -46,7 +46,7 @@ def emptied(shelf: Shelf, database_url: str, template_database: str) -> Iterator
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(f"create database rebuilt template {template_database}")
     with ConnectionPool(make_conninfo(database_url, dbname="rebuilt"), min_size=1, max_size=4) as pool:
-        yield Shelf(pool, shelf.objects)
+        yield Shelf(pool, shelf.store)
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("drop database rebuilt with (force)")
 
@@ -98,6 +98,7 @@ def fill(shelf: Shelf) -> None:
     for data in (b"\1\2\3", b"\2\0", meta + write(made, EXPLICIT_LITTLE).data):
         incoming = Incoming("1.2", generate_uid(), EXPLICIT_LITTLE)
         shelf.send_bytes(incoming, [data], next_origin())  # type: ignore[arg-type]
+    shelf.move()
 
 
 def rows(shelf: Shelf) -> dict[str, list[tuple[object, ...]]]:
@@ -149,6 +150,7 @@ def test_what_we_did_not_write_is_left_alone(shelf: Shelf) -> None:
 def test_a_copy_left_over_is_told_from_what_is_kept(shelf: Shelf) -> None:
     made = instance()
     shelf.send(made)
+    shelf.move()
     (key,) = shelf.keys()
     copied = fresh_key(datetime.now(UTC))
     shelf.objects.put(copied, [shelf.read(key)])

@@ -86,8 +86,10 @@ def test_a_sender_whose_bytes_were_swept_hears_try_again(shelf: Shelf) -> None:
     unlucky = Ingest(shelf.objects, Sweeping(shelf.pool))
     made = instance(Rows=1200, Columns=1200, PixelData=bytes(2 * 1200 * 1200))
     incoming = Incoming(made.SOPClassUID, made.SOPInstanceUID, EXPLICIT_LITTLE)
+    data = write(made, EXPLICIT_LITTLE).data
+    pieces = [data[start : start + 65536] for start in range(0, len(data), 65536)]
     with pytest.raises(Unavailable):
-        unlucky.accept(incoming, [write(made, EXPLICIT_LITTLE).data], origin())
+        unlucky.accept(incoming, pieces, origin())
 
     assert sum(each.objects for each in swept) == 1
     assert shelf.one("select count(*) from instance") == 0

@@ -20,6 +20,7 @@ def keys(shelf: Shelf) -> list[str]:
     """Of three objects, one of them large."""
     for made in (instance(), instance(), instance(Rows=1200, Columns=1200, PixelData=bytes(2 * 1200 * 1200))):
         shelf.send(made)
+    shelf.move()
     return [key for (key,) in shelf.rows("select key from object order by id")]
 
 
@@ -96,10 +97,17 @@ def test_one_that_cannot_be_read_holds_up_no_other(shelf: Shelf, keys: list[str]
 def test_a_store_that_is_away_is_not_taken_for_damage(shelf: Shelf, tmp_path: Path) -> None:
     for _ in range(25):
         shelf.send(instance())
+    shelf.move()
     objects = Failing(tmp_path / "objects", shelf.keys())
     with pytest.raises(ObjectsUnavailable):
         list(verify(objects, shelf.pool))
     assert shelf.one("select count(*) from object where verified_at is not null") == 0
+
+
+def test_what_is_staged_is_verified_where_it_waits(shelf: Shelf) -> None:
+    shelf.send(instance())
+
+    assert set(found(shelf).values()) == {Condition.SOUND}
 
 
 def test_every_object_says_where_it_came_from(shelf: Shelf, keys: list[str]) -> None:
