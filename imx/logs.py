@@ -5,6 +5,7 @@ import sys
 import threading
 import traceback
 import types
+import warnings
 
 import orjson
 import structlog
@@ -28,6 +29,7 @@ def set_up(part: str) -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s", force=True)
     for handler in logging.getLogger().handlers:
         handler.setFormatter(_LibraryLines(part))
+    warnings.simplefilter("ignore")  # pydicom warns of wrong values, and prints them
     sys.excepthook = _log_crash
     threading.excepthook = lambda given: _log_crash(given.exc_type, given.exc_value, given.exc_traceback)
 
