@@ -1,5 +1,6 @@
 """The three parts of the service, each run in a process of its own until SIGTERM."""
 
+import gc
 import os
 import signal
 import socket
@@ -83,6 +84,7 @@ def run_router(settings: Settings, plain: socket.socket, tls: socket.socket | No
         router = build_router(settings, pool, plain, tls)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: router.drain(ROUTER_GRACE_S))
+        settle_memory()
         router.serve()
 
 
@@ -102,8 +104,19 @@ def run_api(settings: Settings, listener: socket.socket) -> None:
     # uvicorn raises the signal again when it has ended; then there is nothing left to do.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
+    settle_memory()
     with closing(pool):
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def settle_memory() -> None:
+    """What is there now stays: the collector need not go through it again, every few instances.
+
+    Profile of an edge under load: a fifth of its time went into looking at modules and tables.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def run_worker(settings: Settings) -> None:
