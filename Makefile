@@ -23,7 +23,7 @@ $(READY): requirements.lock pyproject.toml
 		{ echo 'Python 3.11 or newer is needed, and "$(PYTHON)" is not it: make PYTHON=/path/to/python3.11'; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(RUN) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	PYTHONWARNINGS=ignore $(RUN) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 demo: $(READY)  ## a region at work: trusts, people, modalities that push; ONCE=1 ends after the table
