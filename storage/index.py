@@ -152,8 +152,9 @@ def _one_message(connection: psycopg.Connection) -> Iterator[None]:
     """A transaction without the round trips of BEGIN and COMMIT.
 
     What a pipeline sends before its Sync is one transaction (PostgreSQL, "Pipelining" in the message flow):
-    the server works as soon as a statement comes and commits when the block ends. Where it ends badly the
-    connection is closed instead: no Sync reaches the server, and it rolls back.
+    the server works as soon as a statement comes and commits when the block ends. Where the block raises, the
+    connection is closed instead: no Sync reaches the server, and it rolls back. Where the commit fails, the
+    connection is in no state to be used again either.
     """
     connection.autocommit = True
     try:
@@ -163,9 +164,10 @@ def _one_message(connection: psycopg.Connection) -> Iterator[None]:
             except BaseException:
                 connection.close()
                 raise
-    finally:
-        if not connection.closed:
-            connection.autocommit = False
+    except BaseException:
+        connection.close()
+        raise
+    connection.autocommit = False
 
 
 _TWO_AT_ONCE = (
