@@ -51,9 +51,9 @@ def migrated_database(settings: Settings) -> Iterator[str]:
 
 @contextmanager
 def open_database(settings: Settings) -> Iterator[ConnectionPool]:
-    """Connections to that database, with our tables in it."""
+    """Connections to that database, with our tables in it. A person waits, and may count everything."""
     with migrated_database(settings) as conninfo:
-        pool = open_pool(conninfo, WORKER_CONNECTIONS)
+        pool = open_pool(conninfo, WORKER_CONNECTIONS, statement_s=0)
         try:
             yield pool
         finally:

@@ -18,6 +18,7 @@ from imx.wiring import (
     API_OBJECT_CONNECTIONS,
     ROUTER_CONNECTIONS,
     WORKER_CONNECTIONS,
+    WORKER_STATEMENT_S,
     build_api,
     build_router,
     database_url,
@@ -125,7 +126,7 @@ def run_worker(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     os.nice(WORKER_NICENESS)
-    with closing(open_pool(database_url(settings), WORKER_CONNECTIONS)) as pool:
+    with closing(open_pool(database_url(settings), WORKER_CONNECTIONS, WORKER_STATEMENT_S)) as pool:
         objects = staged_objects(settings, pool)
         everything = (settings.worker, objects, pool, stop)
         tasks = [

@@ -18,6 +18,7 @@ from imx.certificates import BadCertificate
 from imx.configuration import BadSettings
 from imx.folder import DataFolder
 from imx.settings import DicomSettings, Settings
+from storage.connecting import STATEMENT_S, limits
 from storage.files import FileObjects
 from storage.index import PostgresIndex
 from storage.ingest import Ingest
@@ -44,6 +45,9 @@ METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 #: How long an edge waits for a connection before it answers "try again".
 POOL_PATIENCE_S = 10.0
+
+#: The worker's statements may take their time, but not for ever.
+WORKER_STATEMENT_S = 600.0
 
 #: To whom belongs what an open service is sent by peers that nobody knows.
 OPEN_TRUST = Trust(ods_code="OPEN", name="Whoever sends to an open service", issuer="OPEN")
@@ -73,11 +77,14 @@ def check_cheaply(connection: Connection) -> None:
         ConnectionPool.check_connection(connection)
 
 
-def open_pool(conninfo: str, connections: int) -> ConnectionPool:
-    """It connects in the background: a database that is away is no reason not to start."""
+def open_pool(conninfo: str, connections: int, statement_s: float = STATEMENT_S) -> ConnectionPool:
+    """It connects in the background: a database that is away is no reason not to start.
+
+    One that hangs is not waited for longer than `statement_s`; 0 for as long as it takes.
+    """
     pool = ConnectionPool(
         conninfo,
-        kwargs={"connect_timeout": 5, "application_name": "imx"},
+        kwargs={"connect_timeout": 5, "application_name": "imx", **limits(conninfo, statement_s)},
         min_size=1,
         max_size=connections,
         timeout=POOL_PATIENCE_S,

@@ -9,6 +9,7 @@ from psycopg import sql
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from storage.answers import Found, FoundRow, MetadataWriter, found, read_members
+from storage.connecting import STATEMENT_S, limits
 from storage.corrections import Correction, those_of
 from storage.errors import BadQuery, IndexUnavailable, NotHeld
 from storage.frames import ENTRY, NATIVE_ENTRY, Form
@@ -139,10 +140,13 @@ _CORRECTIONS = sql.SQL(
 )
 
 
-def open_pool(conninfo: str, size: int, patience_s: float) -> AsyncConnectionPool:
+def open_pool(
+    conninfo: str, size: int, patience_s: float, statement_s: float = STATEMENT_S
+) -> AsyncConnectionPool:
     """Connections for reading. The caller opens and closes it within its event loop.
 
-    Who waits longer than `patience_s` for one hears that the database is away.
+    Who waits longer than `patience_s` for one, or than `statement_s` for an answer, hears that the database
+    is away.
     """
     return AsyncConnectionPool(
         conninfo,
@@ -150,7 +154,7 @@ def open_pool(conninfo: str, size: int, patience_s: float) -> AsyncConnectionPoo
         max_size=size,
         open=False,
         timeout=patience_s,
-        kwargs={"autocommit": True},
+        kwargs={"autocommit": True, **limits(conninfo, statement_s)},
     )
 
 

@@ -43,7 +43,7 @@ class Working:
 def working(parts: ApiParts) -> Working:
     """Nothing is opened yet: the pool opens with the application."""
     settings = parts.settings
-    pool = open_pool(parts.database, settings.connections, settings.patience_s)
+    pool = open_pool(parts.database, settings.connections, settings.patience_s, settings.statement_s)
     return Working(
         settings=settings,
         objects=parts.objects,

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from storage.connecting import STATEMENT_S
+
 
 @dataclass(frozen=True, kw_only=True)
 class ApiSettings:
@@ -11,6 +13,7 @@ class ApiSettings:
     public_url: str = ""  # scheme and host that readers use; "": those of each request
     connections: int = 8  # to the database
     patience_s: float = 5.0  # for one of them to come free
+    statement_s: float = STATEMENT_S  # for the database to answer one statement
     metrics_folder: str = ""  # where all processes of the service leave their numbers; "": this one's only
     reading_threads: int = 16  # that wait for the object store
     recode_limit_bytes: int = (
