@@ -144,6 +144,7 @@ class DataSet:
         self._number = context.number
         self._limit = settings.object_limit
         self._is_last = False
+        self._give_up_at = inf
         self._settings = settings
         self._wire.due, self._wire.patience_s, self._wire.waited_s = inf, settings.stall_s, 0.0
 
@@ -161,6 +162,7 @@ class DataSet:
                     raise StopIteration
                 messages.next_data_fragment(self._number)
                 self._is_last = bool(messages.control & IS_LAST)
+                self._check_pace()  # here too: a peer may send empty fragments for ever
             piece = self._wire.take_some(messages.left)
             self._check_pace()
         except AssociationError as error:
@@ -177,14 +179,15 @@ class DataSet:
         waited = self._wire.waited_s
         if waited > self._settings.stall_s and self.received < waited * self._settings.slowest_bytes_per_s:
             raise PeerStalled("the peer sends a data set too slowly")
+        if monotonic() > self._give_up_at:
+            raise PeerStalled("a refused data set took too long to end")
 
     def discard(self) -> None:
         """Read what is left and forget it, so that the association can go on with an answer."""
         self._limit = self.received + self._settings.object_limit
-        give_up_at = monotonic() + self._settings.discard_s
+        self._give_up_at = monotonic() + self._settings.discard_s
         try:
             for _piece in self:
-                if monotonic() > give_up_at:
-                    raise PeerStalled("a refused data set took too long to end")
+                pass
         except TooLarge as error:
             raise PeerStalled("a refused data set does not end") from error

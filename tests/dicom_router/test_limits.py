@@ -91,6 +91,19 @@ def test_a_data_set_byte_by_byte_is_aborted(serve: Serve) -> None:
     assert running.endings() == [Ending.PEER_STALLED.value]
 
 
+@pytest.mark.parametrize("may_store", [True, False])
+def test_empty_fragments_hold_no_place(serve: Serve, may_store: bool) -> None:
+    peer_entry = Peer("MODALITY", TRUST, may_store=may_store)
+    limits = {"stall_s": 0.3} if may_store else {"discard_s": 0.3, "slowest_bytes_per_s": 0}
+    running = serve(peers=(peer_entry,), **limits)
+    with running.call() as peer:
+        peer.associate()
+        peer.send(p_data(last_command(store_command())))
+        _trickle(peer, p_data(pdv(1, 0, b"")) * 100, 0.05, step=12)
+
+    assert running.endings() == [Ending.PEER_STALLED.value]
+
+
 def test_a_slow_but_steady_peer_is_served(serve: Serve) -> None:
     running = serve(stall_s=0.3, slowest_bytes_per_s=10)
     with running.call() as peer:
@@ -203,10 +216,10 @@ def test_settings_that_cannot_work_are_refused(tmp_path: object, wrong: dict[str
         RouterSettings(slots_folder=tmp_path, **wrong)  # type: ignore[arg-type]
 
 
-def _trickle(peer: RawPeer, wire: bytes, pause_s: float) -> None:
-    """Byte by byte, until the other side says something, or hangs up."""
-    for byte in wire:
-        peer.send(bytes([byte]))
+def _trickle(peer: RawPeer, wire: bytes, pause_s: float, step: int = 1) -> None:
+    """A few bytes at a time, until the other side says something, or hangs up."""
+    for start in range(0, len(wire), step):
+        peer.send(wire[start : start + step])
         if select.select([peer.connection], [], [], pause_s)[0]:
             return
     raise AssertionError("nobody minded")
