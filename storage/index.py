@@ -88,7 +88,7 @@ class PostgresIndex:
                 yield pending
             row = cursor.fetchone()
             assert row is not None
-            instance_id, held_object, held_study, _ = row
+            instance_id, held_object, held_study = row
             if held_object is not None:
                 pending.answer = _held(connection, instance_id, held_object)
             elif held_study is not None:
@@ -199,7 +199,7 @@ _STUDY_MARKS = "%s,%s,%s,%s,%s,%s,%s,%s,%b"
 _SERIES_MARKS = "%s,%s,%s,%s,%s,%s,%s,%s,%b"
 _INSTANCE_MARKS = "%s,%s,%s,%s,%b,%s,%b,%b,%b,%s"
 _KEEP = (
-    "select (k).instance_id, (k).held_object, (k).held_study, (k).held_series from keep("
+    "select (k).instance_id, (k).held_object, (k).held_study from keep("
     f"{_OBJECT_MARKS}, {_ORIGIN_MARKS}, {_IDENTITY_MARKS}, {_STUDY_MARKS}, {_SERIES_MARKS}, %s,"
     f"{_INSTANCE_MARKS}, %b) k"
 )

@@ -165,6 +165,8 @@ class Ingest:
             return self._set_aside(
                 incoming, arrived, origin, Outcome.MISPLACED, because, contested=answer.study_uid
             )
+        if answer.object.key == arrived.kept.key:  # adopted while its sender's rows were committed
+            return Receipt(Outcome.ALREADY_KEPT, uid)
         different = self._differences(answer, arrived)
         if (answer.study_uid, answer.series_uid) != (header.study.uid, header.series.uid):
             because = "the same UID is kept in another series or study"

@@ -3,8 +3,7 @@ COMMENT ON EXTENSION pg_trgm IS 'text similarity measurement and index searching
 CREATE TYPE public.keep_answer AS (
 	instance_id bigint,
 	held_object bigint,
-	held_study text,
-	held_series text
+	held_study text
 );
 CREATE FUNCTION public.identity_named(p_study_id bigint, p_study text, p_trust text, p_identifier text, p_issuer text, p_name text, p_birth_date text, p_sex text, p_digest bytea, p_json bytea) RETURNS bigint
     LANGUAGE plpgsql
@@ -47,7 +46,7 @@ declare
     v_object    bigint;
 begin
     -- The same UID again: the caller compares, nothing is written here.
-    select i.id, i.object_id, st.uid, se.uid into answer
+    select i.id, i.object_id, st.uid into answer
         from instance i join series se on se.id = i.series_id join study st on st.id = se.study_id
         where i.uid = p_instance;
     if found then
@@ -57,7 +56,6 @@ begin
     select se.id, se.study_id, st.uid into v_series, v_study, answer.held_study
         from series se join study st on st.id = se.study_id where se.uid = p_series;
     if found and answer.held_study <> p_study then
-        answer.held_series := p_series;
         return answer;
     end if;
     answer.held_study := null;
@@ -188,15 +186,19 @@ CREATE FUNCTION public.set_aside(p_key text, p_size bigint, p_data_offset intege
     AS $$
 declare
     v_object  bigint;
+    v_key     text;
     v_arrival bigint;
     v_held    bigint;
 begin
     -- The same bytes, twice at once, wait for each other here.
     perform pg_advisory_xact_lock(hashtextextended(p_instance, 0));
-    select o.id into v_object from quarantine q join object o on o.id = q.object_id
+    select o.id, o.key into v_object, v_key from quarantine q join object o on o.id = q.object_id
         where q.sop_instance_uid = p_instance and q.decided_at is null and o.digest = p_digest
         and o.transfer_syntax = p_syntax;
-    if found then
+    if v_key = p_key then
+        return true;    -- the object itself, adopted while its sender's rows were committed
+    end if;
+    if v_object is not null then
         insert into arrival (peer, trust, address, called, sop_class, sop_instance_uid, outcome, because, object_id)
             values (p_peer, p_trust, p_address, p_called, p_sop_class, p_instance, p_outcome, p_because, v_object);
         return false;

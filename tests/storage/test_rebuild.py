@@ -158,3 +158,21 @@ def test_a_copy_left_over_is_told_from_what_is_kept(shelf: Shelf) -> None:
     lines = {line.key: line.result for line in rebuild(shelf.ingest, shelf.pool)}
     assert lines == {key: Rebuilt.KNOWN, copied: Rebuilt.DUPLICATE}
     assert shelf.keys() == {key}
+
+
+@pytest.mark.parametrize("size", [8, 600])
+def test_what_gets_its_row_while_a_rebuild_looks_is_left_alone(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """A sender commits between the rebuild's look at the rows and its own."""
+    made = instance(Rows=size, Columns=size, PixelData=bytes(2 * size * size))
+    other = copy.deepcopy(made)
+    other.StudyDescription = "other"
+    assert [shelf.send(made).outcome, shelf.send(other).outcome] == [Outcome.KEPT, Outcome.DIFFERENT]
+    shelf.move()
+    before = shelf.keys(), shelf.outcomes(), rows(shelf)
+    monkeypatch.setattr("storage.rebuild._known", lambda pool, keys: set())
+
+    assert {line.result for line in rebuild(shelf.ingest, shelf.pool)} == {Rebuilt.DUPLICATE, Rebuilt.ASIDE}
+    assert (shelf.keys(), shelf.outcomes(), rows(shelf)) == before
+    assert len(shelf.keys()) == 2
