@@ -44,7 +44,9 @@ class Receiver(ABC):
 class Imx(Receiver):
     """Ours as it is run: closed, durable before the answer, indexed, DICOMweb beside it."""
 
-    def __init__(self, folder: Path, tuning: Tuning, name: str = "imx") -> None:
+    name = "imx"
+
+    def __init__(self, folder: Path, tuning: Tuning, name: str = name) -> None:
         self.name = name
         self.service = Service(folder / name.replace(" ", "-"), before=tuning.command)
         try:
