@@ -2,10 +2,12 @@
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from time import monotonic
 
 from storage.errors import NoRoom, ObjectMissing, ObjectsUnavailable
@@ -13,8 +15,9 @@ from storage.folders import Descriptor, Folders
 from storage.keys import checked, is_key
 from storage.objects import Bytes, Listed
 
-#: What an unfinished put is called; a crash leaves it, `abort_stale` drops it.
-UNFINISHED = ".part"
+#: What an unfinished put is called behind its key: a name of its own, since a crash leaves it until
+#: `abort_stale` drops it, and must not be in the way of the next put.
+_UNFINISHED = re.compile(r"\.[0-9a-f]{8}\.part")
 
 READ_BYTES = 1024 * 1024
 
@@ -29,14 +32,16 @@ BEGIN_BYTES = 128 * 1024
 _LOOK_S = 1.0
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+_KEY_LENGTH = len("2026/01/01/00/") + 32 + len(".dcm")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class FileObjects:
     """Bytes in files below `root`, one an object, named by their keys. Safe between threads and processes.
 
-    A put writes <key>.part, flushes it (fdatasync(2)), renames it and flushes the folder. Nothing is
-    taken while fewer than `watermark_bytes` are free.
+    A put writes <key>.<chance>.part, flushes it (fdatasync(2)), renames it and flushes the folder. Once
+    renamed it stays: it may have taken the place of the same bytes, put before. Nothing is taken while fewer
+    than `watermark_bytes` are free.
     """
 
     def __init__(self, root: Path, watermark_bytes: int) -> None:
@@ -53,12 +58,11 @@ class FileObjects:
         """See ObjectStore.put."""
         folder_name, name = checked(key).rsplit("/", 1)
         self.require_room()
-        part = name + UNFINISHED
+        part = f"{name}.{token_hex(4)}.part"
         try:
             folder, file = self._create(folder_name, part)
         except OSError as error:
             raise _refusal(error) from error
-        present = part
         try:
             size = self._write(file.number, chunks)
             try:
@@ -66,13 +70,15 @@ class FileObjects:
                 if size > WRITEBACK_BYTES:
                     os.posix_fadvise(file.number, 0, 0, os.POSIX_FADV_DONTNEED)
                 os.rename(part, name, src_dir_fd=folder.number, dst_dir_fd=folder.number)
-                present = name
-                os.fsync(folder.number)
             except OSError as error:
                 raise _refusal(error) from error
         except BaseException:
-            _remove(present, folder)
+            _remove(part, folder)
             raise
+        try:
+            os.fsync(folder.number)
+        except OSError as error:
+            raise _refusal(error) from error
         return size
 
     def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
@@ -215,7 +221,8 @@ class FileObjects:
 
 
 def _is_unfinished(name: str) -> bool:
-    return name.endswith(UNFINISHED) and is_key(name.removesuffix(UNFINISHED))
+    key, behind = name[:_KEY_LENGTH], name[_KEY_LENGTH:]
+    return is_key(key) and _UNFINISHED.fullmatch(behind) is not None
 
 
 def _pread(file: Descriptor, start: int, end: int) -> bytes:

@@ -105,7 +105,7 @@ class PostgresIndex:
         diff: Sequence[dict[str, str]] = (),
         contested_study: str | None = None,
     ) -> bool:
-        """Into quarantine until a person chooses; False where the same bytes wait there already.
+        """Into quarantine until a person chooses; False where the same bytes wait there under another key.
 
         The study of which it is other content, if any, is marked contested for every reader.
         """

@@ -1,9 +1,9 @@
 """The one door in: C-STORE, STOW and every conversion come through here.
 
-Bytes under a fresh key, rows in one transaction, then the answer. A small object is committed with its rows;
-a larger one passes into the object store as it comes, its rows are written while the disk flushes, and they
-are committed after. Bytes without a row are harmless and swept later; a row that others see never lacks its
-bytes.
+Bytes under a fresh key, rows in one transaction, then the answer. A small object is committed with its rows,
+unless too many wait there already; a larger one passes into the object store as it comes, its rows are
+written while the disk flushes, and they are committed after. Bytes without a row are harmless and swept
+later; a row that others see never lacks its bytes.
 """
 
 from collections.abc import Iterable, Iterator
@@ -83,9 +83,9 @@ class Ingest:
                 key, _meta(incoming, origin), incoming.transfer_syntax_uid, self.object_limit_bytes
             )
             rest = arriving.up_to(STAGED_BYTES, chunks)
-            if rest is None:
+            if rest is None and self.objects.may_stage():
                 return self._settle(incoming, arriving.arrived(is_staged=True), origin)
-            return self._stream(incoming, key, arriving, rest, origin)
+            return self._stream(incoming, key, arriving, rest or iter(()), origin)
         except TooLarge as error:
             self._note(incoming, origin, Outcome.TOO_LARGE, str(error))
             raise

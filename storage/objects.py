@@ -30,7 +30,8 @@ class ObjectStore(Protocol):
     def put(self, key: str, chunks: Iterable[Bytes]) -> int:
         """Write whole and durable; the number of bytes. A chunk is used up before the next is asked for.
 
-        When `chunks` raises, nothing is left under the key and the error passes through.
+        When `chunks` raises, nothing is left under the key and the error passes through. When the store
+        fails, the object may be there, whole: the same bytes come again, or the sweep does.
         """
 
     def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:

@@ -1,6 +1,7 @@
 """Objects in local files."""
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -8,14 +9,14 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from storage.errors import NoRoom, ObjectMissing, ObjectsUnavailable
-from storage.files import UNFINISHED, WRITEBACK_BYTES, FileObjects
+from storage.files import WRITEBACK_BYTES, FileObjects
 from storage.keys import fresh_key
 from storage.objects import Bytes
 from tests.contracts.object_store import MIB, ObjectStoreContract, breaks_after, new_key, reused
@@ -73,13 +74,50 @@ def test_an_unfinished_put_is_not_listed(store: FileObjects, root: Path) -> None
 
     def looks_around() -> Iterator[Bytes]:
         yield b"half"
-        assert [path.name for path in files_in(root)] == [key.rpartition("/")[2] + UNFINISHED]
+        (path,) = files_in(root)
+        assert re.fullmatch(re.escape(key) + r"\.[0-9a-f]{8}\.part", str(path.relative_to(root)))
         assert list(store.list()) == []
         assert store.abort_stale(datetime.now(UTC) - timedelta(days=1)) == 0
         yield b"whole"
 
     assert store.put(key, looks_around()) == 9
     assert [each.key for each in store.list()] == [key]
+
+
+def test_what_a_crash_left_is_in_nobodys_way(store: FileObjects, root: Path) -> None:
+    """A process killed in mid-put, and the same key put again by the next."""
+    key = new_key()
+    dying = _OPENER.format(root=str(root)) + (
+        "import os, signal\n"
+        "def chunks():\n"
+        "    yield b'half'\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"store.put({key!r}, chunks())\n"
+    )
+    assert subprocess.run([sys.executable, "-c", dying]).returncode < 0
+    assert len(files_in(root)) == 1
+
+    assert store.put(key, [b"whole"]) == 5
+    assert b"".join(store.read(key)) == b"whole"
+    assert store.abort_stale(datetime.now(UTC) + timedelta(days=1)) == 1
+    assert files_in(root) == [root / key]
+
+
+def test_a_put_that_fails_does_not_take_what_was_put_before(
+    store: FileObjects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two that move one object: the folder cannot be flushed for the second."""
+    key = new_key()
+    store.put(key, [b"content"])
+
+    def fails(descriptor: int) -> None:
+        raise OSError(errno.EIO, "injected")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fails)
+        with pytest.raises(ObjectsUnavailable):
+            store.put(key, [b"content"])
+    assert b"".join(store.read(key)) == b"content"
 
 
 def test_an_unfinished_put_that_was_dropped_fails(store: FileObjects, root: Path) -> None:
@@ -218,15 +256,21 @@ from storage.errors import {error}
 try:
     store.put({key!r}, (b"x" * 65536 for _ in range(64)))
 except {error}:
-    sys.exit(2 if list(Path({root!r}).rglob("*.dcm*")) else 0)
+    left = [path.name for path in Path({root!r}).rglob("*.dcm*")]
+    sys.exit(0 if left == {left!r} else 2)
 sys.exit(1)
 """
 
 
-def expecting(error: str, root: Path, key: str, before: str = "") -> list[str]:
-    """A command that puts 4 MiB and succeeds when `error` was raised and no file was left."""
+def expecting(error: str, root: Path, key: str, before: str = "", left: Sequence[str] = ()) -> list[str]:
+    """A command that puts 4 MiB and succeeds when `error` was raised and no file but `left` was left."""
     script = _EXPECTING.format(
-        opener=_OPENER.format(root=str(root)), error=error, root=str(root), key=key, before=before
+        opener=_OPENER.format(root=str(root)),
+        error=error,
+        root=str(root),
+        key=key,
+        before=before,
+        left=list(left),
     )
     return [sys.executable, "-B", "-c", script]
 
@@ -260,14 +304,18 @@ def traced(log: Path, *options: str) -> list[str]:
         ("write", "1+"),
         ("fdatasync", "1+"),
         ("rename,renameat,renameat2", "1+"),
-        ("fsync", "6+"),  # after the root's parent, the root and three folders below it
+        ("fsync", "4+"),  # of the root's path there were three to flush, then come the root and three more
+        ("fsync", "8+"),  # the object's folder
     ],
 )
 def test_a_disk_that_fails_is_not_asked_again(root: Path, tmp_path: Path, call: str, which: str) -> None:
     log, key = tmp_path / "trace", new_key()
-    only_the_object = ["-P", f"{root}/{key}{UNFINISHED}"] if call == "write" else []
+    chance = "from unittest import mock; mock.patch('storage.files.token_hex', lambda _: '0' * 8).start()"
+    only_the_object = ["-P", f"{root}/{key}.00000000.part"] if call == "write" else []
+    left = [key.rpartition("/")[2]] if which == "8+" else []  # under its name, and whole
     inject = ["-e", f"trace={call}", *only_the_object, "-e", f"inject={call}:error=EIO:when={which}"]
-    subprocess.run([*traced(log, *inject), *expecting("ObjectsUnavailable", root, key)], check=True)
+    command = expecting("ObjectsUnavailable", root, key, chance, left)
+    subprocess.run([*traced(log, *inject), *command], check=True)
     assert len(re.findall("EIO", log.read_text())) == 1
 
 
@@ -282,10 +330,10 @@ def test_a_put_is_flushed_before_it_is_named_and_its_folder_after(root: Path, tm
     parents = [str(root), *(f"{root}/{key[:length]}" for length in (4, 7, 10))]
     order = [
         *(rf"fsync\(\d+<{parent}>\) *= 0" for parent in parents),
-        rf'openat\(\d+<{folder}>, "{name}\.part", .*O_EXCL.*, 0600\)',
-        rf'write\(\d+<{folder}/{name}\.part>, "content", 7\)',
-        rf"fdatasync\(\d+<{folder}/{name}\.part>\) *= 0",
-        rf'rename(at|at2)?\(\d+<{folder}>, "{name}\.part", \d+<{folder}>, "{name}"',
+        rf'openat\(\d+<{folder}>, "{name}\.[0-9a-f]{{8}}\.part", .*O_EXCL.*, 0600\)',
+        rf'write\(\d+<{folder}/{name}\.[0-9a-f]{{8}}\.part>, "content", 7\)',
+        rf"fdatasync\(\d+<{folder}/{name}\.[0-9a-f]{{8}}\.part>\) *= 0",
+        rf'rename(at|at2)?\(\d+<{folder}>, "{name}\.[0-9a-f]{{8}}\.part", \d+<{folder}>, "{name}"',
         rf"fsync\(\d+<{folder}>\) *= 0",
     ]
     places = [[place for place, call in enumerate(calls) if re.match(step, call)] for step in order]

@@ -7,7 +7,6 @@ import pytest
 
 from storage.elements import EXPLICIT_LITTLE
 from storage.errors import Unavailable
-from storage.files import UNFINISHED
 from storage.index import Answer, PostgresIndex
 from storage.ingest import Incoming, Ingest
 from storage.keys import fresh_key
@@ -68,8 +67,9 @@ def test_many_go_in_batches(shelf: Shelf) -> None:
 def test_unfinished_puts_go_too(shelf: Shelf, tmp_path: Path) -> None:
     key = leave(shelf)
     path = tmp_path / "objects" / key
-    path.rename(path.with_name(path.name + UNFINISHED))
-    os.utime(path.with_name(path.name + UNFINISHED), (1, 1))
+    unfinished = path.with_name(path.name + ".0123abcd.part")
+    path.rename(unfinished)
+    os.utime(unfinished, (1, 1))
 
     assert sweep(shelf.objects, shelf.pool, AGELESS) == Swept(0, 0, 1)
 
