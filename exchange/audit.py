@@ -1,7 +1,8 @@
 """Who looked, and who was refused: rows that are added and never changed.
 
 A reader who goes through a study asks a thousand times in a minute; one row says so. It is committed
-before the first byte leaves. Refusals are written each time.
+before the first byte leaves. A refusal that is repeated is one row as well; whatever study a stranger names,
+the rows of one address are bounded.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
-from exchange.policy import Action, Actor, Decision, Purpose
+from exchange.policy import Action, Actor, ActorKind, Decision, Purpose
 from storage.errors import IndexUnavailable
 
 #: One row a reader, purpose, action, study and outcome in this time. Each process keeps its own count.
@@ -55,13 +56,11 @@ class Look:
     def key(self) -> tuple[str, ...]:
         """What makes two looks one."""
         who = (self.actor.kind.value, self.actor.name, self.actor.trust, self.address)
-        what = (
-            self.action.value,
-            self.purpose.value,
-            self.study_uid or "",
-            repr(sorted(self.detail.items())),
-        )
-        return who + what
+        decision = self.decision
+        what = (self.action.value, self.purpose.value, str(decision.allowed), decision.because)
+        if self.actor.kind is ActorKind.ANONYMOUS and not decision.allowed:
+            return who + what
+        return (*who, *what, self.study_uid or "", repr(sorted(self.detail.items())))
 
 
 class Audit:
@@ -75,9 +74,6 @@ class Audit:
 
     async def record(self, look: Look) -> None:
         """When this returns, the row is committed. Raises IndexUnavailable; then nothing may be shown."""
-        if not look.decision.allowed:
-            await self._add(look)
-            return
         key = look.key
         written_at = self._written.get(key)
         if written_at is not None and monotonic() - written_at < self._window_s:

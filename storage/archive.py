@@ -12,7 +12,7 @@ from storage.answers import Found, FoundRow, MetadataWriter, found, read_members
 from storage.connecting import STATEMENT_S, limits
 from storage.corrections import Correction, those_of
 from storage.errors import BadQuery, IndexUnavailable, NotHeld
-from storage.frames import ENTRY, NATIVE_ENTRY, Form
+from storage.frames import ENTRY, NATIVE_ENTRY, NOTED_LIMIT, Form
 from storage.query import Path, Query
 from storage.search import Statement, plan
 
@@ -121,9 +121,14 @@ _FRAMES = (
     sql.SQL(
         "select case when n.frame_form = {native} then n.frames end,"
         " case when n.frame_form = any({listed}) then array("
-        "select substr(n.frames, 1 + {size} * (k - 1), {size})"
+        "select substr(n.frames, 1 + {size} * (least(k, {beyond}) - 1), {size})"
         " from unnest(%s::int[]) with ordinality as asked(k, place) order by place) end, "
-    ).format(native=int(Form.NATIVE), listed=[int(Form.FRAGMENT), int(Form.FRAGMENTS)], size=ENTRY.size)
+    ).format(
+        native=int(Form.NATIVE),
+        listed=[int(Form.FRAGMENT), int(Form.FRAGMENTS)],
+        size=ENTRY.size,
+        beyond=NOTED_LIMIT + 1,
+    )
     + _STORED
     + sql.SQL(" and r.uid = %s and n.uid = %s")
 )

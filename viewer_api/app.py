@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from viewer_api import problems
+from viewer_api.hosts import LoopbackOnly
 from viewer_api.operation import Numbers, Observed, operation_routes
 from viewer_api.parts import ApiParts, working
 from viewer_api.qido import search_routes
@@ -34,5 +35,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.include_router(operation_routes(work, numbers))
     app.include_router(search_routes(work))
     app.include_router(retrieve_routes(work))
+    if parts.settings.is_open:
+        app.add_middleware(LoopbackOnly)
     app.add_middleware(Observed, numbers=numbers)
     return app

@@ -1,6 +1,7 @@
 """How the API is doing: health for an orchestrator, numbers for Prometheus, one log line a request."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from time import perf_counter
 from traceback import extract_tb
@@ -19,6 +20,7 @@ from exchange.policy import Action
 from storage.errors import ArchiveError, ObjectMissing
 from storage.migrations import files
 from storage.search import Statement
+from storage.staging import StagedObjects
 from viewer_api.parts import Working
 from viewer_api.problems import problem
 
@@ -26,6 +28,10 @@ log = structlog.get_logger(__name__)
 
 #: A key that no object has: asking for its size shows whether the store answers.
 _NO_SUCH_KEY = f"2000/01/01/00/{'0' * 32}.dcm"
+
+#: An orchestrator that asks whether we are ready waits for a few seconds at most.
+DATABASE_PATIENCE_S = 2.0
+OBJECTS_PATIENCE_S = 5.0
 _MIGRATIONS = Statement(sql.SQL("select name from migration"), [])
 
 
@@ -118,6 +124,10 @@ def operation_routes(parts: Working, numbers: Numbers) -> APIRouter:
     There is no exception for loopback: behind a proxy every caller comes from there.
     """
     router = APIRouter()
+    probes = {
+        "database": Probe(lambda: _database(parts), DATABASE_PATIENCE_S),
+        "objects": Probe(lambda: _objects(parts), OBJECTS_PATIENCE_S),
+    }
 
     @router.get("/health/live")
     async def live() -> Response:
@@ -125,9 +135,8 @@ def operation_routes(parts: Working, numbers: Numbers) -> APIRouter:
 
     @router.get("/health/ready")
     async def ready() -> Response:
-        missing = [
-            name for name, check in (("database", _database), ("objects", _objects)) if not await check(parts)
-        ]
+        answers = await asyncio.gather(*(probe.answers() for probe in probes.values()))
+        missing = [name for name, is_there in zip(probes, answers, strict=True) if not is_there]
         status = HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK
         return _json(status, {"ready": not missing, "not_ready": missing})
 
@@ -140,7 +149,21 @@ def operation_routes(parts: Working, numbers: Numbers) -> APIRouter:
     return router
 
 
-Check = Callable[[Working], Awaitable[bool]]
+class Probe:
+    """Asks whether a part answers, and does not wait for long. A part that hangs is asked once at a time."""
+
+    def __init__(self, ask: Callable[[], Coroutine[None, None, bool]], patience_s: float) -> None:
+        self._ask = ask
+        self._patience_s = patience_s
+        self._asking: asyncio.Task[bool] | None = None
+
+    async def answers(self) -> bool:
+        """Whether it does, as far as can be told in time."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask())
+        asking = self._asking
+        done, _ = await asyncio.wait({asking}, timeout=self._patience_s)
+        return asking.result() if done else False
 
 
 async def _database(parts: Working) -> bool:
@@ -153,9 +176,11 @@ async def _database(parts: Working) -> bool:
 
 
 async def _objects(parts: Working) -> bool:
-    """The store answers."""
+    """The store answers: itself, since what is staged is the database's."""
+    objects = parts.objects
+    store = objects.store if isinstance(objects, StagedObjects) else objects
     try:
-        await to_thread.run_sync(parts.objects.size, _NO_SUCH_KEY, limiter=parts.sender.limiter)
+        await to_thread.run_sync(store.size, _NO_SUCH_KEY, limiter=parts.sender.limiter)
     except ObjectMissing:
         return True
     except ArchiveError:

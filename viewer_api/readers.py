@@ -1,5 +1,6 @@
 """Who is asking over HTTP, whether they may, and that they asked."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -14,6 +15,8 @@ from exchange.tokens import Accounts
 _ANONYMOUS = Actor(ActorKind.ANONYMOUS, "anonymous", "")
 _OPEN = Actor(ActorKind.ANONYMOUS, "anonymous", "", is_open=True)
 _UNKNOWN_TOKEN = Decision(False, "the token is unknown, expired or revoked")
+
+_UID = re.compile(r"[0-9.]{1,64}")
 
 #: Purpose of use, as far as HTTP readers say: all of them treat people, but those who watch the service.
 _PURPOSES: Mapping[Action, Purpose] = {Action.SEE_OPERATION: Purpose.OPERATIONS}
@@ -51,7 +54,9 @@ class Readers:
         purpose = _PURPOSES.get(action, Purpose.TREATMENT)
         decision = may(actor, action, purpose, Subject(study_uid)) if actor else _UNKNOWN_TOKEN
         address = request.client.host if request.client else ""
-        look = Look(actor or _ANONYMOUS, address, action, purpose, decision, study_uid)
+        # Nothing is known yet of what was asked for: only what could be a UID is written down.
+        named = study_uid if study_uid and _UID.fullmatch(study_uid) else None
+        look = Look(actor or _ANONYMOUS, address, action, purpose, decision, named)
         if decision.allowed:
             return Reader(self.audit, look)
         await self.audit.record(look)

@@ -1,7 +1,7 @@
 """Pixel data decoded, by pydicom: whole in memory, bounded in size and in number at one time."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -50,7 +50,7 @@ class Recoder:
             return written[read_meta(written[:META_LIMIT_BYTES]).data_offset :]
 
     def frames(
-        self, data_set: Iterable[bytes], syntax: str, numbers: list[int], *, is_decoded: bool
+        self, data_set: Iterable[bytes], syntax: str, numbers: Sequence[int], *, is_decoded: bool
     ) -> list[bytes]:
         """Frames whose offsets the index does not know, or that are to be decoded. Raises Unreadable."""
         with self.places, _mapped():

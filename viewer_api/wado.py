@@ -11,11 +11,11 @@ from starlette.responses import Response, StreamingResponse
 
 from exchange.policy import Action
 from storage.archive import FrameRanges, Metadata, Resource, Stored
-from storage.bulk import parse_bulk_path, value_chunks
+from storage.bulk import BulkPath, parse_bulk_path, value_chunks
 from storage.corrections import Correction, correct_bytes
 from storage.elements import EXPLICIT_BIG
 from storage.errors import BadQuery, NotHeld, Unreadable
-from storage.frames import PIXELS, Form
+from storage.frames import NOTED_LIMIT, PIXELS, Form
 from storage.metadata import Whereabouts, metadata_chunks
 from storage.part10 import write_meta
 from storage.passing import joined_fragments
@@ -37,6 +37,7 @@ from viewer_api.media import (
 )
 from viewer_api.parts import Working
 from viewer_api.problems import NotAcceptable
+from viewer_api.readers import Reader
 from viewer_api.urls import PREFIX, studies_url
 
 _CONTESTED = '299 imx "Other content has come under the same UIDs, and waits for a decision"'
@@ -178,7 +179,12 @@ class Retrieving:
         """Frames, in the order asked for (PS3.18 §10.4.1.1.6)."""
         parts = self.parts
         reader = await parts.readers.admit(request, Action.RETRIEVE, resource.study)
-        numbers = _frame_numbers(listed)
+        return await self._send_frames(request, resource, reader, _frame_numbers(listed))
+
+    async def _send_frames(
+        self, request: Request, resource: Resource, reader: Reader, numbers: Sequence[int]
+    ) -> Response:
+        parts = self.parts
         found = await parts.archive.frames(resource, numbers)
         stored = found.stored
         if stored.frame_form == Form.NONE:
@@ -208,24 +214,31 @@ class Retrieving:
         wanted = parse_bulk_path(path)
         (stored,) = await parts.archive.stored(resource)
         if wanted.tags[0] in PIXELS and stored.transfer_syntax not in NATIVE:
-            every = ",".join(str(number) for number in range(1, stored.frame_count + 1))
-            return await self.frames(request, resource, every)
+            if stored.frame_count > NOTED_LIMIT:  # their number is no more than the sender's word
+                raise NotAcceptable(offers({stored.transfer_syntax}, NO_DECODING))
+            return await self._send_frames(request, resource, reader, range(1, stored.frame_count + 1))
         ranges = [each for each in accepted(request) if each.takes(OCTETS)]
         if not ranges:
             raise NotAcceptable([OCTETS])
         corrections = await parts.archive.corrections_of([stored])
         await reader.record(resource.study)
-        received = parts.objects.read(stored.key, stored.data_offset)
-        corrected = correct_bytes(received, stored.transfer_syntax, corrections.get(stored.id, ()))
-        value = value_chunks(corrected, stored.transfer_syntax, wanted)
+        value = self._value(stored, corrections.get(stored.id, ()), wanted)
         if not _is_multipart(ranges[0]):
             return await parts.sender.send(value, OCTETS, headers=_headers([stored]))
         boundary = new_boundary()
         body = multipart([Part(OCTETS, value)], boundary)
         return await parts.sender.send(body, multipart_type(OCTETS, boundary), headers=_headers([stored]))
 
+    def _value(
+        self, stored: Stored, corrections: tuple[Correction, ...], wanted: BulkPath
+    ) -> Iterator[bytes]:
+        """Nothing is opened before the first byte is asked for, in a thread that may wait."""
+        received = self.parts.objects.read(stored.key, stored.data_offset)
+        corrected = correct_bytes(received, stored.transfer_syntax, corrections)
+        yield from value_chunks(corrected, stored.transfer_syntax, wanted)
+
     def _frames(
-        self, found: FrameRanges, numbers: list[int], *, is_decoded: bool
+        self, found: FrameRanges, numbers: Sequence[int], *, is_decoded: bool
     ) -> Iterator[Iterable[bytes]]:
         """Each frame in pieces: one may be as long as a video."""
         stored, objects = found.stored, self.parts.objects

@@ -1,4 +1,4 @@
-"""Who looked: a row in ten minutes for what is allowed, a row each time for what is refused."""
+"""Who looked, and who was refused: a row in ten minutes, and no more of strangers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -48,12 +48,29 @@ def test_another_reader_study_or_purpose_is_another_row(database: str) -> None:
     assert len(auditing(database, act)) == 4
 
 
-def test_refusals_are_written_each_time(database: str) -> None:
+def test_a_refusal_is_written_once_in_a_window_and_beside_what_is_allowed(database: str) -> None:
     async def act(audit: Audit) -> None:
-        for _ in range(3):
-            await audit.record(replace(LOOK, decision=Decision(False, "may not")))
+        await audit.record(LOOK)
+        for uid in ("1.2.3", "1.2.3", "1.2.4"):
+            await audit.record(replace(LOOK, decision=Decision(False, "may not"), study_uid=uid))
 
-    assert auditing(database, act) == [("reader", "1.2.3", "refused")] * 3
+    assert auditing(database, act) == [
+        ("reader", "1.2.3", "allowed"),
+        ("reader", "1.2.3", "refused"),
+        ("reader", "1.2.4", "refused"),
+    ]
+
+
+def test_a_stranger_cannot_fill_the_audit(database: str) -> None:
+    stranger = Actor(ActorKind.ANONYMOUS, "anonymous", "")
+    refused = replace(LOOK, actor=stranger, decision=Decision(False, "nobody knows them"))
+
+    async def act(audit: Audit) -> None:
+        for number in range(30):
+            await audit.record(replace(refused, study_uid=f"1.2.{number}"))
+        await audit.record(replace(refused, address="10.0.0.2", study_uid="1.3"))
+
+    assert auditing(database, act) == [("anonymous", "1.2.0", "refused"), ("anonymous", "1.3", "refused")]
 
 
 def test_a_look_after_the_window_is_written_again(database: str) -> None:

@@ -44,7 +44,41 @@ def test_anonymous_readers_are_refused_and_it_is_written_down(place: Place, clos
         answer = closed_api.get(path)
         assert answer.status_code == 401, path
         assert answer.headers["www-authenticate"].startswith("Bearer")
-    assert [row[0::3] for row in audited(place)] == [("anonymous", "refused")] * (len(ROUTES) + 1)
+    assert [row[:4] for row in audited(place)] == [
+        ("anonymous", "query", "", "refused"),
+        ("anonymous", "retrieve", "1.1", "refused"),
+        ("anonymous", "see operation", "", "refused"),
+    ]
+
+
+def test_what_a_stranger_puts_into_a_path_is_not_written_down(place: Place, closed_api: httpx.Client) -> None:
+    for uid in ("Smith^Jo", "9" * 30_000, "x" * 30_000, "1" * 65):
+        assert closed_api.get(f"/dicom-web/studies/{uid}").status_code == 401
+        assert closed_api.get(f"/dicom-web/studies/{uid}/series").status_code == 401
+    assert {row[2] for row in audited(place)} == {""}
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost", 204),
+        ("LocalHost:8080", 204),
+        ("127.0.0.1:8080", 204),
+        ("[::1]:8080", 204),
+        ("pictures.example", 421),
+        ("localhost.pictures.example:8080", 421),
+        ("127.0.0.1.pictures.example", 421),
+        ("", 421),
+    ],
+)
+def test_an_open_service_answers_to_its_own_names_alone(
+    open_api: httpx.Client, host: str, status: int
+) -> None:
+    assert open_api.get("/dicom-web/studies", headers={"Host": host}).status_code == status
+
+
+def test_a_closed_service_answers_to_any_name(closed_api: httpx.Client) -> None:
+    assert closed_api.get("/health/live", headers={"Host": "pictures.example"}).status_code == 200
 
 
 def test_every_route_is_in_that_list() -> None:

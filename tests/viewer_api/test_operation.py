@@ -8,10 +8,13 @@ import httpx
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
+from psycopg_pool import ConnectionPool
 
 from storage import errors
+from storage.connecting import STATEMENT_S
 from storage.errors import ArchiveError, ObjectsUnavailable
 from storage.files import FileObjects
+from storage.staging import StagedObjects
 from tests.viewer_api.conftest import Place, serving
 from tests.viewer_api.material import an_image, kept
 from viewer_api.parts import ApiParts
@@ -44,6 +47,10 @@ class Away(FileObjects):
         raise ObjectsUnavailable("away")
 
 
+#: Whoever asks it waits for long.
+UNREACHED = ConnectionPool("host=/nowhere", open=False, timeout=60)
+
+
 @dataclass(frozen=True)
 class _Case:
     database: str
@@ -60,7 +67,7 @@ def test_what_is_missing_is_told_and_asked_for_again(place: Place, tmp_path: Pat
         _Case(unmigrated, FileObjects, ["database"]),
         _Case(nowhere, Away, ["database", "objects"]),
     ):
-        objects = case.objects(tmp_path / "others", watermark_bytes=0)
+        objects = StagedObjects(case.objects(tmp_path / "others", watermark_bytes=0), UNREACHED)
         settings = ApiSettings(is_open=True, patience_s=0.3)
         parts = ApiParts(settings=settings, objects=objects, database=case.database)
         with serving(parts) as url, httpx.Client(base_url=url, timeout=30) as client:
@@ -98,6 +105,13 @@ def test_a_database_that_hangs_is_answered_for(place: Place) -> None:
         assert client.get("/dicom-web/studies/1.1").status_code == 503
         other.rollback()
         assert client.get("/dicom-web/studies/1.1").status_code == 404
+
+
+def test_a_database_that_hangs_is_told_at_once(place: Place, open_api: httpx.Client) -> None:
+    with psycopg.connect(place.database) as other:
+        other.execute("lock table migration in access exclusive mode")
+        answer = open_api.get("/health/ready", timeout=STATEMENT_S / 2 - 1)
+    assert (answer.status_code, answer.json()["not_ready"]) == (503, ["database"])
 
 
 def test_no_log_line_holds_what_was_asked_for(

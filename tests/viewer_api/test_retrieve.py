@@ -1,7 +1,11 @@
 """What leaves: as stored, written anew, corrected, in parts; and what cannot be had."""
 
+import asyncio
 import zlib
+from collections.abc import Iterator
+from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -22,10 +26,14 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from storage.files import FileObjects
 from storage.part10 import read_meta
-from tests.viewer_api.conftest import Place
+from storage.staging import move_staged
+from tests.viewer_api.conftest import Place, serving
 from tests.viewer_api.material import an_image, encoded, kept
 from tests.viewer_api.test_files import data_set_of, parts_of
+from viewer_api.parts import ApiParts
+from viewer_api.settings import ApiSettings
 
 INSTANCE = "/dicom-web/studies/1.1/series/1.1.1/instances/1.1.1.1"
 ANY_SYNTAX = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
@@ -142,6 +150,7 @@ def test_frames_in_any_order(place: Place, open_api: httpx.Client) -> None:
     }
     assert open_api.get(f"{INSTANCE}/frames/5").status_code == 404
     assert open_api.get(f"{INSTANCE}/frames/0").status_code == 404
+    assert open_api.get(f"{INSTANCE}/frames/999999999").status_code == 404
     for wrong in ("a", "1,", "-1", "1;2"):
         assert open_api.get(f"{INSTANCE}/frames/{wrong}").status_code == 400
 
@@ -203,6 +212,35 @@ def test_compressed_frames_leave_as_stored(place: Place, open_api: httpx.Client)
     refused = open_api.get(f"{INSTANCE}/frames/1", headers={"Accept": "image/jp2"})
     assert refused.status_code == 406
     assert f"image/jpeg; transfer-syntax={JPEGBaseline8Bit}" in refused.json()["offered"]
+
+
+def test_the_bulk_data_of_compressed_pixels_are_all_frames(place: Place, open_api: httpx.Client) -> None:
+    frames = [b"%08d" % number for number in range(10_001)]
+    kept(place, compressed("1.1.1.1", frames), JPEGBaseline8Bit)
+
+    assert open_api.get(f"{INSTANCE}/frames/999999999").status_code == 404
+    parts = parts_of(open_api.get(f"{INSTANCE}/bulkdata/7FE00010"))
+
+    assert [body for _, body in parts] == frames
+
+
+class Elsewhere(FileObjects):
+    """A store that must not be asked by the thread that serves everybody."""
+
+    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        with pytest.raises(RuntimeError):
+            asyncio.get_running_loop()
+        return super().read(key, start, stop)
+
+
+def test_nothing_is_read_where_everybody_would_wait(place: Place, tmp_path: Path) -> None:
+    kept(place, an_image("1.1.1.1"))
+    move_staged(place.objects, timedelta(0))
+    objects = Elsewhere(tmp_path / "objects", watermark_bytes=0)
+    parts = ApiParts(settings=ApiSettings(is_open=True), objects=objects, database=place.database)
+    with serving(parts) as url, httpx.Client(base_url=url) as client:
+        for path in ("", "/metadata", "/frames/1", "/bulkdata/7FE00010"):
+            assert client.get(f"{INSTANCE}{path}").status_code == 200, path
 
 
 def test_a_frame_of_several_fragments_is_put_together(place: Place, open_api: httpx.Client) -> None:
