@@ -48,7 +48,7 @@ class Imx(Receiver):
 
     def __init__(self, folder: Path, tuning: Tuning, name: str = name) -> None:
         self.name = name
-        self.service = Service(folder / name.replace(" ", "-"), before=tuning.command)
+        self.service = Service(folder / f"imx{len(list(folder.iterdir()))}", before=tuning.command)
         try:
             self.service.start()
             self.service.imx("trust", "add", "RBT", "Bench")
