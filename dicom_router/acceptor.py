@@ -13,6 +13,7 @@ from time import monotonic
 
 import structlog
 
+from dicom_router import metrics
 from dicom_router.admission import House
 from dicom_router.association import Association
 from dicom_router.contexts import supported_contexts
@@ -25,6 +26,10 @@ log = structlog.get_logger()
 
 #: Connections beyond the association limit that may be asking, hanging up or being told that we are full.
 SPARE_THREADS = 32
+
+#: Connections of one address that say nothing, in each process. Who has something to say does so at once, so
+#: none of a busy peer's forty associations is ever counted; one address cannot hold all our threads.
+SILENT_PER_ADDRESS = 16
 
 #: A process lets one with fewer associations accept first: this long for each of its own, at most ten times.
 #: Python runs one thread of a process at a time, so four senders want two processes.
@@ -52,7 +57,7 @@ class Router:
             listener.fileno(): (listener, None) for listener in plain
         }
         self._listeners |= {listener.fileno(): (listener, context) for listener, context in tls}
-        self._live: set[Association] = set()
+        self._live: dict[Association, None] = {}  # the oldest first
         self._changed = Condition()
         self._grace_s: float | None = None  # set once asked to drain
         self._wake_in, self._wake_out = socket.socketpair()
@@ -106,16 +111,28 @@ class Router:
             self._sleep(EXHAUSTED_PAUSE_S)
             return
         association = Association(connection, _address(where), self._house, tls)
+        self._make_room(association.address)
         with self._changed:
-            self._live.add(association)
+            self._live[association] = None
         Thread(target=self._run, args=(association,), name="association", daemon=True).start()
+
+    def _make_room(self, address: str) -> None:
+        """Cut the silent connection of this address that came first, where there are too many."""
+        with self._changed:
+            neighbours = [each for each in self._live if each.address == address and not each.is_established]
+        if len(neighbours) < SILENT_PER_ADDRESS:
+            return
+        silent = [each for each in neighbours if each.is_silent()]
+        for each in silent[: max(0, len(silent) - SILENT_PER_ADDRESS + 1)]:
+            metrics.CUT.inc()
+            each.cut()
 
     def _run(self, association: Association) -> None:
         try:
             association.run()
         finally:
             with self._changed:
-                self._live.discard(association)
+                self._live.pop(association, None)
                 self._changed.notify_all()
             self._wake()
 

@@ -1,5 +1,6 @@
 """One association, from its connection to its last word, in one thread (PS3.8 §9.2)."""
 
+import select
 import socket
 import ssl
 from contextlib import ExitStack, suppress
@@ -44,7 +45,7 @@ class Association:
     ) -> None:
         self.state = State.AWAITING_REQUEST
         self._connection = connection
-        self._address = address
+        self.address = address
         self._house = house
         self._tls = tls
         self._slots = ExitStack()
@@ -78,8 +79,24 @@ class Association:
         finally:
             self._part(wire if is_heard else None)
 
+    @property
+    def is_established(self) -> bool:
+        """It may carry requests (Sta6)."""
+        return self.state is State.ESTABLISHED
+
+    def is_silent(self) -> bool:
+        """It holds a place and says nothing: it neither asks for an association, nor hangs up after one."""
+        if self.is_established or (self.state is State.AWAITING_REQUEST and self._request is not None):
+            return False
+        poll = select.poll()
+        try:
+            poll.register(self._connection, select.POLLIN)
+            return not poll.poll(0)
+        except (OSError, ValueError):
+            return False  # closed meanwhile
+
     def cut(self) -> None:
-        """Break the connection, from another thread: the last resort of a drain."""
+        """Break the connection, from another thread: the last resort."""
         with suppress(OSError):
             # Not SSLSocket's own, which would pull the TLS state from under the thread that reads.
             socket.socket.shutdown(self._connection, socket.SHUT_RDWR)
@@ -102,7 +119,7 @@ class Association:
         """From Sta2 to Sta6: answer with A-ASSOCIATE-AC, or raise."""
         settings = self._house.settings
         request = self._request = _read_request(wire)
-        peer, actor = admit(request, self._address, self._house, self._slots)
+        peer, actor = admit(request, self.address, self._house, self._slots)
         self._peer = peer
         if not settings.open_to_all:
             self._tally.label = peer.ae_title
@@ -114,7 +131,7 @@ class Association:
         return Established(
             peer=peer,
             actor=actor,
-            address=self._address,
+            address=self.address,
             called=request.called,
             peer_max_pdu=request.max_pdu,
             settings=settings,
@@ -142,13 +159,13 @@ class Association:
         request, peer, tally = self._request, self._peer, self._tally
         if ending is Ending.REJECTED and request is not None:
             with suppress(Unavailable):
-                self._house.peers.note_refusal(request.calling, request.called, self._address, because)
+                self._house.peers.note_refusal(request.calling, request.called, self.address, because)
         metrics.ASSOCIATIONS.labels(tally.label, ending.value).inc()
         log.info(
             "association.ended",
             peer=request.calling if request else None,
             trust=peer.trust.ods_code if peer else None,
-            address=self._address,
+            address=self.address,
             software=request.implementation if request else None,
             tls=self._tls is not None,
             kept=tally.outcomes[Outcome.KEPT] + tally.outcomes[Outcome.REPLACED],

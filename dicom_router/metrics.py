@@ -16,3 +16,4 @@ BYTES = Counter("imx_router_data_set_bytes", "Bytes of data sets received", ["pe
 ACTIVE = Gauge(
     "imx_router_associations_active", "Associations that are established now", multiprocess_mode="livesum"
 )
+CUT = Counter("imx_router_silent", "Connections that were cut for others: they said nothing")

@@ -15,13 +15,10 @@ from pynetdicom.presentation import PresentationContext, negotiate_as_acceptor
 
 from dicom_router.contexts import Context, accepted, supported_contexts
 from dicom_router.errors import AbortReason, ProtocolBroken
+from storage.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 #: DICOM Application Context Name (PS3.7 §A.2.1).
 APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
-
-#: Ours; derived from a UUID (PS3.5 §B.2).
-IMPLEMENTATION_CLASS_UID = "2.25.161204586519310245706823941167202815127"
-IMPLEMENTATION_VERSION = "IMX_0_1"
 
 #: An A-ASSOCIATE-RQ is kept whole in memory. 128 contexts with every syntax there is are 190 KB.
 REQUEST_LIMIT = 256 * 1024
@@ -108,7 +105,7 @@ def _our_information(max_pdu: int) -> list[_UserInformation]:
     class_uid = ImplementationClassUIDNotification()
     class_uid.implementation_class_uid = IMPLEMENTATION_CLASS_UID
     version = ImplementationVersionNameNotification()
-    version.implementation_version_name = IMPLEMENTATION_VERSION
+    version.implementation_version_name = IMPLEMENTATION_VERSION_NAME
     return [length, class_uid, version]
 
 

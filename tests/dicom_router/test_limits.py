@@ -6,6 +6,7 @@ from time import sleep
 
 import pytest
 
+from dicom_router.acceptor import SILENT_PER_ADDRESS, SPARE_THREADS
 from dicom_router.errors import Ending, Rejection
 from dicom_router.pdus import PduType
 from dicom_router.settings import RouterSettings
@@ -179,6 +180,23 @@ def test_a_flood_of_silent_connections_delays_a_peer_and_no_more(serve: Serve) -
     finally:
         for connection in silent:
             connection.connection.close()
+
+
+def test_the_silent_of_one_address_make_room_for_who_speaks(serve: Serve) -> None:
+    running = serve(association_limit=1, artim_s=60, idle_s=60)
+    with running.call() as established:
+        established.associate()
+        silent = [running.call() for _ in range(SILENT_PER_ADDRESS + SPARE_THREADS)]
+        try:
+            assert [peer.read() for peer in silent[:SPARE_THREADS]] == [(0, b"")] * SPARE_THREADS
+            assert established.store(b"data") == 0x0000
+            established.release()
+            with running.call() as peer:
+                peer.associate()
+                assert peer.store(b"data") == 0x0000
+        finally:
+            for connection in silent:
+                connection.connection.close()
 
 
 def test_many_peers_at_once(serve: Serve) -> None:
