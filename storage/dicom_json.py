@@ -14,7 +14,6 @@ from typing import Any
 from storage.charsets import ASCII, decode, encodings_of
 from storage.elements import ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Element, Encoding, Walk, vr_of
 from storage.errors import Unreadable
-from storage.source import Whole
 
 Member = dict[str, Any]
 
@@ -267,21 +266,9 @@ def _decimal(text: str) -> float | int | str:
     return number if math.isfinite(number) else text
 
 
-def _person(text: str) -> dict[str, str]:
+def _person(text: str) -> dict[str, str] | None:
     groups = zip(("Alphabetic", "Ideographic", "Phonetic"), text.split("="), strict=False)
-    return {name: group for name, group in groups if group} or {"Alphabetic": ""}
+    return {name: group for name, group in groups if group} or None
 
 
 _CONVERT: Mapping[str, Callable[[str], Any]] = {"IS": _integer, "DS": _decimal, "PN": _person}
-
-
-def members_of(data: bytes, encoding: Encoding, limit_bytes: float = math.inf) -> dict[str, Member]:
-    """The whole of a data set that is in memory, as one DICOM JSON object."""
-    walk = Walk(Whole(data), encoding)
-    writer = JsonWriter(walk, encoding, limit_bytes)
-    members: dict[str, Member] = {}
-    while (element := walk.next()) is not None:
-        member = writer.member(element)
-        if member is not None and element.tag & 0xFFFF:
-            members[f"{element.tag:08X}"] = member
-    return members

@@ -1,7 +1,6 @@
 """Where each frame of an instance lies, noted when it is kept so that reading one is one range read."""
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import pairwise
@@ -139,23 +138,6 @@ def _bounds(fragments: bytearray, first: int, last: int) -> tuple[int, int]:
     start, _ = ENTRY.unpack_from(fragments, first * ENTRY.size)
     offset, length = ENTRY.unpack_from(fragments, (last - 1) * ENTRY.size)
     return start, offset + length
-
-
-def without_item_headers(span: bytes) -> bytes:
-    """A FRAGMENTS range with the item headers between its fragments taken out.
-
-    The range begins at the first fragment's value, whose length is not in it: `span` must be read from
-    8 bytes earlier, so that every fragment comes with its header.
-    """
-    return b"".join(_fragment_values(span))
-
-
-def _fragment_values(span: bytes) -> Iterator[bytes]:
-    position = 0
-    while position + 8 <= len(span):
-        (length,) = struct.unpack_from("<I", span, position + 4)
-        yield span[position + 8 : position + 8 + length]
-        position += 8 + length
 
 
 def is_encapsulated(element: Element) -> bool:

@@ -151,7 +151,7 @@ class Header:
 
 
 class MissingUid(Unreadable):
-    """A UID without which an instance cannot be found again is absent or is none."""
+    """A UID without which an instance cannot be found again, or read, is absent or is none."""
 
 
 def read_header(source: Source, transfer_syntax_uid: str, data_offset: int) -> Header:
@@ -160,6 +160,8 @@ def read_header(source: Source, transfer_syntax_uid: str, data_offset: int) -> H
     Values that are wrong are reported in `problems`, and stop nothing. Raises MissingUid, or Unreadable
     where the bytes are no data set in that transfer syntax.
     """
+    if not is_uid(transfer_syntax_uid):
+        raise MissingUid("the transfer syntax that was named is no UID")
     members, frames, problems, is_whole = _walk(source, transfer_syntax_uid, data_offset)
     facts = _Facts(members, problems)
     return Header(
@@ -180,6 +182,11 @@ def read_header(source: Source, transfer_syntax_uid: str, data_offset: int) -> H
             problems=tuple(problems),
         ),
     )
+
+
+def is_uid(text: str) -> bool:
+    """Digits and dots, at most 64 (PS3.5 §9.1). Leading zeros are sent, and harmless."""
+    return _UID.fullmatch(text) is not None
 
 
 def _walk(source: Source, syntax: str, data_offset: int) -> tuple[dict[str, Member], Frames, list[str], bool]:
@@ -274,7 +281,7 @@ class _Facts:
 
     def uid(self, tag: str) -> str:
         text = (self.text(tag) or "").strip()
-        if not _UID.fullmatch(text):
+        if not is_uid(text):
             raise MissingUid(f"{tag}: no UID")
         return text
 

@@ -12,7 +12,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from storage.errors import Contended, IndexUnavailable, NoRoom
 from storage.header import Header, Identity
-from storage.origin import Origin
+from storage.origin import SAID_LIMIT, Origin
 from storage.receipt import Outcome
 
 
@@ -214,13 +214,13 @@ def _object_values(kept: KeptObject) -> tuple[Any, ...]:
 
 
 def _origin_values(origin: Origin) -> tuple[Any, ...]:
-    said = (_storable(text) for text in (origin.peer, origin.trust, origin.address, origin.called))
-    return *said, origin.received_at
+    texts = (origin.peer, origin.trust, origin.address, origin.called)
+    return *map(_storable, texts), origin.received_at
 
 
 def _storable(text: str) -> str:
-    """What a peer says of itself and of what it sends, as text that PostgreSQL takes."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()
+    """What a peer says of itself and of what it sends, as text that PostgreSQL and its indexes take."""
+    return text[:SAID_LIMIT].replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _identity_values(identity: Identity, origin: Origin) -> tuple[Any, ...]:

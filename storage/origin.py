@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+#: Characters that are kept of a text of a peer's. The longest that the standard knows, a UID, has 64.
+SAID_LIMIT = 256
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:

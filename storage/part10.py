@@ -12,14 +12,15 @@ import orjson
 
 from storage.elements import IMPLICIT_LITTLE, Element, Encoding, Walk
 from storage.errors import Unreadable
-from storage.origin import Origin
+from storage.origin import SAID_LIMIT, Origin
 from storage.source import Whole
 
-#: Our implementation class: a UID made from a UUID (PS3.5 §B.2).
-IMPLEMENTATION_CLASS_UID = "2.25.203674219847120938471209384710293847561"
-IMPLEMENTATION_VERSION_NAME = "IMX_0"
+#: Our implementation class, in files and on associations (PS3.7 §D.3.3.2): a UID made from a random UUID
+#: (PS3.5 §B.2).
+IMPLEMENTATION_CLASS_UID = "2.25.212530056752052206698448233873160460206"
+IMPLEMENTATION_VERSION_NAME = "IMX_0_1"
 #: Says that Private Information holds an origin of ours.
-ORIGIN_CREATOR_UID = "2.25.287364918273645018273640918273645091827"
+ORIGIN_CREATOR_UID = "2.25.119646107229356461779286185597803952181"
 
 #: Our file meta is below 2 KB; another's may carry certificates or thumbnails.
 META_LIMIT_BYTES = 1024 * 1024
@@ -50,13 +51,13 @@ def write_meta(
 ) -> bytes:
     """Preamble and file meta (PS3.10 §7.1), up to the first byte of the data set.
 
-    The UIDs are the sender's word: where they are longer than any UID, they are cut.
+    The UIDs are the sender's word: absurdly long ones are cut, but not so short that they become UIDs.
     """
     elements = [
         _long(0x0001, b"OB", b"\x00\x01"),
-        _short(0x0002, b"UI", sop_class_uid[:64]),
-        _short(0x0003, b"UI", sop_instance_uid[:64]),
-        _short(0x0010, b"UI", transfer_syntax_uid[:64]),
+        _short(0x0002, b"UI", sop_class_uid[:SAID_LIMIT]),
+        _short(0x0003, b"UI", sop_instance_uid[:SAID_LIMIT]),
+        _short(0x0010, b"UI", transfer_syntax_uid[:SAID_LIMIT]),
         _short(0x0012, b"UI", IMPLEMENTATION_CLASS_UID),
         _short(0x0013, b"SH", IMPLEMENTATION_VERSION_NAME),
     ]
@@ -116,7 +117,7 @@ def _text(values: dict[int, bytes], tag: int) -> str:
 
 
 def _origin_json(origin: Origin, may_replace: bool) -> bytes:
-    said = {name: getattr(origin, name) for name in _ORIGIN_TEXTS}
+    said = {name: getattr(origin, name)[:SAID_LIMIT] for name in _ORIGIN_TEXTS}
     texts = {name: text.encode("utf-8", "replace").decode() for name, text in said.items()}
     moment = origin.received_at.isoformat()
     return orjson.dumps({**texts, "received_at": moment, "may_replace": may_replace})

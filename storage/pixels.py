@@ -1,6 +1,7 @@
 """Pixels of two data sets side by side, decoded a frame at a time."""
 
 import io
+import threading
 from collections.abc import Iterator
 from itertools import zip_longest
 
@@ -30,6 +31,9 @@ LOSSLESS = NATIVE | {
 _FRAME_LIMIT_BYTES = 256 * 1024 * 1024
 _INFLATED_LIMIT_BYTES = 64 * 1024 * 1024
 _WINDOW = 256 * 1024
+#: Decoding takes many times the memory and time of keeping. A sender that repeats itself on all its
+#: associations waits for two at once, and no other sender notices.
+_DECODING = threading.BoundedSemaphore(2)
 _SHAPE = [
     "Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "NumberOfFrames", "PhotometricInterpretation",
 ]  # fmt: skip
@@ -49,10 +53,14 @@ def show_the_same(
     """
     try:
         frames = (_frames(each, size) for each, size in zip((first, second), native_bytes, strict=True))
-        return all(
-            one is not None and other is not None and one.shape == other.shape and np.array_equal(one, other)
-            for one, other in zip_longest(*frames)
-        )
+        with _DECODING:
+            return all(
+                one is not None
+                and other is not None
+                and one.shape == other.shape
+                and np.array_equal(one, other)
+                for one, other in zip_longest(*frames)
+            )
     except ArchiveError:
         raise
     except Exception:  # a decoder's own, of any kind

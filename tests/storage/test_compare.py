@@ -1,5 +1,6 @@
 import copy
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,7 @@ from storage.elements import (
     SEQUENCE_END,
     UNDEFINED,
 )
+from storage.pixels import _DECODING, show_the_same
 from tests.storage.material import instance, sample
 from tests.storage.strategies import SYNTAXES, Written, datasets, explicit, implicit, write
 
@@ -376,3 +378,16 @@ def test_a_frame_beyond_all_measure_is_not_decoded(syntax: str) -> None:
         each.Rows = each.Columns = 65535
 
     assert "7FE00010" in tags(of(write(plain, syntax)), of(written(other)))
+
+
+def test_few_are_decoded_at_once() -> None:
+    """However many associations send what is held already."""
+    one = of(write(instance(), EXPLICIT_LITTLE))
+    other = of(write(instance(), EXPLICIT_LITTLE))
+
+    with ThreadPoolExecutor(1) as executor:
+        with _DECODING, _DECODING:
+            third = executor.submit(show_the_same, one, other)
+            with pytest.raises(TimeoutError):
+                third.result(timeout=0.2)
+        assert third.result(timeout=30)

@@ -182,6 +182,8 @@ def test_a_value_is_turned(vr: str, raw: bytes, value: Any) -> None:
 def test_several_values_keep_their_places() -> None:
     assert one(explicit(0x00091010, "IS", b"1\\\\3 "))["Value"] == [1, None, 3]
     assert "Value" not in one(explicit(0x00091010, "CS", b"\\\\ "))
+    assert one(explicit(0x00091010, "PN", b"=\\A\\== "))["Value"] == [None, {"Alphabetic": "A"}, None]
+    assert one(explicit(0x00091010, "PN", b"==")) == {"vr": "PN"}
 
 
 @pytest.mark.parametrize(("vr", "raw"), [("US", b"123"), ("AT", b"12"), ("FD", b"1234567")])

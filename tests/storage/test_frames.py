@@ -19,9 +19,9 @@ from storage.frames import (
     PixelShape,
     encapsulated_frames,
     native_frames,
-    without_item_headers,
 )
 from storage.header import MissingUid, read_header
+from storage.passing import joined_fragments
 from storage.source import Ranged, Whole
 from tests.storage.material import Sample, instance, samples
 from tests.storage.strategies import explicit, implicit, write
@@ -40,7 +40,7 @@ def cut(frames: Frames, whole: bytes) -> list[bytes]:
         return [whole[first + each * n : first + each * (n + 1)] for n in range(frames.count)]
     ranges = [(start, start + length) for start, length in ENTRY.iter_unpack(packed)]
     if frames.form is Form.FRAGMENTS:
-        return [without_item_headers(whole[start - 8 : stop]) for start, stop in ranges]
+        return [b"".join(joined_fragments([whole[start - 8 : stop]])) for start, stop in ranges]
     return [whole[start:stop] for start, stop in ranges]
 
 

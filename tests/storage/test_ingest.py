@@ -1,6 +1,7 @@
 import copy
 import hashlib
 import os
+import random
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -291,6 +292,35 @@ def test_whatever_the_command_says_is_noted(shelf: Shelf, uid: str) -> None:
     assert shelf.outcomes() == ["unreadable"]
     shelf.ingest.turn_away(Incoming(uid, uid, uid), origin(), Outcome.REFUSED, "because\0")
     assert shelf.outcomes()[-1] == "refused"
+
+
+@pytest.mark.parametrize(
+    ("absurd", "outcome"),
+    [
+        ("sop_class_uid", Outcome.NOT_AS_SAID),
+        ("sop_instance_uid", Outcome.NOT_AS_SAID),
+        ("transfer_syntax_uid", Outcome.WITHOUT_UIDS),
+    ],
+)
+def test_absurdly_long_uids_are_kept_aside(shelf: Shelf, absurd: str, outcome: Outcome) -> None:
+    """Digits of chance: an index compresses others, and takes them."""
+    digits = "".join(random.Random(0).choices("0123456789", k=20_000))
+    made = instance()
+    uids = {
+        "sop_class_uid": CT,
+        "sop_instance_uid": made.SOPInstanceUID,
+        "transfer_syntax_uid": EXPLICIT_LITTLE,
+    }
+    said = Incoming(**{**uids, absurd: digits})
+    data = write(made, EXPLICIT_LITTLE).data
+
+    for _ in range(2):
+        assert shelf.send_bytes(said, [data]).outcome is outcome
+    shelf.ingest.turn_away(said, origin(peer=digits), Outcome.REFUSED, digits)
+    assert shelf.outcomes() == [outcome.value] * 2 + ["refused"]
+    (key,) = shelf.keys()
+    assert shelf.read(key).endswith(data)
+    assert shelf.send(made).outcome is Outcome.KEPT
 
 
 def test_values_that_no_table_takes_still_come_in(shelf: Shelf) -> None:

@@ -1,5 +1,7 @@
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -8,11 +10,11 @@ from pydicom import dcmread
 
 from storage.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from storage.errors import Unreadable
-from storage.origin import Origin
+from storage.header import is_uid
+from storage.origin import SAID_LIMIT, Origin
 from storage.part10 import (
     IMPLEMENTATION_CLASS_UID,
     IMPLEMENTATION_VERSION_NAME,
-    META_LIMIT_BYTES,
     ORIGIN_CREATOR_UID,
     read_meta,
     write_meta,
@@ -59,10 +61,12 @@ def test_pydicom_reads_what_we_write(origin: Origin | None, syntax: str) -> None
     assert read_meta(head).data_offset == len(head)
 
 
-def test_our_uids_are_uids() -> None:
-    for uid in (IMPLEMENTATION_CLASS_UID, ORIGIN_CREATOR_UID):
-        assert len(uid) <= 64
-        assert uid.startswith("2.25.")
+@pytest.mark.parametrize("uid", [IMPLEMENTATION_CLASS_UID, ORIGIN_CREATOR_UID])
+def test_our_uids_are_made_from_random_uuids(uid: str) -> None:
+    number = UUID(int=int(uid.removeprefix("2.25.")))
+
+    assert number.version == 4
+    assert uid == f"2.25.{number.int}"
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
@@ -114,8 +118,12 @@ def test_a_damaged_origin_is_unreadable(damage: tuple[bytes, bytes]) -> None:
         read_meta(head.replace(*damage))
 
 
-def test_uids_longer_than_any_are_cut_and_stay_readable() -> None:
-    head = write_meta("1" * 70_000, "2" * 70_000, "3" * 70_000, ORIGIN)
+def test_what_is_absurdly_long_is_cut_and_stays_readable() -> None:
+    """But is not cut to a UID."""
+    head = write_meta("1" * 70_000, "2" * 70_000, "3" * 70_000, replace(ORIGIN, called="C" * 2_000_000))
+    meta = read_meta(head)
 
-    assert len(head) < META_LIMIT_BYTES
-    assert read_meta(head).sop_instance_uid == "2" * 64
+    assert len(head) < 4096
+    assert meta.sop_instance_uid == "2" * SAID_LIMIT
+    assert meta.origin == replace(ORIGIN, called="C" * SAID_LIMIT)
+    assert not is_uid(meta.transfer_syntax_uid)
