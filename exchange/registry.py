@@ -50,7 +50,7 @@ class UnknownTrust(ArchiveError):
     """No trust by that ODS code; add it first (`imx trust add`)."""
 
     def __init__(self, ods_code: str) -> None:
-        super().__init__(f"no trust {ods_code}: add it with `imx trust add {ods_code} --name …`")
+        super().__init__(f"no trust {ods_code}: add it with `imx trust add {ods_code} NAME`")
 
 
 class IssuerTaken(ArchiveError):

@@ -22,26 +22,30 @@ from imx.database import reach_database
 from imx.errors import SetupError
 from imx.findings import (
     DURABILITY,
+    QUIET_LOG,
     Finding,
     Level,
     judge_certificate,
     judge_clock,
     judge_connections,
     judge_durability,
+    judge_logging,
     judge_memory,
     judge_open_files,
     judge_room,
     judge_version,
+    judge_waiting,
 )
 from imx.folder import DataFolder
 from imx.listening import PortInUse, open_listener
 from imx.options import ConfigOption, DataOption, JsonOption, settings_from
 from imx.settings import Settings
-from imx.wiring import connections_wanted, open_objects
+from imx.wiring import connections_wanted, open_objects, open_pool
 from storage.errors import ArchiveError
 from storage.keys import fresh_key
 from storage.migrations import files
 from storage.s3_address import S3Address
+from storage.staging import waiting
 
 _COLOURS = {Level.GOOD: "green", Level.WARNING: "yellow", Level.WRONG: "red"}
 
@@ -111,10 +115,12 @@ def check_database(settings: Settings) -> Iterator[Finding]:
             )
             in_force = {name: _setting(connection, name) for name in (*DURABILITY, "max_connections")}
             yield from judge_durability(in_force)
+            yield judge_logging({name: _setting(connection, name) for name in QUIET_LOG})
             yield judge_connections(int(in_force["max_connections"]), connections_wanted(settings))
             yield from _schema(connection)
+            yield from _staged(connection, conninfo)
             yield _database_clock(connection)
-    except SetupError as error:
+    except (SetupError, ArchiveError) as error:
         yield Finding(Level.WRONG, "database", str(error), "")
     except psycopg.Error as error:
         yield Finding(
@@ -147,6 +153,13 @@ def _schema(connection: psycopg.Connection) -> Iterator[Finding]:
         yield Finding(Level.GOOD, "database", f"{len(missing)} migrations will be applied at the next start")
     else:
         yield Finding(Level.GOOD, "database", "its tables are of this version")
+
+
+def _staged(connection: psycopg.Connection, conninfo: str) -> Iterator[Finding]:
+    there = connection.execute("select to_regclass('staged') is not null").fetchone()
+    if there and there[0]:
+        with open_pool(conninfo, 1) as pool:
+            yield judge_waiting(*waiting(pool))
 
 
 def _database_clock(connection: psycopg.Connection) -> Finding:

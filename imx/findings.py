@@ -1,6 +1,6 @@
 """What `imx check` may find: pure judgements on what was observed, and how to mend each."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -34,6 +34,20 @@ DURABILITY: Mapping[str, tuple[str, ...]] = {
     "synchronous_commit": ("on", "remote_apply", "remote_write", "local"),
 }
 
+#: What decides whether values get into the database's log, and when they do not. Parameters of a statement that
+#: took long stand in the log with it (log_parameter_max_length), and so does its text.
+QUIET_LOG: Mapping[str, Callable[[str], bool]] = {
+    "log_error_verbosity": lambda value: value == "terse",
+    "log_min_error_statement": lambda value: value in ("panic", "fatal"),
+    "log_statement": lambda value: value in ("none", "ddl"),
+    "log_min_duration_statement": lambda value: value == "-1",
+    "log_min_duration_sample": lambda value: value == "-1",
+    "log_parameter_max_length_on_error": lambda value: value == "0",
+}
+
+#: The worker moves small objects within seconds.
+WAITING_NOTICE = timedelta(minutes=15)
+
 #: A certificate that ends sooner than this is time to renew.
 CERTIFICATE_NOTICE = timedelta(days=30)
 
@@ -59,6 +73,35 @@ def judge_durability(in_force: Mapping[str, str]) -> Iterator[Finding]:
         )
     if not wrong:
         yield Finding(Level.GOOD, "database", f"{', '.join(DURABILITY)} are on")
+
+
+def judge_logging(in_force: Mapping[str, str]) -> Finding:
+    """Whether the database writes statements, keys or parameters, which hold patient data, into its log."""
+    telling = [name for name, is_quiet in QUIET_LOG.items() if not is_quiet(in_force.get(name, ""))]
+    if telling:
+        said = ", ".join(f"{name} = {in_force.get(name, 'unknown')}" for name in telling)
+        return Finding(
+            Level.WARNING,
+            "database",
+            f"patient data may get into its log ({said})",
+            "for its database and role: log_error_verbosity = terse, log_min_error_statement = panic,"
+            " log_statement = none, log_min_duration_statement = -1, log_parameter_max_length_on_error = 0",
+        )
+    return Finding(Level.GOOD, "database", "no patient data get into its log")
+
+
+def judge_waiting(count: int, longest: timedelta) -> Finding:
+    """Small objects that wait in the database for the object store."""
+    if longest > WAITING_NOTICE:
+        minutes = longest // timedelta(minutes=1)
+        return Finding(
+            Level.WARNING,
+            "objects",
+            f"{count:,} small objects wait in the database, the first for {minutes:,} minutes: nothing is lost,"
+            " but it grows",
+            "is a worker running (imx serve, imx worker), and what does its log say of staged.later?",
+        )
+    return Finding(Level.GOOD, "objects", f"{count:,} small objects wait in the database, none for long")
 
 
 def judge_version(number: int, text: str) -> Finding:

@@ -11,8 +11,8 @@ from datetime import timedelta
 
 import psycopg
 import structlog
-from psycopg_pool import ConnectionPool
 
+from imx.metrics import STAGED
 from imx.settings import Settings, WorkerSettings
 from imx.wiring import (
     API_OBJECT_CONNECTIONS,
@@ -28,7 +28,7 @@ from imx.wiring import (
 from storage.changes import ChangeFeed
 from storage.errors import ArchiveError
 from storage.migrations import migrate
-from storage.staging import StagedObjects, move_staged
+from storage.staging import StagedObjects, move_staged, waiting
 from storage.sweep import sweep
 from storage.verify import Condition, verify
 
@@ -39,6 +39,9 @@ ROUTER_GRACE_S = 15.0
 
 #: The same for answers.
 API_GRACE_S = 8
+
+#: Connections and requests at one time; beyond them a caller hears 503. Far below what a process may open.
+HTTP_CONNECTIONS = 1000
 
 #: The edges go first.
 WORKER_NICENESS = 10
@@ -99,6 +102,7 @@ def run_api(settings: Settings, listener: socket.socket) -> None:
         access_log=False,  # it would print URLs, which hold patient data; viewer_api writes its own lines
         log_config=None,
         server_header=False,
+        limit_concurrency=HTTP_CONNECTIONS,
         timeout_keep_alive=75,  # longer than a proxy's, which then is the one to close
         timeout_graceful_shutdown=API_GRACE_S,
     )
@@ -128,10 +132,11 @@ def run_worker(settings: Settings) -> None:
     os.nice(WORKER_NICENESS)
     with closing(open_pool(database_url(settings), WORKER_CONNECTIONS, WORKER_STATEMENT_S)) as pool:
         objects = staged_objects(settings, pool)
-        everything = (settings.worker, objects, pool, stop)
         tasks = [
-            threading.Thread(target=task, args=everything, name=task.__name__, daemon=True)
-            for task in (keep_moving, keep_sweeping, keep_verifying, watch_feed)
+            threading.Thread(target=keep_moving, args=(objects, stop), daemon=True),
+            threading.Thread(target=keep_sweeping, args=(settings.worker, objects, stop), daemon=True),
+            threading.Thread(target=keep_verifying, args=(settings.worker, objects, stop), daemon=True),
+            threading.Thread(target=watch_feed, args=(ChangeFeed(pool), stop), daemon=True),
         ]
         for task in tasks:
             task.start()
@@ -139,13 +144,12 @@ def run_worker(settings: Settings) -> None:
         tasks[0].join(WORKER_GRACE_S)
 
 
-def keep_moving(
-    settings: WorkerSettings, objects: StagedObjects, pool: ConnectionPool, stop: threading.Event
-) -> None:
+def keep_moving(objects: StagedObjects, stop: threading.Event) -> None:
     """Small objects into the object store; all that are left when we are to stop."""
     while True:
         stopping = stop.wait(MOVE_EVERY_S)
         try:
+            STAGED.set(waiting(objects.pool)[0])
             moved = move_staged(objects, timedelta(0) if stopping else STAGED_FOR)
         except ArchiveError as error:
             log.warning("staged.later", error=type(error).__name__)
@@ -156,13 +160,11 @@ def keep_moving(
             return
 
 
-def keep_sweeping(
-    settings: WorkerSettings, objects: StagedObjects, pool: ConnectionPool, stop: threading.Event
-) -> None:
+def keep_sweeping(settings: WorkerSettings, objects: StagedObjects, stop: threading.Event) -> None:
     """Drop bytes without a row, once they are old enough."""
     while not stop.wait(min(settings.sweep_every_s, 60.0)):
         try:
-            swept = sweep(objects, pool, timedelta(seconds=settings.sweep_age_s))
+            swept = sweep(objects, objects.pool, timedelta(seconds=settings.sweep_age_s))
         except ArchiveError as error:
             log.warning("sweep.later", error=type(error).__name__)
         else:
@@ -171,16 +173,14 @@ def keep_sweeping(
                 return
 
 
-def keep_verifying(
-    settings: WorkerSettings, objects: StagedObjects, pool: ConnectionPool, stop: threading.Event
-) -> None:
+def keep_verifying(settings: WorkerSettings, objects: StagedObjects, stop: threading.Event) -> None:
     """Read everything again, slowly, for ever."""
     if not settings.verify_bytes_per_s:
         return
     while not stop.wait(60.0):
         began, count, damaged = time.monotonic(), 0, 0
         try:
-            for each in verify(objects, pool, settings.verify_bytes_per_s):
+            for each in verify(objects, objects.pool, settings.verify_bytes_per_s):
                 count += 1
                 if each.condition is not Condition.SOUND:
                     damaged += 1
@@ -195,11 +195,8 @@ def keep_verifying(
             return
 
 
-def watch_feed(
-    settings: WorkerSettings, objects: StagedObjects, pool: ConnectionPool, stop: threading.Event
-) -> None:
+def watch_feed(feed: ChangeFeed, stop: threading.Event) -> None:
     """Alarm when somebody's open transaction holds the change feed up."""
-    feed = ChangeFeed(pool)
     while not stop.wait(FEED_LOOK_S):
         try:
             held_up = feed.held_up_for()

@@ -70,7 +70,7 @@ def api_command(
 
 
 def worker_command(data: DataOption = None, config: ConfigOption = None) -> None:
-    """Run the background work: the sweep, and reading objects again."""
+    """Run the background work: small objects into the store, the sweep, and reading objects again."""
     settings = settings_from(data, config)
     logs.set_up("worker")
     parts.migrate_soon(settings)

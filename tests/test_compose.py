@@ -23,6 +23,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from imx.configuration import read
 from imx.main import COMMANDS
 from imx.postgres.binaries import find_binaries
+from imx.postgres.cluster import FIXED_SETTINGS
 from imx.settings import Settings
 from storage.keys import fresh_key
 from storage.s3 import connect
@@ -153,6 +154,18 @@ def test_only_the_edges_are_reached_from_outside() -> None:
     }
     assert SERVICES["postgres"]["networks"] == ["database"]
     assert SERVICES["orthanc"]["networks"] == ["hospital"]
+
+
+def test_the_database_logs_no_values_as_the_embedded_one_does() -> None:
+    command = SERVICES["postgres"]["command"]
+    given = dict(each.split("=") for each in command if "=" in each)
+    for name in (
+        "log_error_verbosity",
+        "log_min_error_statement",
+        "log_parameter_max_length",
+        "log_parameter_max_length_on_error",
+    ):
+        assert given[name] == FIXED_SETTINGS[name]
 
 
 # Our own parts

@@ -31,7 +31,7 @@ def registry(database: str) -> Iterator[PostgresRegistry]:
 def test_trusts_come_back_as_they_went_in(registry: PostgresRegistry) -> None:
     assert registry.trusts() == [ARROWE, AINTREE]
     assert registry.trust("REM") == AINTREE
-    with pytest.raises(UnknownTrust):
+    with pytest.raises(UnknownTrust, match="imx trust add XXX NAME"):
         registry.trust("XXX")
 
 

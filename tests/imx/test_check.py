@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import trustme
+from psycopg.conninfo import conninfo_to_dict
 
 from imx.certificates import BadCertificate, ends_at
 from imx.check import check_database, check_folder, check_objects, check_ports
@@ -21,14 +22,24 @@ from imx.findings import (
     judge_clock,
     judge_connections,
     judge_durability,
+    judge_logging,
     judge_open_files,
     judge_room,
     judge_version,
+    judge_waiting,
 )
 from imx.listening import open_listener
 from tests.service import free_port
 
 GIB = 1024**3
+QUIET = {
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
+    "log_statement": "none",
+    "log_min_duration_statement": "-1",
+    "log_min_duration_sample": "-1",
+    "log_parameter_max_length_on_error": "0",
+}
 
 
 @pytest.mark.parametrize("name", ["fsync", "full_page_writes", "synchronous_commit"])
@@ -55,6 +66,15 @@ def test_a_durability_setting_that_is_off_is_wrong(name: str) -> None:
         (judge_clock(-1.0, "it"), Level.GOOD),
         (judge_clock(-60.0, "it"), Level.WARNING),
         (judge_clock(3600.0, "it"), Level.WRONG),
+        (judge_waiting(3, timedelta(minutes=16)), Level.WARNING),
+        (judge_waiting(3000, timedelta(minutes=14)), Level.GOOD),
+        (judge_logging(QUIET), Level.GOOD),
+        (judge_logging(QUIET | {"log_error_verbosity": "default"}), Level.WARNING),
+        (judge_logging(QUIET | {"log_min_error_statement": "error"}), Level.WARNING),
+        (judge_logging(QUIET | {"log_statement": "mod"}), Level.WARNING),
+        (judge_logging(QUIET | {"log_min_duration_statement": "0"}), Level.WARNING),
+        (judge_logging(QUIET | {"log_min_duration_sample": "100ms"}), Level.WARNING),
+        (judge_logging(QUIET | {"log_parameter_max_length_on_error": "-1"}), Level.WARNING),
         (judge_open_files(1024), Level.WARNING),
         (judge_open_files(65536), Level.GOOD),
     ],
@@ -108,6 +128,34 @@ def test_a_database_that_does_not_flush_is_found(database: str, tmp_path: Path) 
     assert wrong[0].startswith("fsync is off")
     assert any("tables are of this version" in finding.what for finding in findings)
     assert any("clock" in finding.about for finding in findings)
+
+
+def test_the_embedded_database_logs_no_values_and_another_may(
+    database: str, database_url: str, tmp_path: Path
+) -> None:
+    def about_its_log() -> Level:
+        findings = check_database(read({"data": tmp_path, "database.url": database}, {}))
+        (found,) = (finding for finding in findings if "its log" in finding.what)
+        return found.level
+
+    assert about_its_log() is Level.GOOD
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        name = conninfo_to_dict(database)["dbname"]
+        connection.execute(f"alter database {name} set log_error_verbosity = 'verbose'")
+    assert about_its_log() is Level.WARNING
+
+
+def test_what_waits_for_the_object_store_for_long_is_found(database: str, tmp_path: Path) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "insert into staged (key, bytes, staged_at) values ('2026/a.dcm', '', now() - interval '1 hour')"
+        )
+
+    findings = check_database(read({"data": tmp_path, "database.url": database}, {}))
+
+    (found,) = (finding for finding in findings if "wait in the database" in finding.what)
+    assert found.level is Level.WARNING
+    assert "60 minutes" in found.what
 
 
 def test_a_database_used_by_a_newer_version_is_refused(database: str, tmp_path: Path) -> None:

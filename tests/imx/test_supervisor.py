@@ -112,6 +112,7 @@ def test_the_metrics_of_all_processes_are_in_one_place(service: Service) -> None
 
     assert metrics.status_code == 200
     assert "imx_router_associations_active" in metrics.text
+    assert "imx_staged_objects" in metrics.text
 
 
 def test_a_second_service_on_its_port_is_told_so(service: Service, tmp_path: Path) -> None:

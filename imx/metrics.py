@@ -1,0 +1,10 @@
+"""Numbers of the background work, for /metrics."""
+
+from prometheus_client import Gauge
+
+#: Set by whichever worker looked last.
+STAGED = Gauge(
+    "imx_staged_objects",
+    "Small objects that wait in the database for the object store",
+    multiprocess_mode="livemostrecent",
+)
