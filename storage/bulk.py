@@ -16,7 +16,8 @@ from storage.elements import (
 )
 from storage.errors import BadQuery, NotHeld
 from storage.passing import Passing
-from storage.recode import NATIVE, to_explicit_little
+from storage.recode import to_explicit_little
+from storage.syntaxes import NATIVE
 
 _PATH = re.compile(r"[0-9A-F]{8}(/\d{1,6}/[0-9A-F]{8}){0,24}")
 

@@ -10,23 +10,12 @@ from pydicom import dcmread
 from pydicom.pixels.utils import iter_pixels
 
 from storage.content import Encoded
-from storage.elements import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from storage.elements import DEFLATED, EXPLICIT_LITTLE
 from storage.errors import ArchiveError
 from storage.part10 import write_meta
 from storage.source import Inflated, Ranged
+from storage.syntaxes import LOSSLESS, NATIVE
 
-NATIVE = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED})
-#: Syntaxes that give back exactly the pixels that went in (PS3.5 §8.2). JPEG 2000 Part 1 and JPEG-LS in
-#: their general syntaxes may be lossless, but need not.
-LOSSLESS = NATIVE | {
-    "1.2.840.10008.1.2.4.57",
-    "1.2.840.10008.1.2.4.70",
-    "1.2.840.10008.1.2.4.80",
-    "1.2.840.10008.1.2.4.90",
-    "1.2.840.10008.1.2.4.201",
-    "1.2.840.10008.1.2.4.202",
-    "1.2.840.10008.1.2.5",
-}
 #: A frame beyond this is not decoded for a comparison, nor a deflated data set inflated.
 _FRAME_LIMIT_BYTES = 256 * 1024 * 1024
 _INFLATED_LIMIT_BYTES = 64 * 1024 * 1024
@@ -40,8 +29,8 @@ _SHAPE = [
 
 
 def may_show_the_same(first: Encoded, second: Encoded) -> bool:
-    """Whether both syntaxes are lossless."""
-    return {first.transfer_syntax_uid, second.transfer_syntax_uid} <= LOSSLESS
+    """Whether neither syntax can have lost anything."""
+    return {first.transfer_syntax_uid, second.transfer_syntax_uid} <= NATIVE | LOSSLESS
 
 
 def show_the_same(

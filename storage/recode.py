@@ -12,9 +12,7 @@ from pydicom._dicom_dict import DicomDictionary
 
 from storage.elements import (
     DEFLATED,
-    EXPLICIT_BIG,
     EXPLICIT_LITTLE,
-    IMPLICIT_LITTLE,
     ITEM,
     ITEM_END,
     SEQUENCE_END,
@@ -26,9 +24,6 @@ from storage.elements import (
 )
 from storage.errors import Unreadable
 from storage.passing import Passing, inflated
-
-#: The syntaxes whose pixel data are not encapsulated (PS3.5 §A.1 to §A.3, §A.5).
-NATIVE = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED})
 
 #: Bytes of one number in each VR that holds any (PS3.5 §7.3).
 _NUMBER_BYTES = {

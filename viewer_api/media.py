@@ -7,8 +7,8 @@ from enum import Enum
 
 from starlette.requests import Request
 
-from storage.elements import ENCAPSULATED_UNCOMPRESSED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
-from storage.recode import NATIVE
+from storage.elements import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from storage.syntaxes import LOSSLESS, NATIVE
 
 DICOM = "application/dicom"
 DICOM_JSON = "application/dicom+json"
@@ -34,11 +34,6 @@ PIXEL_MEDIA_TYPES: Mapping[str, str] = {
         for last in lasts.split()
     },
 }
-#: Syntaxes that lose nothing (PS3.5 §10): they are decoded for whoever does not ask for them by name.
-LOSSLESS = frozenset(
-    {"1.2.840.10008.1.2.5", ENCAPSULATED_UNCOMPRESSED}
-    | {_JPEG_FAMILY + last for last in ("57", "70", "80", "90", "92", "110", "201", "202")}
-)
 
 
 @dataclass(frozen=True, slots=True)

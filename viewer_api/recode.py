@@ -16,8 +16,8 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from storage.errors import Unreadable
 from storage.part10 import META_LIMIT_BYTES, read_meta, write_meta
-from storage.recode import NATIVE, to_explicit_little
-from viewer_api.media import LOSSLESS
+from storage.recode import to_explicit_little
+from storage.syntaxes import LOSSLESS, NATIVE
 
 
 def decodable_syntaxes() -> frozenset[str]:

@@ -19,7 +19,8 @@ from storage.frames import NOTED_LIMIT, PIXELS, Form
 from storage.metadata import Whereabouts, metadata_chunks
 from storage.part10 import write_meta
 from storage.passing import joined_fragments
-from storage.recode import NATIVE, to_explicit_little
+from storage.recode import to_explicit_little
+from storage.syntaxes import NATIVE
 from viewer_api.bodies import Part, multipart, multipart_length, multipart_type, new_boundary
 from viewer_api.media import (
     DICOM,

@@ -11,7 +11,8 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 
 from storage.errors import Unreadable
 from storage.part10 import read_meta
-from storage.recode import NATIVE, to_explicit_little
+from storage.recode import to_explicit_little
+from storage.syntaxes import NATIVE
 
 
 def data_set_of(path: Path) -> tuple[bytes, str]:

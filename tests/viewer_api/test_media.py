@@ -12,9 +12,8 @@ from storage.elements import (
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
 )
-from storage.recode import NATIVE
+from storage.syntaxes import LOSSLESS, NATIVE
 from viewer_api.media import (
-    LOSSLESS,
     PIXEL_MEDIA_TYPES,
     Decoding,
     Range,
