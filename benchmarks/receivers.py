@@ -90,8 +90,8 @@ class _Program(Receiver):
         return self.process.pid
 
     def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(30)
+        self.process.kill()  # its data goes too, and Orthanc takes its time
+        self.process.wait()
 
 
 class Orthanc(_Program):
