@@ -34,8 +34,8 @@ DURABILITY: Mapping[str, tuple[str, ...]] = {
     "synchronous_commit": ("on", "remote_apply", "remote_write", "local"),
 }
 
-#: What decides whether values get into the database's log, and when they do not. Parameters of a statement that
-#: took long stand in the log with it (log_parameter_max_length), and so does its text.
+#: What decides whether values get into the database's log, and when they do not. A statement that took long
+#: stands there with its parameters.
 QUIET_LOG: Mapping[str, Callable[[str], bool]] = {
     "log_error_verbosity": lambda value: value == "terse",
     "log_min_error_statement": lambda value: value in ("panic", "fatal"),
@@ -97,8 +97,8 @@ def judge_waiting(count: int, longest: timedelta) -> Finding:
         return Finding(
             Level.WARNING,
             "objects",
-            f"{count:,} small objects wait in the database, the first for {minutes:,} minutes: nothing is lost,"
-            " but it grows",
+            f"{count:,} small objects wait in the database, the first for {minutes:,} minutes:"
+            " nothing is lost, but it grows",
             "is a worker running (imx serve, imx worker), and what does its log say of staged.later?",
         )
     return Finding(Level.GOOD, "objects", f"{count:,} small objects wait in the database, none for long")

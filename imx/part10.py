@@ -2,18 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
-from pydicom.filereader import read_dataset, read_preamble
-from pydicom.tag import BaseTag
-
-SOP_CLASS = 0x00020002  # Media Storage SOP Class UID
-SOP_INSTANCE = 0x00020003  # Media Storage SOP Instance UID
-TRANSFER_SYNTAX = 0x00020010
+from storage.errors import Unreadable
+from storage.part10 import META_LIMIT_BYTES, read_meta
 
 
 class NotPart10(ValueError):
@@ -31,23 +24,8 @@ class Part10:
 
 
 def read_head(file: BinaryIO) -> Part10:
-    """The head of an open DICOM file, read no further than its file meta (PS3.10 §7.1)."""
-    try:
-        read_preamble(file, False)
-        meta = read_dataset(file, is_implicit_VR=False, is_little_endian=True, stop_when=_beyond_meta)
-    except InvalidDicomError as error:
-        raise NotPart10("not a DICOM file: no preamble with DICM") from error
-    except Exception as error:  # pydicom raises what its parsers raise, on bytes that are no file meta
-        raise NotPart10(f"its file meta cannot be read ({type(error).__name__})") from error
-    head = Part10(
-        sop_class_uid=_uid_in(meta, SOP_CLASS),
-        sop_instance_uid=_uid_in(meta, SOP_INSTANCE),
-        transfer_syntax_uid=_uid_in(meta, TRANSFER_SYNTAX),
-        data_set_at=file.tell(),
-    )
-    if not (head.sop_class_uid and head.sop_instance_uid and head.transfer_syntax_uid):
-        raise NotPart10("its file meta lacks its SOP class, SOP instance or transfer syntax")
-    return head
+    """The head of an open DICOM file, which stands at its beginning (PS3.10 §7.1)."""
+    return _head(file.read(META_LIMIT_BYTES))
 
 
 def head_of(path: Path) -> Part10:
@@ -61,7 +39,7 @@ def head_of(path: Path) -> Part10:
 
 def split(content: bytes) -> tuple[Part10, memoryview]:
     """A DICOM file in memory as its head and its data set."""
-    head = read_head(BytesIO(content))
+    head = _head(content[:META_LIMIT_BYTES])
     return head, memoryview(content)[head.data_set_at :]
 
 
@@ -74,13 +52,11 @@ def files_in(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def _beyond_meta(tag: BaseTag, vr: str | None, length: int) -> bool:
-    return tag.group != 2
-
-
-def _uid_in(meta: Dataset, tag: int) -> str:
-    """A UID as the file holds it: its raw value, so that an odd one is not argued about here."""
-    if tag not in meta:
-        return ""
-    value = meta.get_item(tag).value
-    return (value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)).strip("\0 ")
+def _head(start: bytes) -> Part10:
+    try:
+        meta = read_meta(start)
+    except Unreadable as error:
+        raise NotPart10(str(error)) from error
+    if not (meta.sop_class_uid and meta.sop_instance_uid and meta.transfer_syntax_uid):
+        raise NotPart10("its file meta lacks its SOP class, SOP instance or transfer syntax")
+    return Part10(meta.sop_class_uid, meta.sop_instance_uid, meta.transfer_syntax_uid, meta.data_offset)

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import orjson
 
-from storage.elements import IMPLICIT_LITTLE, Element, Encoding, Walk
+from storage.elements import Element, Encoding, Walk
 from storage.errors import Unreadable
 from storage.origin import SAID_LIMIT, Origin
 from storage.source import Whole
@@ -35,7 +35,7 @@ class FileMeta:
 
     sop_class_uid: str
     sop_instance_uid: str
-    transfer_syntax_uid: str
+    transfer_syntax_uid: str  # empty, as the others, where the file does not say
     data_offset: int  # where the data set begins, in bytes
     origin: Origin | None  # None in a file that we did not write
     may_replace: bool = False  # the sender's newer content was to become current
@@ -86,7 +86,7 @@ def read_meta(head: bytes) -> FileMeta:
     return FileMeta(
         sop_class_uid=_text(values, 0x00020002),
         sop_instance_uid=_text(values, 0x00020003),
-        transfer_syntax_uid=_text(values, 0x00020010) or IMPLICIT_LITTLE,
+        transfer_syntax_uid=_text(values, 0x00020010),
         data_offset=end,
         origin=origin,
         may_replace=may_replace,

@@ -45,7 +45,7 @@ def test_what_is_not_kept_is_listed_and_the_status_says_so(
     assert result.exit_code == 1
     assert "0 of 2 files kept" in result.output
     assert "0xC000" in result.output
-    assert "no preamble" in result.output
+    assert "no DICM prefix" in result.output
 
 
 def test_send_for_programs(mr_files: Files, listen: Listen) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imx.part10 import NotPart10, Part10, files_in, head_of, read_head, split
+from storage.part10 import write_meta
 
 
 def test_a_file_is_its_head_and_its_data_set(mr_files: list[tuple[Path, Part10]]) -> None:
@@ -30,6 +31,13 @@ def test_other_bytes_are_said_to_be_none(content: bytes) -> None:
     except NotPart10:
         return
     assert all((head.sop_class_uid, head.sop_instance_uid, head.transfer_syntax_uid))
+
+
+def test_a_file_that_names_no_transfer_syntax_is_none() -> None:
+    whole = write_meta("1.2.3", "1.2.3.4", "1.2.840.10008.1.2.1")
+    assert read_head(BytesIO(whole)) == Part10("1.2.3", "1.2.3.4", "1.2.840.10008.1.2.1", len(whole))
+    with pytest.raises(NotPart10, match="transfer syntax"):
+        read_head(BytesIO(write_meta("1.2.3", "1.2.3.4", "")))
 
 
 def test_a_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:
