@@ -109,6 +109,7 @@ def _send_in_one(
         yield from (Sent(path, head, None, _why_not(association, to)) for path, head in files)
         return
     association.dul.to_provider_queue = _Lane(association)
+    _leave_answers_alone(association)
     taken = {
         (context.abstract_syntax, context.transfer_syntax[0]) for context in association.accepted_contexts
     }
@@ -128,6 +129,20 @@ def _send_in_one(
             association.release()
         else:
             association.abort()
+
+
+def _leave_answers_alone(association: Association) -> None:
+    """Nobody but `send_c_store` takes messages.
+
+    pynetdicom's reactor looks for requests of the peer, of which there are none, and on a busy machine may
+    take the answer that `send_c_store` waits for: its pause is a flag that it can have read a moment before.
+    """
+    take = association.dimse.get_msg
+
+    def get_msg(block: bool = False) -> tuple[Any, Any]:
+        return take(block) if block else (None, None)
+
+    association.dimse.get_msg = get_msg  # type: ignore[method-assign]
 
 
 def _store(association: Association, path: Path, head: Part10, message_id: int, wire: "_Wire") -> Sent:
