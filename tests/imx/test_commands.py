@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -17,7 +18,10 @@ from imx.errors import SetupError
 from imx.exporting import as_name
 from imx.main import COMMANDS, build
 from imx.part10 import head_of
+from imx.wiring import open_pool
 from storage.errors import ArchiveError
+from storage.files import FileObjects
+from storage.staging import StagedObjects, move_staged
 
 Imx = Callable[..., Result]
 
@@ -42,6 +46,12 @@ def folder(tmp_path: Path) -> Path:
     shutil.copy(str(get_testdata_file("MR_small.dcm")), folder / "deeper" / "mr")
     (folder / "notes.txt").write_text("not DICOM")
     return folder
+
+
+def move(database: str, data: Path) -> None:
+    """Small objects into the object store, as a worker would."""
+    with open_pool(database, 2) as pool:
+        move_staged(StagedObjects(FileObjects(data / "objects", 0), pool), timedelta(0))
 
 
 def data_set(path: Path) -> bytes:
@@ -153,9 +163,12 @@ def test_a_study_that_is_not_held_is_not_exported(imx: Imx, tmp_path: Path) -> N
     assert imx("export", str(tmp_path / "out"), "--study", "1.2.3").exit_code == 1
 
 
-def test_a_damaged_object_is_found_and_not_exported(imx: Imx, folder: Path, tmp_path: Path) -> None:
+def test_a_damaged_object_is_found_and_not_exported(
+    imx: Imx, folder: Path, tmp_path: Path, database: str
+) -> None:
     imx("trust", "add", "RBT", "Mid Cheshire")
     imx("import", str(folder / "deeper"), "--trust", "RBT")
+    move(database, tmp_path / "data")
     sound = imx("verify", "--json")
     (kept,) = (tmp_path / "data" / "objects").rglob("*.dcm")
     kept.chmod(0o600)
@@ -178,6 +191,7 @@ def test_the_index_is_made_again_from_objects_alone(
 ) -> None:
     imx("trust", "add", "RBT", "Mid Cheshire")
     imx("import", str(folder), "--trust", "RBT")
+    move(database, tmp_path / "data")
     with psycopg.connect(database) as connection:
         connection.execute("drop schema public cascade")
         connection.execute("create schema public")
