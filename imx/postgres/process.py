@@ -238,7 +238,8 @@ def _why(code: int, said: Sequence[str] | deque[str], cluster: Cluster) -> str:
     if code == launch.NOT_PERMITTED:
         return (
             f"PostgreSQL runs as the user {account}, who cannot pass through the folders above "
-            f"{cluster.data.parent} or {cluster.binaries.folder}, and this machine permits no private view of them. "
+            f"{cluster.data.parent} or {cluster.binaries.folder}, and this machine permits "
+            "no private view of them. "
             "Choose a data folder (--data) and an installation that every user can reach, such as below "
             "/var/lib and /opt; or run the service as a user of its own; or set database.url"
         )
