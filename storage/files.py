@@ -26,7 +26,7 @@ READ_BYTES = 1024 * 1024
 WRITEBACK_BYTES = 16 * 1024 * 1024
 
 #: The disk is told to begin after this much, so that little is left to flush at the end.
-BEGIN_BYTES = 128 * 1024
+BEGIN_BYTES = 256 * 1024
 
 #: How long a look at the free space counts.
 _LOOK_S = 1.0

@@ -67,14 +67,18 @@ class PostgresIndex:
         None for a new instance; or what has its place already, and then nothing is written. Raises
         Contended where two do the same at once.
         """
-        with self.keeping(kept, origin, header, staged) as pending:
-            pass
-        return pending.answer
+        with mapped_errors(), self.pool.connection() as connection:
+            values = (*_keep_values(kept, origin, header), staged)
+            connection.autocommit = True  # one statement, one transaction, one round trip
+            try:
+                row = connection.execute(_KEEP, values, prepare=True).fetchone()
+            finally:
+                if not connection.closed:
+                    connection.autocommit = False
+            return _answer(connection, row)
 
     @contextmanager
-    def keeping(
-        self, kept: KeptObject, origin: Origin, header: Header, staged: bytes | None = None
-    ) -> Iterator[Pending]:
+    def keeping(self, kept: KeptObject, origin: Origin, header: Header) -> Iterator[Pending]:
         """The same, committed when the block ends, for bytes that become durable within it.
 
         The database works meanwhile. A block that raises leaves no row; one that ends well has its answer
@@ -83,16 +87,10 @@ class PostgresIndex:
         with mapped_errors(), self.pool.connection() as connection:
             pending = Pending()
             with _one_message(connection):
-                values = (*_keep_values(kept, origin, header), staged)
+                values = (*_keep_values(kept, origin, header), None)
                 cursor = connection.execute(_KEEP, values, prepare=True)
                 yield pending
-            row = cursor.fetchone()
-            assert row is not None
-            instance_id, held_object, held_study = row
-            if held_object is not None:
-                pending.answer = _held(connection, instance_id, held_object)
-            elif held_study is not None:
-                pending.answer = Misplaced(held_study)
+            pending.answer = _answer(connection, cursor.fetchone())
 
     def set_aside(
         self,
@@ -253,6 +251,15 @@ def _instance_values(header: Header) -> tuple[Any, ...]:
         instance.frames.packed, list(instance.problems), instance.json_before, instance.json_patient,
         instance.json_after, instance.json_whole,
     )  # fmt: skip
+
+
+def _answer(connection: psycopg.Connection, row: tuple[Any, ...] | None) -> Answer:
+    """What `keep` said (storage/schema: keep_answer)."""
+    assert row is not None
+    instance_id, held_object, held_study = row
+    if held_object is not None:
+        return _held(connection, instance_id, held_object)
+    return Misplaced(held_study) if held_study is not None else None
 
 
 def _held(connection: psycopg.Connection, instance_id: int, object_id: int) -> Held:
