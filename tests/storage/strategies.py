@@ -65,6 +65,10 @@ TAGS: dict[int, str] = {
 }  # fmt: skip
 
 
+#: A private creator gives each of its elements one VR (PS3.5 §7.8).
+_PRIVATE_VRS = sorted(VALUES)
+
+
 @st.composite
 def datasets(draw: st.DrawFn, depth: int = 3) -> Dataset:
     """A data set with elements of every VR, private ones and, down to `depth`, sequences."""
@@ -78,7 +82,7 @@ def datasets(draw: st.DrawFn, depth: int = 3) -> Dataset:
     if draw(st.booleans()):
         block = made.private_block(0x0009, "IMX TEST", create=True)
         for element in draw(st.lists(st.integers(0, 0xFF), max_size=3, unique=True)):
-            vr = draw(st.sampled_from(sorted(VALUES)))
+            vr = _PRIVATE_VRS[element % len(_PRIVATE_VRS)]
             block.add_new(element, vr, draw(VALUES[vr]))
     return made
 
