@@ -9,12 +9,19 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg.conninfo import make_conninfo
 
 from imx.postgres.binaries import find_binaries
 from imx.postgres.cluster import cluster_in
 from imx.postgres.process import Postgres, start
 from storage.migrations import migrate
+
+# On a busy machine an example may take long, which is no fault. CI tries the same examples every time; at
+# home they are new in each run, and what they find becomes an example of its own.
+settings.register_profile("home", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "home")
 
 #: Databases of this process are numbered.
 _numbers = count(1)
