@@ -303,7 +303,9 @@ def store_running(here: dict[str, str], region: Path) -> Iterator[None]:
         store = subprocess.Popen(command, cwd=region, env=store_environment(region), stdout=log, stderr=log)
     try:
         deadline = time.monotonic() + 60
-        while subprocess.run(health, capture_output=True, check=False).returncode:
+        while subprocess.run(
+            health, env=store_environment(region), capture_output=True, check=False
+        ).returncode:
             assert store.poll() is None, region.joinpath("log").read_text()[-2000:]
             assert time.monotonic() < deadline
             time.sleep(0.2)
