@@ -101,9 +101,12 @@ def check_version(data: Path, binaries: Binaries) -> None:
 
 
 def socket_folder(folder: Path) -> Path:
-    """Where the socket is: in the data folder, or in a short runtime folder when that path is too long."""
+    """Where the socket is: in the data folder, or in a short runtime folder when that path will not do.
+
+    It may be too long, or hold a comma, which PostgreSQL's clients take for the end of a host.
+    """
     inside = folder / "run"
-    if len(os.fsencode(inside / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
+    if len(os.fsencode(inside / SOCKET_NAME)) <= LONGEST_SOCKET_PATH and "," not in str(inside):
         return inside
     name = f"imx-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
     usual = "/run" if os.geteuid() == 0 else os.environ.get("XDG_RUNTIME_DIR", "")

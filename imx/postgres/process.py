@@ -112,8 +112,7 @@ def start(cluster: Cluster, on_line: Line = _ignore, overrides: Mapping[str, str
     own_folder(cluster.sockets, cluster.account)
     write_access_rules(cluster)
     view = _view(cluster)
-    # In quotes: it is a list, and a folder's name may hold a comma.
-    sockets = {"unix_socket_directories": f'"{view.inside(cluster.sockets)}"'}
+    sockets = {"unix_socket_directories": view.inside(cluster.sockets)}
     settings = {**FIXED_SETTINGS, **sockets, **(overrides or {})}
     arguments = ["-D", view.inside(cluster.data)]
     for name, value in settings.items():

@@ -257,14 +257,15 @@ def test_a_long_path_gets_a_short_socket_folder(folder: Path) -> None:
     assert socket_folder(long) == short != socket_folder(folder / ("y" * 100))
 
 
-def test_a_data_folder_with_a_long_path_comes_up(
-    folder: Path, laid_out: Path, start_postgres: Starter
+@pytest.mark.parametrize("name", ["x" * 100, "one, two"])
+def test_a_data_folder_with_an_awkward_path_comes_up(
+    folder: Path, laid_out: Path, start_postgres: Starter, name: str
 ) -> None:
-    long = folder / ("x" * 100)
-    long.mkdir(mode=0o711)
-    copy_cluster(laid_out, long)
+    awkward = folder / name
+    awkward.mkdir(mode=0o711)
+    copy_cluster(laid_out, awkward)
 
-    postgres = start_postgres(long)
+    postgres = start_postgres(awkward)
 
     with psycopg.connect(postgres.conninfo) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
