@@ -16,7 +16,6 @@ from storage.dicom_json import CODED, DEPTH_LIMIT, NUMBERS, ONE_TEXT, TEXT_LIMIT
 from storage.elements import (
     DEFLATED,
     ENCAPSULATED_UNCOMPRESSED,
-    ITEM,
     ITEM_END,
     SEQUENCE_END,
     UNDEFINED,
@@ -134,33 +133,14 @@ class _Reading:
         return vr
 
     def _feed_sequence(self, element: Element, digest: Digest, depth: int) -> None:
-        walk = self._walk
-        explicit, encodings = walk.explicit, self._encodings
-        if element.vr == "UN":
-            walk.explicit = False
-        stop = float("inf") if element.length == UNDEFINED else element.offset + element.length
-        while walk.position < stop:
-            item = walk.next()
-            if item is None:
-                raise Unreadable(f"the sequence {element.tag:08X} never ends", walk.position)
-            if item.tag == SEQUENCE_END:
-                break
-            if item.tag != ITEM:
-                raise Unreadable(f"the sequence {element.tag:08X} holds no item", item.offset)
+        encodings = self._encodings
+        for item in self._walk.items(element):
             _feed(digest, b"item")
             self._feed_item(item, digest, depth + 1)
             self._encodings = encodings
-        walk.explicit = explicit
 
     def _feed_item(self, item: Element, digest: Digest, depth: int) -> None:
-        walk = self._walk
-        stop = float("inf") if item.length == UNDEFINED else item.offset + item.length
-        while walk.position < stop:
-            inner = walk.next()
-            if inner is None:
-                raise Unreadable("an item never ends", walk.position)
-            if inner.tag == ITEM_END:
-                break
+        for inner in self._walk.inside(item):
             is_content = inner.tag & 0xFFFF and inner.tag not in _ENCODING_ONLY
             if is_content:
                 _feed(digest, inner.tag.to_bytes(4, "big"))

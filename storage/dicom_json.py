@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from storage.charsets import ASCII, decode, encodings_of
-from storage.elements import ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Element, Encoding, Walk, vr_of
+from storage.elements import UNDEFINED, Element, Encoding, Walk, vr_of
 from storage.errors import Unreadable
 
 Member = dict[str, Any]
@@ -190,19 +190,10 @@ class JsonWriter:
             self._in_reach(element)
             walk.skip(element)
             return None
-        explicit, encodings = walk.explicit, self._encodings
-        if element.vr == "UN":
-            walk.explicit = False
-        stop = math.inf if element.length == UNDEFINED else element.offset + element.length
+        encodings = self._encodings
         items: list[dict[str, Member]] = []
-        while walk.position < stop:
-            item = walk.next()
-            if item is None:
-                raise Unreadable(f"the sequence {element.tag:08X} never ends", walk.position)
-            if item.tag == SEQUENCE_END:
-                break
-            if item.tag != ITEM:
-                raise Unreadable(f"the sequence {element.tag:08X} holds no item", item.offset)
+        found = walk.items(element)
+        for item in found:
             self._left -= _COST_BYTES
             inner = self._item(item, f"{path}{element.tag:08X}/{len(items)}/", depth + 1)
             self._encodings = encodings
@@ -211,7 +202,7 @@ class JsonWriter:
                 items.clear()
                 break
             items.append(inner)
-        walk.explicit = explicit
+        found.close()
         if self._left < 0:
             return None
         return {"vr": "SQ", "Value": items} if items else {"vr": "SQ"}
@@ -226,17 +217,10 @@ class JsonWriter:
             self._walk.position = element.offset + element.length
 
     def _item(self, item: Element, path: str, depth: int) -> dict[str, Member]:
-        walk = self._walk
-        stop = math.inf if item.length == UNDEFINED else item.offset + item.length
         members: dict[str, Member] = {}
-        while walk.position < stop:
-            inner = walk.next()
-            if inner is None:
-                raise Unreadable("an item never ends", walk.position)
-            if inner.tag == ITEM_END:
-                break
+        for inner in self._walk.inside(item):
             if self._left < 0:
-                walk.skip(inner)
+                self._walk.skip(inner)
                 continue
             member = self.member(inner, path, depth)
             if member is not None and inner.tag & 0xFFFF:

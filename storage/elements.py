@@ -5,9 +5,10 @@ that nobody asks for, so no length can fill the memory (PS3.5 §7).
 """
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf
 from typing import NamedTuple
 
 from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary
@@ -74,7 +75,7 @@ class Walk:
     """A forward walk over the elements of one data set.
 
     `position` is where the next element begins. Reading an element leaves it at the value; the caller
-    goes on with `skip`, or into a sequence with `items`.
+    goes on with `skip`, or into a sequence with `items` and `inside`.
     """
 
     def __init__(
@@ -163,6 +164,39 @@ class Walk:
         for _ in self.fragments_or_items(element):
             pass
         self.explicit = explicit
+
+    def items(self, element: Element) -> Generator[Element, None, None]:
+        """The items of the sequence just read (PS3.5 §7.5). Each must be gone through before the next.
+
+        Raises Unreadable where the sequence never ends, or holds something else.
+        """
+        explicit = self.explicit
+        if element.vr == "UN":
+            self.explicit = False  # PS3.5 §6.2.2 note: a UN of undefined length is implicit inside
+        stop = inf if element.length == UNDEFINED else element.offset + element.length
+        try:
+            while self.position < stop:
+                item = self.next()
+                if item is None:
+                    raise Unreadable(f"the sequence {element.tag:08X} never ends", self.position)
+                if item.tag == SEQUENCE_END:
+                    return
+                if item.tag != ITEM:
+                    raise Unreadable(f"the sequence {element.tag:08X} holds no item", item.offset)
+                yield item
+        finally:
+            self.explicit = explicit
+
+    def inside(self, item: Element) -> Iterator[Element]:
+        """The elements of the item just read. Each must be gone past before the next. Raises Unreadable."""
+        stop = inf if item.length == UNDEFINED else item.offset + item.length
+        while self.position < stop:
+            inner = self.next()
+            if inner is None:
+                raise Unreadable("an item never ends", self.position)
+            if inner.tag == ITEM_END:
+                return
+            yield inner
 
     def fragments_or_items(self, element: Element) -> Iterator[Element]:
         """The items of a value with delimiters, at its own level only, each past its value.
