@@ -10,6 +10,7 @@ from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 from threading import Condition, Thread
 from time import monotonic
+from types import MappingProxyType
 
 import structlog
 
@@ -19,6 +20,7 @@ from dicom_router.association import Association
 from dicom_router.contexts import supported_contexts
 from dicom_router.peers import Peers
 from dicom_router.pynetdicom_settings import set_up_pynetdicom
+from dicom_router.services import ALWAYS, Services
 from dicom_router.settings import RouterSettings
 from storage.ingest import Door
 
@@ -48,11 +50,14 @@ class Router:
         door: Door,
         peers: Peers,
         plain: Sequence[socket.socket],
+        *,
+        services: Services = MappingProxyType({}),
         tls: Sequence[tuple[socket.socket, ssl.SSLContext]] = (),
     ) -> None:
         set_up_pynetdicom()
-        supported_contexts()  # built once, before the first peer waits for it
-        self._house = House(settings, door, peers)
+        offered = {**ALWAYS, **services}
+        supported_contexts(tuple(offered))  # built once, before the first peer waits for it
+        self._house = House(settings, door, peers, offered)
         self._listeners: dict[int, tuple[socket.socket, ssl.SSLContext | None]] = {
             listener.fileno(): (listener, None) for listener in plain
         }

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from dicom_router.errors import Rejected, Rejection
 from dicom_router.negotiation import APPLICATION_CONTEXT, AssociationRequest
 from dicom_router.peers import Peers, actor_for, identify
+from dicom_router.services import Services
 from dicom_router.settings import RouterSettings
 from dicom_router.slots import SlotsUnavailable, folder_of_all, folder_of_peer, take_slot
 from exchange.policy import Action, Actor, Purpose, Subject, may
@@ -28,6 +29,7 @@ class House:
     settings: RouterSettings
     door: Door
     peers: Peers
+    services: Services
     halt: Halt = field(default_factory=Halt)
 
 

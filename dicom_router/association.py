@@ -123,7 +123,9 @@ class Association:
         self._peer = peer
         if not settings.open_to_all:
             self._tally.label = peer.ae_title
-        contexts, answer = negotiate(request, peer.private_sop_classes, settings.max_pdu)
+        contexts, answer = negotiate(
+            request, tuple(self._house.services), peer.private_sop_classes, settings.max_pdu
+        )
         wire.send(answer, settings.stall_s)
         self.state = State.ESTABLISHED
         metrics.ACTIVE.inc()
@@ -142,9 +144,9 @@ class Association:
 
     def _serve(self, established: Established) -> None:
         """Answer requests (Sta6) until the peer asks for release."""
-        halt = self._house.halt
+        halt, services = self._house.halt, self._house.services
         while (asked := established.messages.next_command()) is not None:
-            serve_request(established, *asked)
+            serve_request(services, established, *asked)
             if halt.at_once:
                 raise Draining("this service is stopping")
 

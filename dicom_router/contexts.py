@@ -25,6 +25,9 @@ NATIVE = (
     "1.2.840.10008.1.2.2",  # Explicit VR Big Endian, retired
 )
 
+#: For data sets without pixels: requests, identifiers, reports.
+UNCOMPRESSED = tuple(uid for uid in NATIVE if not uid.startswith(f"{NATIVE[0]}."))
+
 #: Compressed without loss, by what most readers can decode.
 LOSSLESS = (
     "1.2.840.10008.1.2.4.70",  # JPEG Lossless, first-order prediction (process 14, selection value 1)
@@ -171,12 +174,15 @@ def name_of(uid: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def supported_contexts(private_classes: tuple[str, ...] = ()) -> tuple[PresentationContext, ...]:
-    """What we take from a peer with these private storage classes in its entry, for pynetdicom's negotiation.
+def supported_contexts(
+    services: tuple[str, ...], private_classes: tuple[str, ...] = ()
+) -> tuple[PresentationContext, ...]:
+    """What we take, for pynetdicom's negotiation: every storage class, and these services' classes.
 
-    Shared between associations: the negotiation only reads them.
+    A peer may have private storage classes in its entry. Shared between associations: the negotiation only
+    reads them.
     """
-    contexts = [build_context(VERIFICATION, [uid for uid in NATIVE if not uid.startswith(f"{NATIVE[0]}.")])]
+    contexts = [build_context(uid, list(UNCOMPRESSED)) for uid in services]
     contexts += [
         build_context(uid, list(TRANSFER_SYNTAXES)) for uid in sorted(STORAGE_CLASSES | set(private_classes))
     ]

@@ -8,6 +8,7 @@ from dicom_router.contexts import STORAGE_CLASSES, Context
 from dicom_router.messages import DataSet, Messages
 from dicom_router.pdus import p_data
 from dicom_router.settings import RouterSettings
+from exchange.audit import Detail, Look
 from exchange.policy import Action, Actor, Decision, Purpose, Subject, may
 from exchange.registry import Peer
 from storage.ingest import Door
@@ -57,6 +58,13 @@ class Established:
     def may(self, action: Action, purpose: Purpose) -> Decision:
         """Ask the policy."""
         return may(self.actor, action, purpose, Subject())
+
+    def look(
+        self, action: Action, purpose: Purpose, study_uid: str | None = None, detail: Detail | None = None
+    ) -> Look:
+        """That this peer asks to see something, for the audit: with the policy's decision."""
+        decision = may(self.actor, action, purpose, Subject(study_uid))
+        return Look(self.actor, self.address, action, purpose, decision, study_uid, detail or {})
 
     def stores(self, sop_class_uid: str) -> bool:
         """Whether we take instances of this class from this peer."""

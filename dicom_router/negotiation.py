@@ -83,11 +83,11 @@ def read_request(pdu: bytes) -> AssociationRequest:
 
 
 def negotiate(
-    request: AssociationRequest, private_classes: tuple[str, ...], max_pdu: int
+    request: AssociationRequest, services: tuple[str, ...], private_classes: tuple[str, ...], max_pdu: int
 ) -> tuple[dict[int, Context], bytes]:
     """The contexts that both sides take, and the A-ASSOCIATE-AC PDU that says so."""
     results, roles = negotiate_as_acceptor(
-        list(request.contexts), list(supported_contexts(private_classes)), request.roles
+        list(request.contexts), list(supported_contexts(services, private_classes)), request.roles
     )
     answer = A_ASSOCIATE()
     answer.application_context_name = APPLICATION_CONTEXT

@@ -12,14 +12,18 @@ from dicom_router.store import on_store
 
 Service = Callable[[Established, Context, Command], None]
 
-#: By abstract syntax. Every other that can be negotiated is a storage class.
-SERVICES: Mapping[str, Mapping[int, Service]] = {VERIFICATION: {C_ECHO_RQ: on_echo}}
+#: By abstract syntax, then by command field. Whoever puts a router together brings those that need more than
+#: the archive's door; each holds what it works with.
+Services = Mapping[str, Mapping[int, Service]]
+
+#: What every router offers. Every abstract syntax that no table names is a storage class.
+ALWAYS: Services = {VERIFICATION: {C_ECHO_RQ: on_echo}}
 STORAGE_SERVICES: Mapping[int, Service] = {C_STORE_RQ: on_store}
 
 
-def serve_request(association: Established, context: Context, command: Command) -> None:
+def serve_request(services: Services, association: Established, context: Context, command: Command) -> None:
     """Answer one request, or say that we do not know the operation (status 0x0211)."""
-    service = SERVICES.get(context.abstract_syntax, STORAGE_SERVICES).get(command.field)
+    service = services.get(context.abstract_syntax, STORAGE_SERVICES).get(command.field)
     if service is not None:
         service(association, context, command)
         return

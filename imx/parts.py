@@ -6,7 +6,7 @@ import signal
 import socket
 import threading
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import timedelta
 
 import psycopg
@@ -23,6 +23,7 @@ from imx.wiring import (
     build_router,
     database_url,
     open_pool,
+    open_reading,
     staged_objects,
 )
 from storage.changes import ChangeFeed
@@ -84,8 +85,10 @@ def migrate_soon(settings: Settings) -> None:
 
 def run_router(settings: Settings, plain: socket.socket, tls: socket.socket | None) -> None:
     """The DIMSE edge, until SIGTERM; then what is under way may end."""
-    with closing(open_pool(database_url(settings), ROUTER_CONNECTIONS)) as pool:
-        router = build_router(settings, pool, plain, tls)
+    with ExitStack() as stack:
+        pool = stack.enter_context(closing(open_pool(database_url(settings), ROUTER_CONNECTIONS)))
+        reading = stack.enter_context(closing(open_reading(settings, pool)))
+        router = build_router(settings, pool, reading, plain, tls)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: router.drain(ROUTER_GRACE_S))
         settle_memory()

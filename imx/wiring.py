@@ -11,6 +11,8 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from dicom_router.acceptor import Router
+from dicom_router.reading import Reading
+from dicom_router.services import Services
 from dicom_router.settings import RouterSettings
 from dicom_router.tls import TlsSettingsWrong, server_context
 from exchange.registry import PostgresRegistry, Trust
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 #: Database connections that one process may hold.
 ROUTER_CONNECTIONS = 12
+READING_CONNECTIONS = 6  # of a router, besides
 API_CONNECTIONS = 16
 WORKER_CONNECTIONS = 4
 
@@ -55,7 +58,8 @@ OPEN_TRUST = Trust(ods_code="OPEN", name="Whoever sends to an open service", iss
 
 def connections_wanted(settings: Settings) -> int:
     """How many database connections the service may hold at its busiest."""
-    edges = settings.dicom.processes * ROUTER_CONNECTIONS + API_CONNECTIONS + API_OBJECT_CONNECTIONS
+    edges = settings.dicom.processes * (ROUTER_CONNECTIONS + READING_CONNECTIONS)
+    edges += API_CONNECTIONS + API_OBJECT_CONNECTIONS
     return edges + WORKER_CONNECTIONS + SPARE_CONNECTIONS
 
 
@@ -121,19 +125,38 @@ def staged_objects(settings: Settings, pool: ConnectionPool) -> StagedObjects:
     return StagedObjects(open_objects(settings), pool)
 
 
+def open_reading(settings: Settings, pool: ConnectionPool) -> Reading:
+    """For the router's threads. The caller closes it."""
+    return Reading(database_url(settings), staged_objects(settings, pool), READING_CONNECTIONS)
+
+
 def build_ingest(settings: Settings, pool: ConnectionPool) -> Ingest:
     return Ingest(staged_objects(settings, pool), PostgresIndex(pool), settings.storage.object_limit)
 
 
 def build_router(
-    settings: Settings, pool: ConnectionPool, plain: socket.socket, tls: socket.socket | None
+    settings: Settings,
+    pool: ConnectionPool,
+    reading: Reading,
+    plain: socket.socket,
+    tls: socket.socket | None,
 ) -> Router:
     """The DIMSE edge on sockets that a parent opened."""
     context = tls_context(settings)
     secured = [(tls, context)] if tls and context else []
     return Router(
-        router_settings(settings), build_ingest(settings, pool), PostgresRegistry(pool), [plain], secured
+        router_settings(settings),
+        build_ingest(settings, pool),
+        PostgresRegistry(pool),
+        [plain],
+        services=dimse_services(reading),
+        tls=secured,
     )
+
+
+def dimse_services(reading: Reading) -> Services:
+    """What the DIMSE edge offers besides storage and verification. Each service is one line."""
+    return {}
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:

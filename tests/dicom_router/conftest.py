@@ -89,7 +89,7 @@ def serve(tmp_path: Path, logged: list[Any]) -> Iterator[Serve]:
                 kept,
                 registry,
                 [] if tls else [listener],
-                [(listener, tls)] if tls else [],
+                tls=[(listener, tls)] if tls else [],
             )
             thread = threading.Thread(target=router.serve)
             thread.start()

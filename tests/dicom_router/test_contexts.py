@@ -21,6 +21,7 @@ from dicom_router.contexts import (
     name_of,
     supported_contexts,
 )
+from dicom_router.services import ALWAYS
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 PRIVATE = "1.2.840.113619.4.30"
@@ -29,7 +30,7 @@ PRIVATE = "1.2.840.113619.4.30"
 def negotiated(abstract_syntax: str, *offered: str, private: tuple[str, ...] = ()) -> str | None:
     context = build_context(abstract_syntax, list(offered))
     context.context_id = 1
-    results, _roles = negotiate_as_acceptor([context], list(supported_contexts(private)))
+    results, _roles = negotiate_as_acceptor([context], list(supported_contexts(tuple(ALWAYS), private)))
     taken = accepted(results)
     return taken[1].transfer_syntax if taken else None
 
