@@ -47,5 +47,6 @@ def actor_for(peer: Peer, settings: RouterSettings) -> Actor:
         trust=peer.trust.ods_code,
         may_store=peer.may_store,
         may_read=peer.may_read,
+        issuer="" if peer.trust is settings.open_trust else peer.trust.issuer,
     )
     return replace(actor, is_open=True) if settings.open_to_all else actor

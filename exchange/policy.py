@@ -49,6 +49,7 @@ class Actor:
     role: Role | None = None
     may_store: bool = False
     may_read: bool = False
+    issuer: str = ""  # namespace of the bare identifiers it names; "" where it has none of its own
     is_open: bool = False  # the service runs with `--open`, on loopback
 
 

@@ -22,8 +22,9 @@ BELIEVED_S = 5.0
 _REMEMBERED = 4_096
 
 _FIND = (
-    "select name, role, trust, expires_at from access_token"
-    " where digest = %s and revoked_at is null and expires_at > now()"
+    "select a.name, a.role, a.trust, coalesce(t.issuer, ''), a.expires_at"
+    " from access_token a left join trust t on t.ods_code = a.trust"
+    " where a.digest = %s and a.revoked_at is null and a.expires_at > now()"
 )
 
 
@@ -124,5 +125,6 @@ class Accounts:
             raise IndexUnavailable(f"the database does not answer: {type(error).__name__}") from error
         if row is None:
             return _Believed(None, until, datetime.max.replace(tzinfo=UTC))
-        name, role, trust, expires_at = row
-        return _Believed(Actor(ActorKind.ACCOUNT, name, trust, Role(role)), until, expires_at)
+        name, role, trust, issuer, expires_at = row
+        actor = Actor(ActorKind.ACCOUNT, name, trust, Role(role), issuer=issuer)
+        return _Believed(actor, until, expires_at)

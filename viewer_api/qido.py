@@ -8,6 +8,7 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
+from exchange.namespaces import within_issuer
 from exchange.policy import Action
 from storage.answers import Found
 from storage.archive import PAGE, Answer
@@ -126,10 +127,11 @@ def search_routes(parts: Working) -> APIRouter:
         study_uid = within.get(STUDY_UID)
         reader = await parts.readers.admit(request, Action.QUERY, study_uid)
         _require_json(request)
-        query = parse_query(level, request.query_params.multi_items(), within)
+        asked = parse_query(level, request.query_params.multi_items(), within)
+        query = within_issuer(asked, reader.look.actor.issuer)
         answer = await parts.archive.search(query)
         first: list[Found] = await anext(answer.pages, [])
-        keys = sorted(_name(path) for path in query.matches)
+        keys = sorted(_name(path) for path in asked.matches)
         await reader.record(study_uid, {"level": level.value, "keys": keys})
         headers = _warnings(answer, query, first)
         if not first:

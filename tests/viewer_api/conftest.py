@@ -117,7 +117,9 @@ def closed_api(place: Place) -> Iterator[httpx.Client]:
         yield client
 
 
-def bearer(place: Place, role: Role = Role.READER, name: str = "reader") -> dict[str, str]:
+def bearer(
+    place: Place, role: Role = Role.READER, name: str = "reader", trust: str = "RBS"
+) -> dict[str, str]:
     """The header of somebody with a token of that role."""
-    token = tokens.create(place.database, name, role, "RBS", datetime.now(UTC) + timedelta(hours=1))
+    token = tokens.create(place.database, name, role, trust, datetime.now(UTC) + timedelta(hours=1))
     return {"Authorization": f"Bearer {token}"}

@@ -6,7 +6,7 @@ import httpx
 import psycopg
 import pytest
 
-from tests.viewer_api.conftest import ORIGIN, Place
+from tests.viewer_api.conftest import ORIGIN, Place, bearer
 from tests.viewer_api.material import an_image, kept
 
 
@@ -190,3 +190,29 @@ def test_another_media_type_is_not_to_be_had(region: Place, open_api: httpx.Clie
     answer = open_api.get("/dicom-web/studies", headers={"Accept": "application/dicom+xml"})
     assert answer.status_code == 406
     assert answer.json()["offered"] == ["application/dicom+json"]
+
+
+def test_a_bare_identifier_is_that_of_the_readers_trust(region: Place, closed_api: httpx.Client) -> None:
+    """Two trusts' 123 are two people, and so are two A1; an issuer or a UID reaches across."""
+    with psycopg.connect(region.database) as connection:
+        connection.execute("insert into trust (ods_code, name, issuer) values ('RBS', 'Alder Hey', 'RBS')")
+        connection.execute("insert into trust (ods_code, name, issuer) values ('RBN', 'Mersey', 'RBN')")
+    ours = bearer(region)
+    theirs = bearer(region, trust="RBN", name="elsewhere")
+    nobodys = bearer(region, trust="", name="regional")
+    for keys, own, foreign, regional in (
+        ({"PatientID": "123"}, ["1.1"], [], ["1.2", "1.1"]),
+        ({"PatientID": "12*"}, ["1.1"], [], ["1.2", "1.1"]),
+        ({"PatientID": "123\\777"}, ["1.1", "1.3"], [], ["1.2", "1.1", "1.3"]),
+        ({"PatientID": "123", "IssuerOfPatientID": "REM"}, ["1.2"], ["1.2"], ["1.2"]),
+        ({"PatientID": "123", "StudyInstanceUID": "1.2"}, ["1.2"], ["1.2"], ["1.2"]),
+        ({"AccessionNumber": "A2"}, [], [], ["1.2"]),
+        (
+            {"AccessionNumber": "A2", "IssuerOfAccessionNumberSequence.LocalNamespaceEntityID": "REM"},
+            ["1.2"], ["1.2"], ["1.2"],
+        ),
+        ({"PatientName": "*"}, ["1.2", "1.1", "1.3"], ["1.2", "1.1", "1.3"], ["1.2", "1.1", "1.3"]),
+    ):  # fmt: skip
+        for reader, expected in ((ours, own), (theirs, foreign), (nobodys, regional)):
+            answer = closed_api.get("/dicom-web/studies", params=keys, headers=reader)
+            assert found(answer) == expected, keys
