@@ -17,6 +17,7 @@ from dicom_router.errors import (
     Draining,
     Ending,
     PeerAborted,
+    PeerReleased,
     PeerStalled,
     ProtocolBroken,
     Rejected,
@@ -210,6 +211,8 @@ def last_word(error: AssociationError, state: State) -> bytes:
             return reject(error.rejection)
         case ProtocolBroken():
             return abort(AbortSource.PROVIDER, error.reason)
+        case PeerReleased():
+            return release_response()
         case PeerStalled() | Draining() if state is State.ESTABLISHED:
             return abort(AbortSource.USER)
         case _:

@@ -16,7 +16,11 @@ MESSAGE_ID_BEING_RESPONDED_TO = 0x0120
 COMMAND_DATA_SET_TYPE = 0x0800
 STATUS = 0x0900
 ERROR_COMMENT = 0x0902
+ERROR_ID = 0x0903
 AFFECTED_SOP_INSTANCE_UID = 0x1000
+REQUESTED_SOP_INSTANCE_UID = 0x1001
+EVENT_TYPE_ID = 0x1002
+ACTION_TYPE_ID = 0x1008
 
 #: Command fields (PS3.7 §E.1). A response is its request with the highest bit set.
 C_STORE_RQ = 0x0001
@@ -30,6 +34,8 @@ NO_DATA_SET = 0x0101
 #: Error Comment is an LO.
 COMMENT_LIMIT = 64
 
+_TYPE_IDS = (ACTION_TYPE_ID, EVENT_TYPE_ID)
+
 _ELEMENT = Struct("<HHI")
 _SHORT = Struct("<H")
 _LONG_ELEMENT = Struct("<HHII")
@@ -42,13 +48,15 @@ class BadCommand(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a request says, before its data set."""
+    """What a request or a response says, before its data set."""
 
     field: int
     message_id: int
     has_data_set: bool
     sop_class_uid: str  # Affected or Requested; "" where the command has none
-    sop_instance_uid: str  # Affected; "" where the command has none
+    sop_instance_uid: str  # Affected or Requested; "" where the command has none
+    type_id: int | None = None  # Event Type ID or Action Type ID, where the command has one
+    status: int | None = None  # of a response
 
 
 def split(encoded: bytes) -> Mapping[int, bytes]:
@@ -81,23 +89,38 @@ def read_command(encoded: bytes) -> Command:
         sop_class_uid=_uid(
             elements.get(AFFECTED_SOP_CLASS_UID) or elements.get(REQUESTED_SOP_CLASS_UID, b"")
         ),
-        sop_instance_uid=_uid(elements.get(AFFECTED_SOP_INSTANCE_UID, b"")),
+        sop_instance_uid=_uid(
+            elements.get(AFFECTED_SOP_INSTANCE_UID) or elements.get(REQUESTED_SOP_INSTANCE_UID, b"")
+        ),
+        type_id=next((_short(elements, each) for each in _TYPE_IDS if each in elements), None),
+        status=_short(elements, STATUS) if STATUS in elements else None,
     )
 
 
 def write_response(command: Command, status: int, comment: str = "") -> bytes:
     """The response without a data set to `command` (PS3.7 §9.3.1.2, §C)."""
+    return write_command(
+        {
+            AFFECTED_SOP_CLASS_UID: command.sop_class_uid,
+            COMMAND_FIELD: command.field | RESPONSE,
+            MESSAGE_ID_BEING_RESPONDED_TO: command.message_id,
+            COMMAND_DATA_SET_TYPE: NO_DATA_SET,
+            STATUS: status,
+            ERROR_COMMENT: comment,
+            AFFECTED_SOP_INSTANCE_UID: command.sop_instance_uid,
+        }
+    )
+
+
+def write_command(elements: Mapping[int, int | str]) -> bytes:
+    """A command set of numbers (US), UIDs and an Error Comment, in ascending order; text that is "" is left
+    out, and the group length (0000,0000) is put before."""
     body = bytearray()
-    if command.sop_class_uid:
-        body += _element(AFFECTED_SOP_CLASS_UID, _padded_uid(command.sop_class_uid))
-    body += _SHORT_ELEMENT.pack(0, COMMAND_FIELD, 2, command.field | RESPONSE)
-    body += _SHORT_ELEMENT.pack(0, MESSAGE_ID_BEING_RESPONDED_TO, 2, command.message_id)
-    body += _SHORT_ELEMENT.pack(0, COMMAND_DATA_SET_TYPE, 2, NO_DATA_SET)
-    body += _SHORT_ELEMENT.pack(0, STATUS, 2, status)
-    if comment:
-        body += _element(ERROR_COMMENT, comment_text(comment))
-    if command.sop_instance_uid:
-        body += _element(AFFECTED_SOP_INSTANCE_UID, _padded_uid(command.sop_instance_uid))
+    for element, value in elements.items():
+        if isinstance(value, int):
+            body += _SHORT_ELEMENT.pack(0, element, 2, value)
+        elif value:
+            body += _element(element, comment_text(value) if element == ERROR_COMMENT else _padded_uid(value))
     return _LONG_ELEMENT.pack(0, 0, 4, len(body)) + bytes(body)
 
 

@@ -3,6 +3,7 @@
 AssociationError
 ├── Rejected          we say no before it begins             A-ASSOCIATE-RJ, with its reason
 ├── ProtocolBroken    the peer sent what PS3.8 does not allow  A-ABORT by the provider, with its reason
+├── PeerReleased      the peer ended it while we awaited an answer  A-RELEASE-RP
 ├── PeerAborted       the peer sent A-ABORT                  nothing more is said
 ├── PeerVanished      the connection closed or broke         nothing more can be said
 ├── PeerStalled       a timer ran out                        A-ABORT by the user
@@ -76,6 +77,12 @@ class ProtocolBroken(AssociationError):
     def __init__(self, reason: AbortReason, why: str) -> None:
         super().__init__(why)
         self.reason = reason
+
+
+class PeerReleased(AssociationError):
+    """The peer asked for release where we still awaited an answer: there will be none."""
+
+    ending = Ending.RELEASED
 
 
 class PeerAborted(AssociationError):

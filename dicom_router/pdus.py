@@ -60,16 +60,21 @@ def release_response() -> bytes:
     return A_RELEASE_RP().encode()
 
 
-def p_data(context: int, command: bytes, peer_max_pdu: int) -> bytes:
-    """A command set as P-DATA-TF PDUs that the peer can take, to be written at once (PS3.8 §9.3.5, §D.1).
+def p_data(context: int, command: bytes, peer_max_pdu: int, data_set: bytes | None = None) -> bytes:
+    """A message as P-DATA-TF PDUs that the peer can take, to be written at once (PS3.8 §9.3.5, §D.1).
 
     `peer_max_pdu` is the peer's Maximum Length Received, 0 for any.
     """
-    room = peer_max_pdu - 6 if peer_max_pdu else len(command)
-    if len(command) <= room:
-        return _fragment(context, IS_COMMAND | IS_LAST, command)
-    pieces = [command[start : start + room] for start in range(0, len(command), room)]
-    controls = [IS_COMMAND] * (len(pieces) - 1) + [IS_COMMAND | IS_LAST]
+    pdus = _fragments(context, IS_COMMAND, command, peer_max_pdu)
+    return pdus if data_set is None else pdus + _fragments(context, 0, data_set, peer_max_pdu)
+
+
+def _fragments(context: int, control: int, content: bytes, peer_max_pdu: int) -> bytes:
+    room = peer_max_pdu - 6 if peer_max_pdu else len(content)
+    if len(content) <= room:
+        return _fragment(context, control | IS_LAST, content)
+    pieces = [content[start : start + room] for start in range(0, len(content), room)]
+    controls = [control] * (len(pieces) - 1) + [control | IS_LAST]
     return b"".join(
         _fragment(context, control, piece) for control, piece in zip(controls, pieces, strict=True)
     )
