@@ -6,11 +6,14 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from datetime import timedelta
+from functools import partial
 
 import psycopg
 import structlog
+from psycopg_pool import ConnectionPool
 
 from imx.metrics import STAGED
 from imx.settings import Settings, WorkerSettings
@@ -26,7 +29,8 @@ from imx.wiring import (
     open_reading,
     staged_objects,
 )
-from storage.changes import ChangeFeed
+from storage.changes import Change, ChangeFeed, follow
+from storage.correcting import keep_current
 from storage.errors import ArchiveError
 from storage.migrations import migrate
 from storage.staging import StagedObjects, move_staged, waiting
@@ -57,6 +61,9 @@ MOVE_EVERY_S = 5.0
 #: The worker looks at the feed this often; a feed that stands still for longer than the limit is a fault.
 FEED_LOOK_S = 30.0
 FEED_STALLED = timedelta(minutes=5)
+
+#: Followers look for new changes this often.
+FOLLOW_EVERY_S = 1.0
 
 #: Between two rounds of reading everything again.
 VERIFY_PAUSE_S = 3600.0
@@ -140,6 +147,7 @@ def run_worker(settings: Settings) -> None:
             threading.Thread(target=keep_sweeping, args=(settings.worker, objects, stop), daemon=True),
             threading.Thread(target=keep_verifying, args=(settings.worker, objects, stop), daemon=True),
             threading.Thread(target=watch_feed, args=(ChangeFeed(pool), stop), daemon=True),
+            follower(pool, "corrections", partial(keep_current, pool), stop),
         ]
         for task in tasks:
             task.start()
@@ -196,6 +204,24 @@ def keep_verifying(settings: WorkerSettings, objects: StagedObjects, stop: threa
         log.info("verify.round", objects=count, damaged=damaged, took_s=round(time.monotonic() - began, 1))
         if stop.wait(VERIFY_PAUSE_S):
             return
+
+
+def follower(
+    pool: ConnectionPool, name: str, act: Callable[[Change], None], stop: threading.Event
+) -> threading.Thread:
+    """What acts on every change, in order; where it cannot, it tries again from the same place."""
+    return threading.Thread(
+        target=keep_following, args=(ChangeFeed(pool), name, act, stop), name=name, daemon=True
+    )
+
+
+def keep_following(feed: ChangeFeed, name: str, act: Callable[[Change], None], stop: threading.Event) -> None:
+    """Act on what is settled, again and again."""
+    while not stop.wait(FOLLOW_EVERY_S):
+        try:
+            follow(feed, name, act)
+        except ArchiveError as error:
+            log.warning("follower.later", follower=name, error=type(error).__name__)
 
 
 def watch_feed(feed: ChangeFeed, stop: threading.Event) -> None:

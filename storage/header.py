@@ -325,6 +325,21 @@ class _Facts:
         return None
 
 
+def identity_of(members: Mapping[str, Member]) -> Identity:
+    """Whose study it is, as these attributes say."""
+    return _identity(_Facts(members, []))
+
+
+def study_of(members: Mapping[str, Member]) -> StudyFacts:
+    """What the index matches of a study, as these attributes say. Raises MissingUid."""
+    return _study(_Facts(members, []))
+
+
+def series_of(members: Mapping[str, Member]) -> SeriesFacts:
+    """What the index matches of a series, as these attributes say. Raises MissingUid."""
+    return _series(_Facts(members, []))
+
+
 def _identity(facts: _Facts) -> Identity:
     identifier = (facts.text("00100020") or "").strip()
     return Identity(

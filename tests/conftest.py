@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -70,6 +71,13 @@ def template_database(database_url: str) -> str:
 @pytest.fixture
 def database(database_url: str, template_database: str) -> Iterator[str]:
     """Conninfo of a fresh, migrated database, dropped afterwards with whatever is still connected."""
+    with fresh_database(database_url, template_database) as conninfo:
+        yield conninfo
+
+
+@contextmanager
+def fresh_database(database_url: str, template_database: str) -> Iterator[str]:
+    """The same, for a fixture of a wider scope."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(f"create database {name} template {template_database} strategy file_copy")

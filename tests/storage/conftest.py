@@ -8,6 +8,7 @@ from psycopg_pool import ConnectionPool
 from pydicom import config
 
 from storage.files import FileObjects
+from tests.conftest import fresh_database
 from tests.seaweed import Seaweed, running
 from tests.storage.shelf import Shelf
 
@@ -34,3 +35,15 @@ def shelf(database: str, tmp_path: Path) -> Iterator[Shelf]:
     """An archive's writing side on local files."""
     with ConnectionPool(database, min_size=1, max_size=20, timeout=10) as pool:
         yield Shelf(pool, FileObjects(tmp_path / "objects", watermark_bytes=0))
+
+
+@pytest.fixture(scope="module")
+def shelf_of_module(
+    database_url: str, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shelf]:
+    """The same, for all examples of a property: each sweeps its own rows away."""
+    with (
+        fresh_database(database_url, template_database) as database,
+        ConnectionPool(database, min_size=1, max_size=4, timeout=10) as pool,
+    ):
+        yield Shelf(pool, FileObjects(tmp_path_factory.mktemp("objects"), watermark_bytes=0))
