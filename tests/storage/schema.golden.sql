@@ -547,7 +547,8 @@ CREATE TABLE public.study (
     inconsistent boolean DEFAULT false NOT NULL,
     contested boolean DEFAULT false NOT NULL,
     "json" bytea NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    sent_accession_issuer text
 );
 ALTER TABLE public.study ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.study_id_seq
