@@ -8,7 +8,7 @@ from math import inf
 from time import monotonic
 from typing import Self
 
-from dicom_router.commands import BadCommand, Command, read_command
+from dicom_router.commands import C_CANCEL_RQ, BadCommand, Command, read_command
 from dicom_router.contexts import Context
 from dicom_router.errors import AbortReason, AssociationError, PeerAborted, PeerStalled, ProtocolBroken
 from dicom_router.pdus import IS_COMMAND, IS_LAST, PDU_HEADER, PDV_HEADER, PduType
@@ -34,10 +34,12 @@ class Messages:
         self.context = 0  # of the current fragment
         self.control = 0  # message control header of the current fragment
         self.is_idle = False  # waiting between two messages
+        self._cancelled: int | None = None  # message ID of the request that is answered, once cancelled
 
     def next_command(self) -> tuple[Context, Command] | None:
         """The next request of the peer, or None when it asks for release. Its data set is yet to be read."""
         wire = self.wire
+        self._cancelled = None
         wire.patience_s, wire.due = inf, monotonic() + self._settings.idle_s
         if not self._pdu_left and not wire.has_input:
             self.is_idle = True
@@ -52,9 +54,34 @@ class Messages:
             raise ProtocolBroken(
                 AbortReason.INVALID_PARAMETER, "a fragment in a context that was not accepted"
             )
+        return context, self._read_command(number)
+
+    def cancelled(self, message_id: int) -> bool:
+        """Whether the peer has cancelled the request that we are answering (PS3.7 §9.3.2.3). Never waits.
+
+        What has come only in part is looked at again the next time, and a release waits for our answer. Any
+        other message is a request too many: only one is under way at a time (PS3.7 §D.3.3.3, default).
+        Raises AssociationError where the peer aborted, is gone, or broke the protocol.
+        """
+        while self._cancelled != message_id:
+            waiting = self.wire.look()
+            if not _is_whole(waiting, self._pdu_left, self._max_pdu):
+                return False
+            if not self._pdu_left and waiting[0] == PduType.RELEASE_RQ:
+                return False
+            self._next_fragment()
+            command = self._read_command(self.context)
+            if command.field != C_CANCEL_RQ or command.has_data_set:
+                raise ProtocolBroken(
+                    AbortReason.UNEXPECTED_PARAMETER, "a request before the last one was answered"
+                )
+            self._cancelled = command.message_id
+        return True
+
+    def _read_command(self, number: int) -> Command:
         encoded = self._command_set(number)
         try:
-            return context, read_command(encoded)
+            return read_command(encoded)
         except BadCommand as error:
             raise ProtocolBroken(AbortReason.INVALID_PARAMETER, str(error)) from error
 
@@ -114,6 +141,35 @@ class Messages:
         if not between_messages:
             raise ProtocolBroken(AbortReason.UNEXPECTED_PDU, "a release within a message")
         return False
+
+
+def _is_whole(waiting: memoryview, pdu_left: int, max_pdu: int) -> bool:
+    """Whether a whole command set waits, or what is not one: then it can be taken without waiting for more.
+
+    `pdu_left` are the bytes of a P-DATA-TF whose header was taken already.
+    """
+    place = 0
+    while True:
+        if not pdu_left:
+            if len(waiting) < place + PDU_HEADER.size:
+                return False
+            kind, pdu_left = PDU_HEADER.unpack_from(waiting, place)
+            place += PDU_HEADER.size
+            if kind != PduType.P_DATA_TF:
+                return len(waiting) >= place + 4
+        if not PDV_HEADER.size <= pdu_left <= max_pdu:
+            return True  # which is refused as it is taken
+        if len(waiting) < place + PDV_HEADER.size:
+            return False
+        length, _context, control = PDV_HEADER.unpack_from(waiting, place)
+        stop = place + 4 + length
+        if not control & IS_COMMAND or not 2 <= length <= pdu_left - 4 or stop > COMMAND_LIMIT:
+            return True  # the same
+        if len(waiting) < stop:
+            return False
+        if control & IS_LAST:
+            return True
+        place, pdu_left = stop, pdu_left - 4 - length
 
 
 def action_for(state: State, kind: int) -> Action:

@@ -20,6 +20,7 @@ BUFFER_BYTES = 256 * 1024
 
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux
 _TIMEVAL = Struct("ll")
+_CLOSED = "the peer closed the connection without a release"
 
 
 class Wire:
@@ -75,6 +76,39 @@ class Wire:
         self._start = start + count
         return self._buffer[start : start + count]
 
+    def look(self) -> memoryview:
+        """What has come and nobody has taken, without waiting for more; valid until the next call.
+
+        Raises PeerVanished where the peer has closed, and nothing is left to be taken.
+        """
+        if self._start == self._end:
+            self._start = self._end = 0
+        elif self._end == BUFFER_BYTES:
+            self._move_to_front()
+        if self._end < BUFFER_BYTES:
+            try:
+                count = self._receive_what_is_there()
+            except (BlockingIOError, TimeoutError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                count = -1
+            except (OSError, ValueError) as error:
+                raise PeerVanished(f"the connection broke ({type(error).__name__})") from error
+            if count == 0 and not self.has_input:
+                raise PeerVanished(_CLOSED)
+            if count > 0:
+                self._end += count
+                self._quick_acknowledgement()
+        return self._buffer[self._start : self._end]
+
+    def _receive_what_is_there(self) -> int:
+        room = self._buffer[self._end :]
+        if not isinstance(self._socket, ssl.SSLSocket):
+            return self._socket.recv_into(room, 0, socket.MSG_DONTWAIT)
+        self._socket.settimeout(0)
+        try:
+            return self._socket.recv_into(room)
+        finally:
+            self._socket.settimeout(self._tick_s)
+
     def take_some(self, limit: int) -> memoryview:
         """From one to `limit` bytes, as many as have come, valid until the next call."""
         if self._end == self._start:
@@ -95,9 +129,7 @@ class Wire:
         if self._start == self._end:
             self._start = self._end = 0
         elif self._start + wanted > BUFFER_BYTES:
-            left = self._end - self._start
-            self._buffer[:left] = bytes(self._buffer[self._start : self._end])
-            self._start, self._end = 0, left
+            self._move_to_front()
         before = monotonic()
         due = min(self.due, before + self.patience_s)
         while True:
@@ -112,13 +144,18 @@ class Wire:
                 raise PeerVanished(f"the connection broke ({type(error).__name__})") from error
             break
         if count == 0:
-            raise PeerVanished("the peer closed the connection without a release")
+            raise PeerVanished(_CLOSED)
         self._end += count
         self._quick_acknowledgement()
         now = monotonic()
         self.waited_s += now - before
         if now > due:
             raise PeerStalled("the peer was too slow")
+
+    def _move_to_front(self) -> None:
+        left = self._end - self._start
+        self._buffer[:left] = bytes(self._buffer[self._start : self._end])
+        self._start, self._end = 0, left
 
     def _quick_acknowledgement(self) -> None:
         if _QUICKACK is not None and self._is_tcp:
