@@ -1,11 +1,14 @@
 """The schema, applied in order.
 
-Files in `schema/` are named NNNN_noun.sql and never change once they have landed.
+Files in `schema/` are named NNNN_noun.sql and never change once they have landed. The queue brings its own
+(ADR 0020).
 """
 
 from importlib import resources
 
 import psycopg
+
+from storage.queue_schema import PREFIX, queue_files, whole_schema
 
 #: Held while migrating, so that processes which start together apply each file once.
 _LOCK = 0x696D78  # "imx"
@@ -25,19 +28,24 @@ def migrate(conninfo: str) -> list[str]:
         )
         applied = {name for (name,) in connection.execute("select name from migration")}
         fresh = [(name, sql) for name, sql in files() if name not in applied]
+        is_without_queue = not any(name.startswith(PREFIX) for name in applied)
         for name, sql in fresh:
-            connection.execute(sql)
+            if not (is_without_queue and name.startswith(PREFIX)):
+                connection.execute(sql)
             connection.execute("insert into migration (name) values (%s)", (name,))
+        if is_without_queue:
+            connection.execute(whole_schema())
         _open_epoch(connection)
     return [name for name, _ in fresh]
 
 
 def files() -> list[tuple[str, str]]:
-    """Every migration's name and text, in order."""
+    """Every migration's name and text, in order: ours, then the queue's."""
     folder = resources.files("storage") / "schema"
-    return sorted(
+    ours = sorted(
         (entry.name, entry.read_text()) for entry in folder.iterdir() if entry.name.endswith(".sql")
     )
+    return ours + queue_files()
 
 
 def _open_epoch(connection: psycopg.Connection) -> None:
