@@ -26,7 +26,7 @@ _ORDER = """
         ended_at = case d.state when 'delivered' then null else d.ended_at end
     returning id, state = 'waiting' and next_try <= now()
 """
-_UNSERVED = "select where not exists (select from lane where destination = %s and until > now())"
+_UNSERVED = "select 1 where not exists (select from lane where destination = %s and until > now())"
 
 
 @dataclass(frozen=True, slots=True)
