@@ -52,7 +52,7 @@ class Imx(Receiver):
         try:
             self.service.start()
             self.service.imx("trust", "add", "RBT", "Bench")
-            self.service.imx("peer", "add", SENDER, "--trust", "RBT")
+            self.service.imx("peer", "add", SENDER, "--trust", "RBT", "--plain")
             self.token = self.service.token()
         except BaseException:
             self.service.stop()

@@ -9,7 +9,9 @@ from dicom_router.peers import Peers, actor_for, identify
 from dicom_router.services import Services
 from dicom_router.settings import RouterSettings
 from dicom_router.slots import SlotsUnavailable, folder_of_all, folder_of_peer, take_slot
+from dicom_router.tls import Shown
 from exchange.policy import Action, Actor, Purpose, Subject, may
+from exchange.refusals import Reason
 from exchange.registry import Peer
 from storage.ingest import Door
 
@@ -33,7 +35,9 @@ class House:
     halt: Halt = field(default_factory=Halt)
 
 
-def admit(request: AssociationRequest, address: str, house: House, slots: ExitStack) -> tuple[Peer, Actor]:
+def admit(
+    request: AssociationRequest, address: str, shown: Shown | None, house: House, slots: ExitStack
+) -> tuple[Peer, Actor]:
     """The peer, with its places held in `slots`; or Rejected (PS3.8 §9.3.4)."""
     settings = house.settings
     if house.halt.when_idle:
@@ -44,12 +48,7 @@ def admit(request: AssociationRequest, address: str, house: House, slots: ExitSt
         )
     if request.application_context != APPLICATION_CONTEXT:
         raise Rejected(Rejection.APPLICATION_CONTEXT_NOT_SUPPORTED, "not the DICOM application context")
-    if request.called not in settings.titles:
-        raise Rejected(
-            Rejection.CALLED_AE_NOT_RECOGNIZED,
-            f"called {request.called}, we are {settings.ae_title}: set our AE title at the peer",
-        )
-    peer = identify(house.peers, settings, request.calling, address)
+    peer = identify(house.peers, settings, request.calling, request.called, address, shown)
     actor = actor_for(peer, settings)
     decision = may(actor, Action.VERIFY, Purpose.OPERATIONS, Subject())
     if not decision.allowed:
@@ -60,14 +59,17 @@ def admit(request: AssociationRequest, address: str, house: House, slots: ExitSt
 
 def _hold_places(peer: Peer, settings: RouterSettings, slots: ExitStack) -> None:
     own_limit = settings.associations_per_peer if peer.association_limit is None else peer.association_limit
-    for folder, limit, whose in (
-        (folder_of_peer(settings.slots_folder, peer.ae_title), own_limit, f"of {peer.ae_title}"),
-        (folder_of_all(settings.slots_folder), settings.association_limit, "of this service"),
+    slots_of_peer = folder_of_peer(settings.slots_folder, peer.ae_title)
+    slots_of_all = folder_of_all(settings.slots_folder)
+    for folder, limit, whose, reason in (
+        (slots_of_peer, own_limit, f"of {peer.ae_title}", Reason.FLOOD),
+        (slots_of_all, settings.association_limit, "of this service", Reason.OTHER),
     ):
         try:
             slot = take_slot(folder, limit)
         except SlotsUnavailable as error:
             raise Rejected(Rejection.TEMPORARY_CONGESTION, str(error)) from error
         if slot is None:
-            raise Rejected(Rejection.LOCAL_LIMIT_EXCEEDED, f"all {limit} associations {whose} are in use")
+            because = f"all {limit} associations {whose} are in use"
+            raise Rejected(Rejection.LOCAL_LIMIT_EXCEEDED, because, reason)
         slots.callback(slot.free)

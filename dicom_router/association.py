@@ -21,6 +21,7 @@ from dicom_router.errors import (
     PeerStalled,
     ProtocolBroken,
     Rejected,
+    TlsFailed,
 )
 from dicom_router.established import Established, Tally
 from dicom_router.faults import without_values
@@ -29,8 +30,9 @@ from dicom_router.negotiation import REQUEST_LIMIT, AssociationRequest, negotiat
 from dicom_router.pdus import PDU_HEADER, AbortSource, abort, reject, release_response
 from dicom_router.services import serve_request
 from dicom_router.states import Action, State
-from dicom_router.tls import handshake
+from dicom_router.tls import Shown, handshake, shown_by
 from dicom_router.wire import Wire
+from exchange.refusals import Reason, Refusal
 from exchange.registry import Peer
 from storage.errors import Unavailable
 from storage.receipt import Outcome
@@ -51,6 +53,7 @@ class Association:
         self._tls = tls
         self._slots = ExitStack()
         self._tally = Tally(metrics.STRANGER)
+        self._shown: Shown | None = None
         self._request: AssociationRequest | None = None
         self._peer: Peer | None = None
         self._messages: Messages | None = None
@@ -59,6 +62,7 @@ class Association:
         """Serve the peer until the association ends, and write down how it did."""
         started = monotonic()
         wire: Wire | None = None
+        failure: AssociationError | None = None
         ending, because, word = Ending.RELEASED, "", b""
         try:
             wire = self._connect(started + self._house.settings.artim_s)
@@ -66,6 +70,7 @@ class Association:
             word = release_response()
         except AssociationError as error:
             ending, because, word = error.ending, str(error), last_word(error, self.state)
+            failure = error
         except Exception as error:
             # A fault of ours may cost one association, never the service.
             ending, because, word = Ending.FAULT, type(error).__name__, abort(AbortSource.PROVIDER)
@@ -76,6 +81,7 @@ class Association:
         self._slots.close()
         is_heard = _say(wire, word, self._house.settings.stall_s)
         try:
+            self._note(failure)
             self._write_down(ending, because, monotonic() - started)
         finally:
             self._part(wire if is_heard else None)
@@ -111,7 +117,8 @@ class Association:
     def _connect(self, due: float) -> Wire:
         settings = self._house.settings
         if self._tls is not None:
-            self._connection = handshake(self._connection, self._tls, settings.artim_s)
+            secured = handshake(self._connection, self._tls, settings.artim_s)
+            self._connection, self._shown = secured, shown_by(secured)
         wire = Wire(self._connection, settings.tick_s, self._tick)
         wire.due = due
         return wire
@@ -120,7 +127,7 @@ class Association:
         """From Sta2 to Sta6: answer with A-ASSOCIATE-AC, or raise."""
         settings = self._house.settings
         request = self._request = _read_request(wire)
-        peer, actor = admit(request, self.address, self._house, self._slots)
+        peer, actor = admit(request, self.address, self._shown, self._house, self._slots)
         self._peer = peer
         if not settings.open_to_all:
             self._tally.label = peer.ae_title
@@ -157,12 +164,31 @@ class Association:
             wire.hang_up(self._house.settings.artim_s)
         self._connection.close()
 
+    def _note(self, failure: AssociationError | None) -> None:
+        """Count a caller that was turned away, where a co-ordinator sees it."""
+        match failure:
+            case Rejected():
+                reason = failure.reason
+            case TlsFailed():
+                reason = Reason.TLS
+            case _:
+                return
+        request = self._request
+        refusal = Refusal(
+            reason,
+            calling=request.calling if request else "",
+            called=request.called if request else "",
+            address=self.address,
+            because=str(failure),
+            is_tls=self._tls is not None,
+            fingerprint=self._shown.fingerprint if self._shown else "",
+        )
+        with suppress(Unavailable):
+            self._house.peers.note_refusal(refusal)
+
     def _write_down(self, ending: Ending, because: str, seconds: float) -> None:
         """One line and the counters."""
         request, peer, tally = self._request, self._peer, self._tally
-        if ending is Ending.REJECTED and request is not None:
-            with suppress(Unavailable):
-                self._house.peers.note_refusal(request.calling, request.called, self.address, because)
         metrics.ASSOCIATIONS.labels(tally.label, ending.value).inc()
         log.info(
             "association.ended",

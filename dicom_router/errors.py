@@ -16,6 +16,8 @@ set streams in pass through the archive's door, which then keeps nothing.
 
 from enum import Enum, IntEnum
 
+from exchange.refusals import Reason
+
 
 class AbortReason(IntEnum):
     """Reason/Diag. of an A-ABORT that the provider sends (PS3.8 Table 9-26)."""
@@ -32,6 +34,7 @@ class Rejection(Enum):
     """Result, source and reason of an A-ASSOCIATE-RJ (PS3.8 Table 9-21)."""
 
     APPLICATION_CONTEXT_NOT_SUPPORTED = (1, 1, 2)
+    NO_REASON_GIVEN = (1, 1, 1)  # a peer that we know, but that must come otherwise
     CALLING_AE_NOT_RECOGNIZED = (1, 1, 3)
     CALLED_AE_NOT_RECOGNIZED = (1, 1, 7)
     PROTOCOL_VERSION_NOT_SUPPORTED = (1, 2, 2)
@@ -64,9 +67,10 @@ class Rejected(AssociationError):
 
     ending = Ending.REJECTED
 
-    def __init__(self, rejection: Rejection, because: str) -> None:
+    def __init__(self, rejection: Rejection, because: str, reason: Reason = Reason.OTHER) -> None:
         super().__init__(because)
         self.rejection = rejection
+        self.reason = reason  # as a co-ordinator sees it
 
 
 class ProtocolBroken(AssociationError):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from exchange.peers import is_ae_title
 from exchange.registry import Trust
 
 
@@ -27,7 +28,7 @@ class RouterSettings:
 
     def __post_init__(self) -> None:
         for title in self.titles:
-            if not (0 < len(title) <= 16 and title.isascii() and title.isprintable() and "\\" not in title):
+            if not is_ae_title(title):
                 raise ValueError(
                     f"not an AE title: {title!r} (1 to 16 ASCII characters, no backslash; PS3.5 §6.2)"
                 )

@@ -144,7 +144,7 @@ def _origin(association: Established) -> Origin:
     return Origin(
         peer=association.peer.ae_title,
         trust=trust.ods_code,
-        issuer=trust.issuer,
+        issuer=association.peer.issuer,
         address=association.address,
         called=association.called,
         received_at=datetime.now(UTC),

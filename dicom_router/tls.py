@@ -1,9 +1,12 @@
 """TLS for DICOM: the BCP 195 RFC 8996, 9325 Secure Transport Connection Profile (PS3.15 §B.12)."""
 
+import hashlib
 import socket
 import ssl
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dicom_router.errors import TlsFailed
 
@@ -39,6 +42,31 @@ MENDING: Mapping[str, str] = {
 
 class TlsSettingsWrong(Exception):
     """The certificate, key or CA file cannot be used; the text says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a peer proved of itself over TLS."""
+
+    fingerprint: str = ""  # SHA-256 of its certificate, in hex; "" where it showed none
+    names: frozenset[str] = frozenset()  # in lower case: its alternative names, and its common name
+
+
+def shown_by(secured: ssl.SSLSocket) -> Shown:
+    """Who is at the other end of a finished handshake."""
+    certificate = secured.getpeercert(binary_form=True)
+    if certificate is None:
+        return Shown()
+    return Shown(hashlib.sha256(certificate).hexdigest(), _names(secured.getpeercert() or {}))
+
+
+def _names(certificate: Mapping[str, Any]) -> frozenset[str]:
+    """SAN dNSName and iPAddress (RFC 5280 §4.2.1.6), and the subject's common name."""
+    found = [value for kind, value in certificate.get("subjectAltName", ()) if kind in ("DNS", "IP Address")]
+    found += [
+        value for part in certificate.get("subject", ()) for kind, value in part if kind == "commonName"
+    ]
+    return frozenset(name.lower() for name in found)
 
 
 def server_context(certificate: Path, key: Path, ca: Path | None = None) -> ssl.SSLContext:

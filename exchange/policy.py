@@ -19,6 +19,7 @@ class Role(Enum):
     READER = "reader"
     CONTRIBUTOR = "contributor"
     AUDITOR = "auditor"
+    COORDINATOR = "coordinator"  # sees to it that studies come and go
     ADMINISTRATOR = "administrator"
 
 
@@ -30,6 +31,11 @@ class Action(Enum):
     QUERY = "query"
     RETRIEVE = "retrieve"
     SEE_OPERATION = "see operation"  # metrics: numbers, no people
+    CONFIGURE = "configure"  # trusts, peers, rules
+    OPERATE = "operate"  # see and replay deliveries, orders, refusals, the ledger
+    COMMIT = "ask for storage commitment"
+    QUERY_WORKLIST = "query the worklist"
+    PERFORM = "report performed steps"  # MPPS
 
 
 class Purpose(Enum):
@@ -41,7 +47,7 @@ class Purpose(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks. `may_store` and `may_read` come from a peer's entry in the registry."""
+    """Who asks. What begins with `may_` comes from a peer's entry in the registry."""
 
     kind: ActorKind
     name: str  # AE title or account name
@@ -50,6 +56,9 @@ class Actor:
     may_store: bool = False
     may_read: bool = False
     issuer: str = ""  # namespace of the bare identifiers it names; "" where it has none of its own
+    may_commit: bool = False
+    may_query_worklist: bool = False
+    may_perform: bool = False
     is_open: bool = False  # the service runs with `--open`, on loopback
 
 
@@ -73,6 +82,7 @@ ROLE_ACTIONS: Mapping[Role, frozenset[Action]] = {
     Role.READER: frozenset({Action.QUERY, Action.RETRIEVE}),
     Role.CONTRIBUTOR: frozenset({Action.QUERY, Action.RETRIEVE, Action.STORE}),
     Role.AUDITOR: frozenset({Action.SEE_OPERATION}),
+    Role.COORDINATOR: frozenset({Action.SEE_OPERATION, Action.OPERATE}),
     Role.ADMINISTRATOR: frozenset(Action),
 }
 
@@ -105,6 +115,12 @@ def _may_peer(actor: Actor, action: Action) -> Decision:
         allowed.add(Action.STORE)
     if actor.may_read:
         allowed |= {Action.QUERY, Action.RETRIEVE}
+    if actor.may_commit:
+        allowed.add(Action.COMMIT)
+    if actor.may_query_worklist:
+        allowed.add(Action.QUERY_WORKLIST)
+    if actor.may_perform:
+        allowed.add(Action.PERFORM)
     if action in allowed:
         return Decision(True, "the peer's entry allows it")
     return Decision(False, f"the peer's entry does not allow it to {action.value}")

@@ -1,122 +1,75 @@
-"""Who we know: trusts, and the peers (DICOM application entities) of each."""
+"""Who we know, in the database: trusts, the DICOM peers of each, and whom we turned away."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from psycopg import Cursor, errors
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
-from storage.errors import ArchiveError
+from exchange.host_names import HostNames
+from exchange.peers import DuplicatePolicy, Peer, PeerConflict, UnknownPeer, checked_peer, conflict, peer_at
+from exchange.refusals import Reason, Refusal, Refused
+from exchange.trusts import BadEntry, IssuerTaken, Trust, TrustInUse, UnknownTrust, checked_trust
 from storage.index import mapped_errors
 
+__all__ = [
+    "BadEntry", "DuplicatePolicy", "IssuerTaken", "Peer", "PeerConflict", "PostgresRegistry", "Trust",
+    "TrustInUse", "UnknownPeer", "UnknownTrust",
+]  # fmt: skip
 
-class DuplicatePolicy(Enum):
-    """What a peer's entry says of the same SOP Instance UID with other content."""
+#: What a row of `peer` says, besides its trust. Columns and fields have the same names.
+_SAID = tuple(each.name for each in fields(Peer) if each.name not in ("trust", "id"))
 
-    REFUSE = "refuse"  # kept aside, failure 0xC001, a person chooses
-    WARN = "warn"  # kept aside, the sender hears a warning (0xB000)
-    REPLACE = "replace"  # the newer becomes current, the older a kept version
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """An organisation that owns what its peers send."""
-
-    ods_code: str
-    name: str
-    issuer: str  # namespace of its bare identifiers; the ODS code unless set otherwise
-    place: str = ""  # one of the nine places of Cheshire and Merseyside
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """A DICOM application entity and what it may do here."""
-
-    ae_title: str
-    trust: Trust
-    host: str | None = None  # the address it must come from; None for any
-    port: int | None = None  # where it listens, when it does
-    may_store: bool = True
-    may_read: bool = False
-    duplicates: DuplicatePolicy = DuplicatePolicy.REFUSE
-    association_limit: int | None = None  # at one time; None: the service's own limit
-    private_sop_classes: tuple[str, ...] = ()  # private storage classes taken beyond the standard's
-
-
-class UnknownTrust(ArchiveError):
-    """No trust by that ODS code; add it first (`imx trust add`)."""
-
-    def __init__(self, ods_code: str) -> None:
-        super().__init__(f"no trust {ods_code}: add it with `imx trust add {ods_code} NAME`")
-
-
-class IssuerTaken(ArchiveError):
-    """Two trusts would share one namespace of identifiers, and their patients would be mixed."""
-
-    def __init__(self, issuer: str) -> None:
-        super().__init__(f"the issuer {issuer} belongs to another trust: each needs its own")
-
-
-class BadEntry(ArchiveError):
-    """An entry that the registry cannot hold."""
-
-
-_PEER_COLUMNS = """
-    p.ae_title, p.host, p.port, p.may_store, p.may_read, p.duplicates, p.association_limit,
-    p.private_sop_classes, t.ods_code, t.name, t.issuer, t.place
+_PEERS = f"""
+    select {", ".join(f"p.{name}" for name in _SAID)}, p.id,
+           t.ods_code, t.name, t.issuer, t.place, t.successor
     from peer p join trust t on t.ods_code = p.trust
+"""
+_ADD_PEER = f"""
+    insert into peer (trust, {", ".join(_SAID)})
+    values (%(trust)s, {", ".join(f"%({name})s" for name in _SAID)}) returning id
+"""
+_CHANGE_PEER = f"""
+    update peer set trust = %(trust)s, {", ".join(f"{name} = %({name})s" for name in _SAID)},
+        changed_at = now()
+    where id = %(id)s returning id
+"""
+_ADD_TRUST = """
+    insert into trust (ods_code, name, place, issuer, successor)
+    values (%(ods_code)s, %(name)s, %(place)s, %(issuer)s, %(successor)s)
+    on conflict (ods_code) do update set name = excluded.name, place = excluded.place,
+        issuer = excluded.issuer, successor = excluded.successor
+"""
+_REFUSALS = """
+    select id, reason, calling, called, address, because, is_tls, fingerprint, first_at, last_at, times
+    from refusal
 """
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresRegistry:
-    """Trusts and peers, in the database. Adding one again changes its entry."""
+    """Trusts, peers and refusals, in the database. Adding an entry again changes it."""
 
     pool: ConnectionPool
+    host_names: HostNames = field(default_factory=HostNames, compare=False)
 
-    def named(self, calling: str, address: str) -> Peer | None:
-        """The peer by AE title and address: an entry for that host goes before one for any host."""
-        with _rows(self.pool) as cursor:
-            row = cursor.execute(
-                f"select {_PEER_COLUMNS} where p.ae_title = %s and (p.host is null or p.host = %s)"
-                " order by p.host nulls last limit 1",
-                (_storable(calling), address),
-            ).fetchone()
-        return _peer(row) if row else None
-
-    def note_refusal(self, calling: str, called: str, address: str, because: str) -> None:
-        """Record a caller that was turned away, so that a co-ordinator can admit it."""
-        with _rows(self.pool) as cursor:
-            cursor.execute(
-                "insert into refusal (calling, called, address, because) values (%s, %s, %s, %s)",
-                (_storable(calling), _storable(called), address, because),
-            )
+    # Trusts ---------------------------------------------------------------------------------------
 
     def add_trust(self, trust: Trust) -> None:
-        """Raises IssuerTaken, and BadEntry where its issuer is empty."""
+        """Raises BadEntry, IssuerTaken, and UnknownTrust for a successor that nobody knows."""
         with _rows(self.pool) as cursor:
-            try:
-                cursor.execute(
-                    "insert into trust (ods_code, name, place, issuer) values (%s, %s, %s, %s)"
-                    " on conflict (ods_code) do update set name = excluded.name, place = excluded.place,"
-                    " issuer = excluded.issuer",
-                    (trust.ods_code, trust.name, trust.place, trust.issuer),
-                )
-            except errors.UniqueViolation as error:
-                raise IssuerTaken(trust.issuer) from error
-            except errors.CheckViolation as error:
-                raise BadEntry("a trust needs an issuer: the namespace of its identifiers") from error
+            # One at a time: two mergers at once could each be the other's successor.
+            cursor.execute("lock table trust in share row exclusive mode")
+            checked_trust(trust, {each.ods_code: each for each in _trusts(cursor)})
+            cursor.execute(_ADD_TRUST, {name: getattr(trust, name) for name in ("ods_code", *_OF_TRUST)})
 
     def trusts(self) -> list[Trust]:
         """All, by ODS code."""
         with _rows(self.pool) as cursor:
-            rows = cursor.execute(
-                "select ods_code, name, issuer, place from trust order by ods_code"
-            ).fetchall()
-        return [Trust(**row) for row in rows]
+            return _trusts(cursor)
 
     def trust(self, ods_code: str) -> Trust:
         """Raises UnknownTrust."""
@@ -125,44 +78,134 @@ class PostgresRegistry:
                 return trust
         raise UnknownTrust(ods_code)
 
-    def add_peer(self, peer: Peer) -> None:
-        """Raises UnknownTrust, and BadEntry where its AE title is none."""
+    def remove_trust(self, ods_code: str) -> None:
+        """Raises UnknownTrust, and TrustInUse where something is its own."""
         with _rows(self.pool) as cursor:
-            try:
-                cursor.execute(
-                    "insert into peer (ae_title, trust, host, port, may_store, may_read, duplicates,"
-                    " association_limit, private_sop_classes) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
-                    " on conflict (ae_title, host) do update set"
-                    " trust = excluded.trust, port = excluded.port,"
-                    " may_store = excluded.may_store, may_read = excluded.may_read,"
-                    " duplicates = excluded.duplicates, association_limit = excluded.association_limit,"
-                    " private_sop_classes = excluded.private_sop_classes",
-                    (
-                        peer.ae_title,
-                        peer.trust.ods_code,
-                        peer.host,
-                        peer.port,
-                        peer.may_store,
-                        peer.may_read,
-                        peer.duplicates.value,
-                        peer.association_limit,
-                        list(peer.private_sop_classes),
-                    ),
+            if cursor.execute("select from identity where trust = %s limit 1", (ods_code,)).fetchone():
+                raise TrustInUse(
+                    f"trust {ods_code} owns studies that are kept: merge it into another instead"
+                    f" (imx trust merge {ods_code} INTO)"
                 )
+            try:
+                gone = cursor.execute("delete from trust where ods_code = %s", (ods_code,)).rowcount
             except errors.ForeignKeyViolation as error:
-                raise UnknownTrust(peer.trust.ods_code) from error
-            except errors.CheckViolation as error:
-                raise BadEntry(
-                    "an AE title has 1 to 16 characters, and a limit of associations is above none"
+                raise TrustInUse(
+                    f"trust {ods_code} has peers, or other trusts were merged into it: remove those first"
                 ) from error
+        if not gone:
+            raise UnknownTrust(ods_code)
+
+    # Peers ----------------------------------------------------------------------------------------
+
+    def named(self, calling: str, address: str) -> Peer | None:
+        """The peer by AE title and address: of several, the entry that names the fewest addresses."""
+        return peer_at(address, self.entries(calling), self.host_names)
+
+    def destination(self, ae_title: str, trust: str | None = None) -> Peer | None:
+        """The peer that can be called by that AE title.
+
+        Where several can, the one of `trust`; None where that does not tell: what goes to the wrong one
+        of two cannot be called back.
+        """
+        found = [each for each in self.entries(ae_title) if each.is_callable]
+        if len(found) > 1:
+            found = [each for each in found if each.trust.ods_code == trust]
+        return found[0] if len(found) == 1 else None
+
+    def entries(self, ae_title: str) -> list[Peer]:
+        """Every entry by that AE title."""
+        with _rows(self.pool) as cursor:
+            return _entries(cursor, ae_title)
 
     def peers(self) -> list[Peer]:
         """All, by trust and AE title."""
         with _rows(self.pool) as cursor:
-            rows = cursor.execute(
-                f"select {_PEER_COLUMNS} order by t.ods_code, p.ae_title, p.host"
-            ).fetchall()
+            rows = cursor.execute(f"{_PEERS} order by t.ods_code, p.ae_title, p.id").fetchall()
         return [_peer(row) for row in rows]
+
+    def peer(self, number: int) -> Peer:
+        """By the number of its entry. Raises UnknownPeer."""
+        with _rows(self.pool) as cursor:
+            row = cursor.execute(f"{_PEERS} where p.id = %s", (number,)).fetchone()
+        if row is None:
+            raise UnknownPeer(f"no peer with entry {number} (imx peer list)")
+        return _peer(row)
+
+    def add_peer(self, peer: Peer) -> Peer:
+        """The entry as kept: a new one, or in the place of the one by the same title and addresses.
+
+        One with an `id` changes that entry. Raises BadEntry, PeerConflict, UnknownTrust and UnknownPeer.
+        """
+        checked_peer(peer)
+        with _rows(self.pool) as cursor:
+            # One at a time: two that are added at once could overlap.
+            cursor.execute("lock table peer in share row exclusive mode")
+            known = _entries(cursor, peer.ae_title)
+            same = [each.id for each in known if set(each.places) == set(peer.places)]
+            if not peer.id and same:
+                peer = replace(peer, id=same[0])
+            if other := conflict(peer, known):
+                raise PeerConflict(peer, other)
+            try:
+                row = cursor.execute(_CHANGE_PEER if peer.id else _ADD_PEER, _values(peer)).fetchone()
+            except errors.ForeignKeyViolation as error:
+                raise UnknownTrust(peer.trust.ods_code) from error
+        if row is None:
+            raise UnknownPeer(f"no peer with entry {peer.id} (imx peer list)")
+        return replace(peer, id=row["id"])
+
+    def remove_peer(self, number: int) -> None:
+        """From now on it is refused. Raises UnknownPeer."""
+        with _rows(self.pool) as cursor:
+            gone = cursor.execute("delete from peer where id = %s", (number,)).rowcount
+        if not gone:
+            raise UnknownPeer(f"no peer with entry {number} (imx peer list)")
+
+    # Refusals -------------------------------------------------------------------------------------
+
+    def note_refusal(self, refusal: Refusal) -> None:
+        """Count a caller that was turned away, so that a co-ordinator can admit it."""
+        with _rows(self.pool) as cursor:
+            cursor.execute(
+                "select note_refusal(%s, %s, %s, %s, %s, %s, %s)",
+                (
+                    refusal.reason.value,
+                    _storable(refusal.calling),
+                    _storable(refusal.called),
+                    refusal.address,
+                    refusal.is_tls,
+                    refusal.fingerprint,
+                    refusal.because,
+                ),
+            )
+
+    def refusals(self) -> list[Refused]:
+        """All that were not settled, the last one first."""
+        with _rows(self.pool) as cursor:
+            rows = cursor.execute(f"{_REFUSALS} order by last_at desc, id desc").fetchall()
+        return [_refused(row) for row in rows]
+
+    def refusal(self, number: int) -> Refused:
+        """Raises UnknownRefusal."""
+        with _rows(self.pool) as cursor:
+            row = cursor.execute(f"{_REFUSALS} where id = %s", (number,)).fetchone()
+        if row is None:
+            raise UnknownRefusal(f"no refusal {number} (imx peer refused)")
+        return _refused(row)
+
+    def settle_refusals(self, calling: str, address: str) -> int:
+        """Forget the refusals of a caller that was let in since; how many kinds there were."""
+        with _rows(self.pool) as cursor:
+            return cursor.execute(
+                "delete from refusal where calling = %s and address = %s", (_storable(calling), address)
+            ).rowcount
+
+
+class UnknownRefusal(BadEntry):
+    """No refusal by that number."""
+
+
+_OF_TRUST = ("name", "issuer", "place", "successor")
 
 
 @contextmanager
@@ -172,14 +215,43 @@ def _rows(pool: ConnectionPool) -> Iterator[Cursor[DictRow]]:
         yield cursor
 
 
+def _trusts(cursor: Cursor[DictRow]) -> list[Trust]:
+    rows = cursor.execute(f"select ods_code, {', '.join(_OF_TRUST)} from trust order by ods_code").fetchall()
+    return [Trust(**row) for row in rows]
+
+
+def _entries(cursor: Cursor[DictRow], ae_title: str) -> list[Peer]:
+    rows = cursor.execute(f"{_PEERS} where p.ae_title = %s order by p.id", (_storable(ae_title),)).fetchall()
+    return [_peer(row) for row in rows]
+
+
 def _storable(title: str) -> str:
     """What a caller calls itself, which may be any bytes, as text that PostgreSQL takes."""
     return title.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _peer(row: DictRow) -> Peer:
-    trust = Trust(row.pop("ods_code"), row.pop("name"), row.pop("issuer"), row.pop("place"))
-    duplicates = DuplicatePolicy(row.pop("duplicates"))
-    return Peer(
-        **row | {"private_sop_classes": tuple(row["private_sop_classes"])}, trust=trust, duplicates=duplicates
-    )
+    trust = Trust(row.pop("ods_code"), *(row.pop(name) for name in _OF_TRUST))
+    said: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in row.items()
+    }
+    return Peer(**said | {"duplicates": DuplicatePolicy(said["duplicates"])}, trust=trust)
+
+
+def _values(peer: Peer) -> dict[str, Any]:
+    values = {name: getattr(peer, name) for name in (*_SAID, "id")}
+    lists = {name: list(value) for name, value in values.items() if isinstance(value, tuple)}
+    return values | lists | {"trust": peer.trust.ods_code, "duplicates": peer.duplicates.value}
+
+
+def _refused(row: DictRow) -> Refused:
+    return Refused(
+        id=row["id"],
+        last=Refusal(
+            Reason(row["reason"]), row["calling"], row["called"], row["address"], row["because"],
+            row["is_tls"], row["fingerprint"],
+        ),
+        first_at=row["first_at"],
+        last_at=row["last_at"],
+        times=row["times"],
+    )  # fmt: skip

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from exchange.peers import is_ae_title
 from exchange.registry import DuplicatePolicy, Peer, PostgresRegistry, Trust
 from imx.database import open_database
 from imx.options import ConfigOption, DataOption, JsonOption, settings_from
@@ -81,6 +82,7 @@ def add_peer(
     port: Annotated[int | None, typer.Option(help="Where it listens, if it does.", min=1, max=65535)] = None,
     store: Annotated[bool, typer.Option(help="May it send instances?")] = True,
     read: Annotated[bool, typer.Option(help="May it search and retrieve?")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="It may call without TLS.")] = False,
     duplicates: Annotated[
         DuplicatePolicy, typer.Option(help="What becomes of the same UID with other content.")
     ] = DuplicatePolicy.REFUSE,
@@ -93,7 +95,7 @@ def add_peer(
 ) -> None:
     """Add a peer, or change its entry."""
     title = ae_title.strip()
-    if not (0 < len(title) <= 16 and title.isascii() and title.isprintable() and "\\" not in title):
+    if not is_ae_title(title):
         raise typer.BadParameter(
             "an AE title has 1 to 16 ASCII characters, no backslash", param_hint="AE_TITLE"
         )
@@ -105,6 +107,7 @@ def add_peer(
             port=port,
             may_store=store,
             may_read=read,
+            plain_allowed=plain,
             duplicates=duplicates,
             association_limit=associations,
             private_sop_classes=tuple(private_class or ()),
@@ -126,6 +129,7 @@ def list_peers(data: DataOption = None, config: ConfigOption = None, as_json: Js
             "port": peer.port,
             "store": peer.may_store,
             "read": peer.may_read,
+            "plain": peer.plain_allowed,
             "duplicates": peer.duplicates.value,
             "associations": peer.association_limit,
             "private_classes": list(peer.private_sop_classes)

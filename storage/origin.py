@@ -12,7 +12,7 @@ class Origin:
     """Who sent an instance, and when: kept in its row and beside its bytes.
 
     `issuer` is the namespace in which a bare Patient ID or accession number of this peer counts
-    (its trust's). It is never empty: two trusts' "123456" are two people.
+    (what its entry says, else its trust's). It is never empty: two trusts' "123456" are two people.
     """
 
     peer: str  # calling AE title, or the account that uploaded

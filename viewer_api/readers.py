@@ -19,7 +19,9 @@ _UNKNOWN_TOKEN = Decision(False, "the token is unknown, expired or revoked")
 _UID = re.compile(r"[0-9.]{1,64}")
 
 #: Purpose of use, as far as HTTP readers say: all of them treat people, but those who watch the service.
-_PURPOSES: Mapping[Action, Purpose] = {Action.SEE_OPERATION: Purpose.OPERATIONS}
+_PURPOSES: Mapping[Action, Purpose] = dict.fromkeys(
+    (Action.SEE_OPERATION, Action.CONFIGURE, Action.OPERATE), Purpose.OPERATIONS
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ def register(service: Service) -> None:
         for trust in trusts.values():
             known.add_trust(trust)
         for modality in MODALITIES:
-            known.add_peer(Peer(modality.ae_title, trusts[modality.trust.ods_code]))
+            known.add_peer(Peer(modality.ae_title, trusts[modality.trust.ods_code], plain_allowed=True))
 
 
 def token_for(service: Service, role: Role, file: Path) -> str:

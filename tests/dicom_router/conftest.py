@@ -14,6 +14,7 @@ import structlog
 
 from dicom_router.acceptor import Router
 from dicom_router.settings import RouterSettings
+from exchange.refusals import Refusal
 from exchange.registry import Peer, Trust
 from storage.errors import Unavailable
 from tests.dicom_router.door import MemoryDoor
@@ -27,7 +28,7 @@ class KnownPeers:
     """A registry in memory."""
 
     entries: dict[str, Peer]
-    refusals: list[tuple[str, str, str, str]] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
     is_away: bool = False
 
     def named(self, calling: str, address: str) -> Peer | None:
@@ -35,8 +36,8 @@ class KnownPeers:
             raise Unavailable("the database does not answer")
         return self.entries.get(calling)
 
-    def note_refusal(self, calling: str, called: str, address: str, because: str) -> None:
-        self.refusals.append((calling, called, address, because))
+    def note_refusal(self, refusal: Refusal) -> None:
+        self.refusals.append(refusal)
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,14 @@ def serve(tmp_path: Path, logged: list[Any]) -> Iterator[Serve]:
             door: MemoryDoor | None = None,
             peers: tuple[Peer, ...] = (Peer("MODALITY", TRUST),),
             tls: ssl.SSLContext | None = None,
+            plain_allowed: bool = True,  # every peer speaks plain here, unless the test is about that
             **settings: Any,
         ) -> Running:
             listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=64))
             defaults = RouterSettings(slots_folder=tmp_path / "slots", idle_s=10, stall_s=5, artim_s=5)
-            registry = KnownPeers({peer.ae_title: peer for peer in peers})
+            registry = KnownPeers(
+                {each.ae_title: replace(each, plain_allowed=plain_allowed and not tls) for each in peers}
+            )
             kept = door or MemoryDoor()
             router = Router(
                 replace(defaults, **settings),

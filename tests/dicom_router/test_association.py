@@ -8,6 +8,7 @@ from pynetdicom import AE, build_role
 from dicom_router.errors import AbortReason, Ending, Rejection
 from dicom_router.negotiation import APPLICATION_CONTEXT
 from dicom_router.pdus import PduType
+from exchange.refusals import Reason
 from exchange.registry import Peer
 from tests.dicom_router.conftest import TRUST, Serve
 from tests.dicom_router.raw_peer import (
@@ -95,14 +96,24 @@ def test_a_role_that_is_not_ours_to_take_falls_back_to_the_default(serve: Serve)
 
 
 @pytest.mark.parametrize(
-    ("options", "rejection", "note"),
+    ("options", "rejection", "reason", "note"),
     [
-        ({"calling": "NOBODY"}, Rejection.CALLING_AE_NOT_RECOGNIZED, "no peer NOBODY at 127.0.0.1"),
-        ({"called": "OTHER"}, Rejection.CALLED_AE_NOT_RECOGNIZED, "called OTHER, we are IMX"),
+        (
+            {"calling": "NOBODY"},
+            Rejection.CALLING_AE_NOT_RECOGNIZED,
+            Reason.UNKNOWN_PEER,
+            "no peer NOBODY at 127.0.0.1",
+        ),
+        (
+            {"called": "OTHER"},
+            Rejection.CALLED_AE_NOT_RECOGNIZED,
+            Reason.CALLED_TITLE,
+            "called OTHER, we are IMX",
+        ),
     ],
 )
 def test_strangers_and_wrong_numbers_are_rejected_and_noted(
-    serve: Serve, options: dict[str, Any], rejection: Rejection, note: str
+    serve: Serve, options: dict[str, Any], rejection: Rejection, reason: Reason, note: str
 ) -> None:
     running = serve()
     with running.call() as peer:
@@ -111,10 +122,14 @@ def test_strangers_and_wrong_numbers_are_rejected_and_noted(
         assert peer.read() == (0, b"")
 
     assert running.endings() == [Ending.REJECTED.value]
-    calling, called, address, because = running.peers.refusals[0]
-    assert (calling, called) == (options.get("calling", "MODALITY"), options.get("called", "IMX"))
-    assert address == "127.0.0.1"
-    assert because.startswith(note)
+    (refusal,) = running.peers.refusals
+    assert (refusal.calling, refusal.called) == (
+        options.get("calling", "MODALITY"),
+        options.get("called", "IMX"),
+    )
+    assert refusal.reason is reason
+    assert (refusal.address, refusal.is_tls, refusal.fingerprint) == ("127.0.0.1", False, "")
+    assert refusal.because.startswith(note)
 
 
 def test_other_titles_are_answered_where_set(serve: Serve) -> None:

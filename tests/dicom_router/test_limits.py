@@ -10,6 +10,7 @@ from dicom_router.acceptor import SILENT_PER_ADDRESS, SPARE_THREADS
 from dicom_router.errors import Ending, Rejection
 from dicom_router.pdus import PduType
 from dicom_router.settings import RouterSettings
+from exchange.refusals import Reason
 from exchange.registry import Peer
 from tests.dicom_router.conftest import TRUST, Serve
 from tests.dicom_router.raw_peer import (
@@ -154,9 +155,9 @@ def test_too_many_associations_are_a_transient_rejection(serve: Serve) -> None:
         with running.call() as fourth:
             fourth.associate(calling="C")
 
-    assert running.peers.refusals == [
-        ("C", "IMX", "127.0.0.1", "all 2 associations of this service are in use")
-    ]
+    (refusal,) = running.peers.refusals
+    assert (refusal.calling, refusal.reason) == ("C", Reason.OTHER)
+    assert refusal.because == "all 2 associations of this service are in use"
 
 
 def test_a_peer_cannot_take_every_place(serve: Serve) -> None:

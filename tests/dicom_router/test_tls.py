@@ -13,7 +13,8 @@ from pynetdicom import AE
 
 from dicom_router.errors import Ending
 from dicom_router.tls import TLS_1_2_SUITES, TlsSettingsWrong, server_context
-from tests.dicom_router.conftest import Running, Serve
+from exchange.registry import Peer
+from tests.dicom_router.conftest import TRUST, Running, Serve
 from tests.dicom_router.raw_peer import (
     VERIFICATION,
     RawPeer,
@@ -57,7 +58,9 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
 
 
 def served(serve: Serve, papers: Papers, **settings: Any) -> Running:
-    return serve(tls=server_context(papers.certificate, papers.key, papers.ca), **settings)
+    modality = Peer("MODALITY", TRUST, certificate_name="modality.example")
+    context = server_context(papers.certificate, papers.key, papers.ca)
+    return serve(tls=context, peers=(modality,), **settings)
 
 
 def connect(running: Running, context: ssl.SSLContext) -> RawPeer:

@@ -1,6 +1,9 @@
 from itertools import product
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exchange.policy import ROLE_ACTIONS, Action, Actor, ActorKind, Purpose, Role, Subject, may
 
@@ -12,17 +15,20 @@ ROLES: dict[Role, set[Action]] = {
     Role.READER: {Action.QUERY, Action.RETRIEVE},
     Role.CONTRIBUTOR: {Action.QUERY, Action.RETRIEVE, Action.STORE},
     Role.AUDITOR: {Action.SEE_OPERATION},
+    Role.COORDINATOR: {Action.SEE_OPERATION, Action.OPERATE},
     Role.ADMINISTRATOR: {
-        Action.VERIFY, Action.STORE, Action.QUERY, Action.RETRIEVE, Action.SEE_OPERATION,
+        Action.VERIFY, Action.STORE, Action.QUERY, Action.RETRIEVE, Action.SEE_OPERATION, Action.CONFIGURE,
+        Action.OPERATE, Action.COMMIT, Action.QUERY_WORKLIST, Action.PERFORM,
     },
 }  # fmt: skip
 
-#: What a peer may do, by whether it may store, and read.
-PEERS: dict[tuple[bool, bool], set[Action]] = {
-    (False, False): {Action.VERIFY},
-    (True, False): {Action.VERIFY, Action.STORE},
-    (False, True): {Action.VERIFY, Action.QUERY, Action.RETRIEVE},
-    (True, True): {Action.VERIFY, Action.STORE, Action.QUERY, Action.RETRIEVE},
+#: What each mark of a peer's entry lets it do, besides C-ECHO.
+MARKS: dict[str, set[Action]] = {
+    "may_store": {Action.STORE},
+    "may_read": {Action.QUERY, Action.RETRIEVE},
+    "may_commit": {Action.COMMIT},
+    "may_query_worklist": {Action.QUERY_WORKLIST},
+    "may_perform": {Action.PERFORM},
 }
 
 
@@ -47,11 +53,13 @@ def test_an_account_without_a_role_may_nothing(action: Action) -> None:
     assert not may(account(None), action, PURPOSE, ANY_STUDY).allowed
 
 
-@pytest.mark.parametrize(("entry", "action"), list(product(PEERS, Action)))
-def test_a_peer_may_what_its_entry_says(entry: tuple[bool, bool], action: Action) -> None:
-    peer = Actor(ActorKind.PEER, "CT1", "RBN", may_store=entry[0], may_read=entry[1])
+@given(st.sets(st.sampled_from(sorted(MARKS))), st.sampled_from(Action))
+def test_a_peer_may_what_its_entry_says(marks: set[str], action: Action) -> None:
+    said: dict[str, Any] = dict.fromkeys(marks, True)
+    peer = Actor(ActorKind.PEER, "CT1", "RBN", **said)
+    allowed = {Action.VERIFY}.union(*(MARKS[mark] for mark in marks))
 
-    assert may(peer, action, PURPOSE, ANY_STUDY).allowed is (action in PEERS[entry])
+    assert may(peer, action, PURPOSE, ANY_STUDY).allowed is (action in allowed)
 
 
 @pytest.mark.parametrize("action", Action)

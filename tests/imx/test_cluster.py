@@ -95,7 +95,7 @@ def push(port: int, name: str) -> Path:
 
 def test_what_one_router_keeps_every_edge_gives_back_and_the_other_goes_on_alone(cluster: Cluster) -> None:
     cluster.imx("trust", "add", "RBT", "Mid Cheshire")
-    cluster.imx("peer", "add", "CT1", "--trust", "RBT")
+    cluster.imx("peer", "add", "CT1", "--trust", "RBT", "--plain")
     token = cluster.imx("token", "create", "test", "--role", "reader").split()[-1]
     ct = push(cluster.routers[0][0], "CT_small.dcm")
     cluster.routers[0][1].kill()

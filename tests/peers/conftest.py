@@ -45,4 +45,4 @@ def introduce(service: Service, *titles: str) -> None:
     """Make these senders peers that may store."""
     service.imx("trust", "add", "RBT", "Mid Cheshire")
     for title in titles:
-        service.imx("peer", "add", title, "--trust", "RBT")
+        service.imx("peer", "add", title, "--trust", "RBT", "--plain")

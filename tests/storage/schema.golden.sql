@@ -126,6 +126,26 @@ begin
         select epoch, 'kept', p_study, p_series, p_instance from feed;
     return answer;
 end $$;
+CREATE FUNCTION public.note_refusal(p_reason text, p_calling text, p_called text, p_address text, p_is_tls boolean, p_fingerprint text, p_because text) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+    update refusal set times = times + 1, last_at = now(), because = p_because
+        where address = p_address and calling = p_calling and called = p_called and reason = p_reason
+        and is_tls = p_is_tls and fingerprint = p_fingerprint;
+    if found then
+        return;
+    end if;
+    if (select count(*) from refusal where address = p_address) >= 50 then
+        p_calling := '';
+        p_called := '';
+        p_fingerprint := '';
+    end if;
+    insert into refusal (reason, calling, called, address, is_tls, fingerprint, because)
+        values (p_reason, p_calling, p_called, p_address, p_is_tls, p_fingerprint, p_because)
+        on conflict (address, calling, called, reason, is_tls, fingerprint)
+        do update set times = refusal.times + 1, last_at = now(), because = excluded.because;
+end $$;
 CREATE FUNCTION public.patient_named(p_identifier text, p_issuer text, p_only_study text) RETURNS bigint
     LANGUAGE plpgsql
     AS $$
@@ -951,9 +971,33 @@ CREATE TABLE public.peer (
     association_limit integer,
     private_sop_classes text[] DEFAULT '{}'::text[] NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    networks text[] DEFAULT '{}'::text[] NOT NULL,
+    called_titles text[] DEFAULT '{}'::text[] NOT NULL,
+    uses_tls boolean DEFAULT false NOT NULL,
+    plain_allowed boolean DEFAULT false NOT NULL,
+    fingerprint text,
+    certificate_name text,
+    commitment_host text,
+    commitment_port integer,
+    commitment_on_association boolean DEFAULT false NOT NULL,
+    identifier_issuer text,
+    coercions text[] DEFAULT '{}'::text[] NOT NULL,
+    may_commit boolean DEFAULT true NOT NULL,
+    may_query_worklist boolean DEFAULT false NOT NULL,
+    may_perform boolean DEFAULT false NOT NULL,
+    wants_availability boolean DEFAULT false NOT NULL,
+    associations_out integer DEFAULT 2 NOT NULL,
+    association_rate integer,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT peer_ae_title_check CHECK (((ae_title <> ''::text) AND (length(ae_title) <= 16))),
     CONSTRAINT peer_association_limit_check CHECK ((association_limit > 0)),
-    CONSTRAINT peer_duplicates_check CHECK ((duplicates = ANY (ARRAY['refuse'::text, 'warn'::text, 'replace'::text])))
+    CONSTRAINT peer_association_rate_check CHECK ((association_rate > 0)),
+    CONSTRAINT peer_associations_out_check CHECK ((associations_out > 0)),
+    CONSTRAINT peer_certificate_name_check CHECK ((certificate_name <> ''::text)),
+    CONSTRAINT peer_commitment_port_check CHECK (((commitment_port >= 1) AND (commitment_port <= 65535))),
+    CONSTRAINT peer_duplicates_check CHECK ((duplicates = ANY (ARRAY['refuse'::text, 'warn'::text, 'replace'::text]))),
+    CONSTRAINT peer_fingerprint_check CHECK ((fingerprint ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT peer_identifier_issuer_check CHECK ((identifier_issuer <> ''::text))
 );
 ALTER TABLE public.peer ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.peer_id_seq
@@ -1038,11 +1082,16 @@ ALTER TABLE public.quarantine ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
 );
 CREATE TABLE public.refusal (
     id bigint NOT NULL,
-    at timestamp with time zone DEFAULT now() NOT NULL,
+    reason text NOT NULL,
     calling text NOT NULL,
     called text NOT NULL,
     address text NOT NULL,
-    because text NOT NULL
+    is_tls boolean NOT NULL,
+    fingerprint text DEFAULT ''::text NOT NULL,
+    because text NOT NULL,
+    first_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_at timestamp with time zone DEFAULT now() NOT NULL,
+    times bigint DEFAULT 1 NOT NULL
 );
 ALTER TABLE public.refusal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.refusal_id_seq
@@ -1128,6 +1177,7 @@ CREATE TABLE public.trust (
     issuer text NOT NULL,
     successor text COLLATE pg_catalog."C",
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT trust_does_not_succeed_itself CHECK ((successor <> ods_code)),
     CONSTRAINT trust_issuer_check CHECK ((issuer <> ''::text))
 );
 CREATE TABLE public.version (
@@ -1198,8 +1248,6 @@ ALTER TABLE ONLY public.patient
 ALTER TABLE ONLY public.patient
     ADD CONSTRAINT patient_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.peer
-    ADD CONSTRAINT peer_ae_title_host_key UNIQUE NULLS NOT DISTINCT (ae_title, host);
-ALTER TABLE ONLY public.peer
     ADD CONSTRAINT peer_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.place_mark
     ADD CONSTRAINT place_mark_pkey PRIMARY KEY (follower);
@@ -1217,6 +1265,8 @@ ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_object_id_key UNIQUE (object_id);
 ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.refusal
+    ADD CONSTRAINT refusal_address_calling_called_reason_is_tls_fingerprint_key UNIQUE (address, calling, called, reason, is_tls, fingerprint);
 ALTER TABLE ONLY public.refusal
     ADD CONSTRAINT refusal_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.series
@@ -1267,6 +1317,7 @@ CREATE INDEX procrastinate_jobs_priority_idx_v1 ON public.procrastinate_jobs USI
 CREATE INDEX procrastinate_jobs_queue_name_idx_v1 ON public.procrastinate_jobs USING btree (queue_name);
 CREATE UNIQUE INDEX procrastinate_jobs_queueing_lock_idx_v1 ON public.procrastinate_jobs USING btree (queueing_lock) WHERE (status = 'todo'::public.procrastinate_job_status);
 CREATE INDEX procrastinate_periodic_defers_job_id_fkey_v1 ON public.procrastinate_periodic_defers USING btree (job_id);
+CREATE INDEX peer_by_title ON public.peer USING btree (ae_title);
 CREATE INDEX quarantine_by_instance ON public.quarantine USING btree (sop_instance_uid, object_id) WHERE (decided_at IS NULL);
 CREATE INDEX series_by_study ON public.series USING btree (study_id);
 CREATE INDEX staged_by_age ON public.staged USING btree (staged_at);

@@ -1,0 +1,83 @@
+"""The organisations that own what their peers send, and who took over whom."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from storage.errors import BadInput
+
+#: An ODS code is letters and digits (NHS Data Dictionary, ODS code): RBL, RBT, 5NP, QYG, AXG12 …
+ODS_CODE = re.compile(r"[0-9A-Z]{2,12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """An organisation that owns what its peers send."""
+
+    ods_code: str
+    name: str
+    issuer: str  # namespace of its bare identifiers; the ODS code unless set otherwise
+    place: str = ""  # one of the nine places of Cheshire and Merseyside
+    successor: str | None = None  # ODS code of the trust that it was merged into
+
+
+class BadEntry(BadInput):
+    """An entry that the registry cannot hold; the message says what to change."""
+
+
+class UnknownTrust(BadInput):
+    """No trust by that ODS code; add it first (`imx trust add`)."""
+
+    def __init__(self, ods_code: str) -> None:
+        super().__init__(f"no trust {ods_code}: add it with `imx trust add {ods_code} NAME`")
+
+
+class IssuerTaken(BadInput):
+    """Two trusts would share one namespace of identifiers, and their patients would be mixed."""
+
+    def __init__(self, issuer: str) -> None:
+        super().__init__(f"the issuer {issuer} belongs to another trust: each needs its own")
+
+
+class TrustInUse(BadInput):
+    """A trust that peers or other trusts belong to, or that owns what is kept, stays."""
+
+
+def checked_trust(trust: Trust, known: Mapping[str, Trust]) -> Trust:
+    """The entry, when the registry can hold it. Raises BadEntry, UnknownTrust, IssuerTaken."""
+    if not ODS_CODE.fullmatch(trust.ods_code):
+        raise BadEntry(f"{trust.ods_code!r} is no ODS code: 2 to 12 capital letters and digits")
+    if not trust.name.strip():
+        raise BadEntry(f"trust {trust.ods_code} needs a name")
+    # LO (PS3.5 §6.2): Issuer of Patient ID (0010,0021) carries it.
+    if not _is_issuer(trust.issuer):
+        raise BadEntry(
+            f"trust {trust.ods_code} needs an issuer, the namespace of its identifiers:"
+            " 1 to 64 characters, no backslash"
+        )
+    if any(each.issuer == trust.issuer for each in known.values() if each.ods_code != trust.ods_code):
+        raise IssuerTaken(trust.issuer)
+    if trust.successor is not None:
+        if trust.successor not in known:
+            raise UnknownTrust(trust.successor)
+        after = {**known, trust.ods_code: trust}
+        if trust.ods_code in successors(trust.successor, after.values()):
+            raise BadEntry(
+                f"trust {trust.ods_code} cannot be merged into {trust.successor}, which was merged into it"
+            )
+    return trust
+
+
+def _is_issuer(text: str) -> bool:
+    return 0 < len(text.strip()) <= 64 and text.isprintable() and "\\" not in text
+
+
+def successors(ods_code: str, trusts: Iterable[Trust]) -> tuple[str, ...]:
+    """The trust itself, whom it was merged into, whom that was merged into, and so on."""
+    into = {each.ods_code: each.successor for each in trusts}
+    line: list[str] = []
+    current: str | None = ods_code
+    while current is not None and current not in line:
+        line.append(current)
+        current = into.get(current)
+    return tuple(line)
