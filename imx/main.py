@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "trust": ("imx.registry_commands", "trusts"),
     "peer": ("imx.registry_commands", "peers"),
     "token": ("imx.token_commands", "commands"),
+    "quarantine": ("imx.quarantine_commands", "commands"),
     "send": ("imx.send", "send_command"),
     "find": ("imx.find", "find_command"),
     "import": ("imx.importing", "import_command"),

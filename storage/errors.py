@@ -7,6 +7,7 @@ ArchiveError
 │   └── BadQuery           a search that means nothing
 ├── NotHeld                nothing by that UID             HTTP 404
 │   └── ObjectMissing      nothing under that key
+├── AlreadyDecided         somebody was quicker             HTTP 409
 ├── CannotCorrect          a correction in force           HTTP 500   DIMSE C000
 └── Unavailable            ask again later                 HTTP 503   DIMSE A700
     ├── NoRoom             the disk is at its watermark, or full
@@ -58,6 +59,10 @@ class NotHeld(ArchiveError):
 
 class ObjectMissing(NotHeld):
     """No object under that key."""
+
+
+class AlreadyDecided(ArchiveError):
+    """What was asked for has been decided otherwise meanwhile."""
 
 
 class CannotCorrect(ArchiveError):

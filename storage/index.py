@@ -125,7 +125,7 @@ class PostgresIndex:
                 _REPLACE,
                 (
                     *_object_values(kept), *_origin_values(origin), held.instance_id, held.object_id,
-                    *_identity_values(header.identity, origin), *_instance_values(header),
+                    *identity_values(header.identity, origin), *instance_values(header),
                 ),
             ).fetchone()  # fmt: skip
         return bool(row and row[0])
@@ -192,17 +192,17 @@ def mapped_errors() -> Iterator[None]:
 
 _OBJECT_MARKS = "%s,%s,%s,%b,%s"
 _ORIGIN_MARKS = "%s,%s,%s,%s,%s"
-_IDENTITY_MARKS = "%s,%s,%s,%s,%s,%b,%b"
+IDENTITY_MARKS = "%s,%s,%s,%s,%s,%b,%b"
 _STUDY_MARKS = "%s,%s,%s,%s,%s,%s,%s,%s,%b"
 _SERIES_MARKS = "%s,%s,%s,%s,%s,%s,%s,%s,%b"
-_INSTANCE_MARKS = "%s,%s,%s,%s,%b,%s,%b,%b,%b,%s"
+INSTANCE_MARKS = "%s,%s,%s,%s,%b,%s,%b,%b,%b,%s"
 _KEEP = (
     "select (k).instance_id, (k).held_object, (k).held_study from keep("
-    f"{_OBJECT_MARKS}, {_ORIGIN_MARKS}, {_IDENTITY_MARKS}, {_STUDY_MARKS}, {_SERIES_MARKS}, %s,"
-    f"{_INSTANCE_MARKS}, %b) k"
+    f"{_OBJECT_MARKS}, {_ORIGIN_MARKS}, {IDENTITY_MARKS}, {_STUDY_MARKS}, {_SERIES_MARKS}, %s,"
+    f"{INSTANCE_MARKS}, %b) k"
 )
 _REPLACE = (
-    f"select replace_content({_OBJECT_MARKS}, {_ORIGIN_MARKS}, %s,%s, {_IDENTITY_MARKS}, {_INSTANCE_MARKS})"
+    f"select replace_content({_OBJECT_MARKS}, {_ORIGIN_MARKS}, %s,%s, {IDENTITY_MARKS}, {INSTANCE_MARKS})"
 )
 _SET_ASIDE = f"select set_aside({_OBJECT_MARKS}, {_ORIGIN_MARKS}, %s,%s,%s,%s,%s,%s)"
 
@@ -221,8 +221,8 @@ def _storable(text: str) -> str:
     return text[:SAID_LIMIT].replace("\0", "").encode("utf-8", "replace").decode()
 
 
-def _identity_values(identity: Identity, origin: Origin) -> tuple[Any, ...]:
-    """The issuer is the data set's, else that of the peer's trust: never empty."""
+def identity_values(identity: Identity, origin: Origin) -> tuple[Any, ...]:
+    """For IDENTITY_MARKS. The issuer is the data set's, else that of the peer's trust: never empty."""
     issuer = identity.issuer or origin.issuer
     members = dict(identity.members)
     if "Value" not in members.get("00100021", {}):
@@ -235,16 +235,17 @@ def _identity_values(identity: Identity, origin: Origin) -> tuple[Any, ...]:
 def _keep_values(kept: KeptObject, origin: Origin, header: Header) -> tuple[Any, ...]:
     study, series = header.study, header.series
     return (
-        *_object_values(kept), *_origin_values(origin), *_identity_values(header.identity, origin),
+        *_object_values(kept), *_origin_values(origin), *identity_values(header.identity, origin),
         study.uid, study.date, study.time, study.accession, study.accession_issuer or origin.issuer,
         study.study_id, study.description, study.referring, study.json,
         series.uid, series.modality, series.number, series.description, series.body_part, series.date,
         series.performed_date, series.performed_time, series.json,
-        header.instance.uid, *_instance_values(header),
+        header.instance.uid, *instance_values(header),
     )  # fmt: skip
 
 
-def _instance_values(header: Header) -> tuple[Any, ...]:
+def instance_values(header: Header) -> tuple[Any, ...]:
+    """For INSTANCE_MARKS."""
     instance = header.instance
     return (
         instance.sop_class, instance.number, instance.frames.count, int(instance.frames.form),

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from storage.errors import (
+    AlreadyDecided,
     ArchiveError,
     BadInput,
     CannotCorrect,
@@ -48,6 +49,7 @@ ANSWERS: Mapping[type[ArchiveError], Answered] = {
     BadInput: Answered(HTTPStatus.BAD_REQUEST, "The request cannot be answered as asked"),
     TooLarge: Answered(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Larger than this service takes"),
     NotHeld: Answered(HTTPStatus.NOT_FOUND, "Not held here"),
+    AlreadyDecided: Answered(HTTPStatus.CONFLICT, "Decided otherwise meanwhile"),
     CannotCorrect: Answered(HTTPStatus.INTERNAL_SERVER_ERROR, "A correction in force cannot be applied"),
     Unavailable: Answered(HTTPStatus.SERVICE_UNAVAILABLE, "Try again later", tells_why=False),
     ArchiveError: Answered(HTTPStatus.INTERNAL_SERVER_ERROR, "The archive failed", tells_why=False),

@@ -145,6 +145,37 @@ begin
         values (p_reason, p_calling, p_called, p_address, p_is_tls, p_fingerprint, p_because)
         on conflict (address, calling, called, reason, is_tls, fingerprint)
         do update set times = refusal.times + 1, last_at = now(), because = excluded.because;
+CREATE FUNCTION public.make_current(p_instance_id bigint, p_held_object bigint, p_object bigint, p_trust text, p_identifier text, p_issuer text, p_name text, p_birth_date text, p_sex text, p_identity_digest bytea, p_identity_json bytea, p_sop_class text, p_instance_number integer, p_frame_count integer, p_frame_form integer, p_frames bytea, p_problems text[], p_json_before bytea, p_json_patient bytea, p_json_after bytea, p_json_whole boolean) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_identity bigint;
+    v_study    study;
+    v_series   text;
+    v_uid      text;
+begin
+    select i.uid, se.uid into v_uid, v_series from instance i join series se on se.id = i.series_id
+        where i.id = p_instance_id and i.object_id = p_held_object for no key update of i;
+    if not found then
+        return false;
+    end if;
+    select st.* into v_study from instance i join series se on se.id = i.series_id
+        join study st on st.id = se.study_id where i.id = p_instance_id;
+    select id into v_identity from identity where study_id = v_study.id and digest = p_identity_digest;
+    if not found then
+        v_identity := identity_named(v_study.id, v_study.uid, p_trust, p_identifier, p_issuer, p_name,
+            p_birth_date, p_sex, p_identity_digest, p_identity_json);
+    end if;
+    delete from version where object_id = p_object;
+    insert into version (instance_id, object_id) values (p_instance_id, p_held_object);
+    update instance set identity_id = v_identity, object_id = p_object, sop_class = p_sop_class,
+            instance_number = p_instance_number, frame_count = p_frame_count, frame_form = p_frame_form,
+            frames = p_frames, problems = p_problems, json_before = p_json_before,
+            json_patient = p_json_patient, json_after = p_json_after, json_whole = p_json_whole
+        where id = p_instance_id;
+    insert into change (epoch, kind, study_uid, series_uid, instance_uid)
+        select epoch, 'kept', v_study.uid, v_series, v_uid from feed;
+    return true;
 end $$;
 CREATE FUNCTION public.patient_named(p_identifier text, p_issuer text, p_only_study text) RETURNS bigint
     LANGUAGE plpgsql
@@ -561,6 +592,46 @@ BEGIN
     WHERE id = worker_id;
 END;
 $$;
+CREATE FUNCTION public.quarantine_decided(p_id bigint, p_decision text, p_by text) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_study text;
+begin
+    update quarantine set decision = p_decision, decided_by = case when p_decision is not null then p_by end,
+            decided_at = case when p_decision is not null then now() end
+        where id = p_id returning study_uid into v_study;
+    insert into quarantine_decision (quarantine_id, decision, by) values (p_id, coalesce(p_decision, 'undo'), p_by);
+    update study set contested = exists (
+            select from quarantine q where q.study_uid = v_study and q.decided_at is null)
+        where uid = v_study;
+end $$;
+CREATE TABLE public.quarantine (
+    id bigint NOT NULL,
+    object_id bigint NOT NULL,
+    arrival_id bigint NOT NULL,
+    instance_id bigint,
+    sop_instance_uid text NOT NULL COLLATE pg_catalog."C",
+    outcome text NOT NULL,
+    diff jsonb NOT NULL,
+    decided_at timestamp with time zone,
+    decided_by text,
+    decision text,
+    study_uid text COLLATE pg_catalog."C",
+    CONSTRAINT quarantine_check CHECK (((decided_at IS NULL) = (decision IS NULL))),
+    CONSTRAINT quarantine_decision_check CHECK ((decision = ANY (ARRAY['keep'::text, 'take'::text])))
+);
+CREATE FUNCTION public.quarantine_locked(p_id bigint) RETURNS public.quarantine
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v quarantine;
+begin
+    select * into v from quarantine where id = p_id;
+    perform pg_advisory_xact_lock(hashtextextended(v.sop_instance_uid, 0));
+    select * into v from quarantine where id = p_id for update;
+    return v;
+end $$;
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -571,37 +642,22 @@ CREATE FUNCTION public.replace_content(p_key text, p_size bigint, p_data_offset 
     LANGUAGE plpgsql
     AS $$
 declare
-    v_object   bigint;
-    v_identity bigint;
-    v_study    study;
-    v_series   text;
-    v_uid      text;
+    v_object bigint;
 begin
-    select i.uid, se.uid into v_uid, v_series from instance i join series se on se.id = i.series_id
-        where i.id = p_instance_id and i.object_id = p_held_object for no key update of i;
+    -- The lock first: without it nothing may be written.
+    perform 1 from instance where id = p_instance_id and object_id = p_held_object for no key update;
     if not found then
         return false;    -- replaced by another meanwhile: the caller compares again
-    end if;
-    select st.* into v_study from instance i join series se on se.id = i.series_id
-        join study st on st.id = se.study_id where i.id = p_instance_id;
-    select id into v_identity from identity where study_id = v_study.id and digest = p_identity_digest;
-    if not found then
-        v_identity := identity_named(v_study.id, v_study.uid, p_trust, p_identifier, p_issuer, p_name,
-            p_birth_date, p_sex, p_identity_digest, p_identity_json);
     end if;
     insert into object (key, size, data_offset, digest, transfer_syntax, peer, trust, received_at)
         values (p_key, p_size, p_data_offset, p_digest, p_syntax, p_peer, p_trust, p_received_at)
         returning id into v_object;
-    insert into version (instance_id, object_id) values (p_instance_id, p_held_object);
-    update instance set identity_id = v_identity, object_id = v_object, sop_class = p_sop_class,
-            instance_number = p_instance_number, frame_count = p_frame_count, frame_form = p_frame_form,
-            frames = p_frames, problems = p_problems, json_before = p_json_before,
-            json_patient = p_json_patient, json_after = p_json_after, json_whole = p_json_whole
-        where id = p_instance_id;
+    perform make_current(p_instance_id, p_held_object, v_object, p_trust, p_identifier, p_issuer, p_name,
+        p_birth_date, p_sex, p_identity_digest, p_identity_json, p_sop_class, p_instance_number, p_frame_count,
+        p_frame_form, p_frames, p_problems, p_json_before, p_json_patient, p_json_after, p_json_whole);
     insert into arrival (peer, trust, address, called, sop_class, sop_instance_uid, outcome, object_id)
-        values (p_peer, p_trust, p_address, p_called, p_sop_class, v_uid, 'replaced', v_object);
-    insert into change (epoch, kind, study_uid, series_uid, instance_uid)
-        select epoch, 'kept', v_study.uid, v_series, v_uid from feed;
+        select p_peer, p_trust, p_address, p_called, p_sop_class, uid, 'replaced', v_object
+            from instance where id = p_instance_id;
     return true;
 end $$;
 CREATE FUNCTION public.series_named(p_study_id bigint, p_uid text, p_modality text, p_number integer, p_description text, p_body_part text, p_date text, p_performed_date text, p_performed_time text, p_json bytea) RETURNS bigint
@@ -641,11 +697,17 @@ declare
     v_arrival bigint;
     v_held    bigint;
 begin
-    -- The same bytes, twice at once, wait for each other here.
+    -- The same bytes, twice at once, wait for each other here; so does a decision.
     perform pg_advisory_xact_lock(hashtextextended(p_instance, 0));
     select o.id, o.key into v_object, v_key from quarantine q join object o on o.id = q.object_id
-        where q.sop_instance_uid = p_instance and q.decided_at is null and o.digest = p_digest
-        and o.transfer_syntax = p_syntax;
+        where q.sop_instance_uid = p_instance and o.digest = p_digest and o.transfer_syntax = p_syntax
+        order by q.id limit 1;
+    if v_object is null then    -- or it was current once, and another was chosen
+        select o.id, o.key into v_object, v_key from instance i join version v on v.instance_id = i.id
+            join object o on o.id = v.object_id
+            where i.uid = p_instance and o.digest = p_digest and o.transfer_syntax = p_syntax
+            order by v.id limit 1;
+    end if;
     if v_key = p_key then
         return true;    -- the object itself, adopted while its sender's rows were committed
     end if;
@@ -661,8 +723,8 @@ begin
         values (p_peer, p_trust, p_address, p_called, p_sop_class, p_instance, p_outcome, p_because, v_object)
         returning id into v_arrival;
     select id into v_held from instance where uid = p_instance;
-    insert into quarantine (object_id, arrival_id, instance_id, sop_instance_uid, outcome, diff)
-        values (v_object, v_arrival, v_held, p_instance, p_outcome, p_diff);
+    insert into quarantine (object_id, arrival_id, instance_id, sop_instance_uid, outcome, diff, study_uid)
+        values (v_object, v_arrival, v_held, p_instance, p_outcome, p_diff, p_contested_study);
     update study set contested = true where not contested and uid = p_contested_study;
     return true;
 end $$;
@@ -1061,16 +1123,21 @@ ALTER TABLE public.procrastinate_workers ALTER COLUMN id ADD GENERATED ALWAYS AS
     CACHE 1
 );
 CREATE TABLE public.quarantine (
+CREATE TABLE public.quarantine_decision (
     id bigint NOT NULL,
-    object_id bigint NOT NULL,
-    arrival_id bigint NOT NULL,
-    instance_id bigint,
-    sop_instance_uid text NOT NULL COLLATE pg_catalog."C",
-    outcome text NOT NULL,
-    diff jsonb NOT NULL,
-    decided_at timestamp with time zone,
-    decided_by text,
-    decision text
+    quarantine_id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    decision text NOT NULL,
+    by text NOT NULL,
+    CONSTRAINT quarantine_decision_decision_check CHECK ((decision = ANY (ARRAY['keep'::text, 'take'::text, 'undo'::text])))
+);
+ALTER TABLE public.quarantine_decision ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.quarantine_decision_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 ALTER TABLE public.quarantine ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.quarantine_id_seq
@@ -1261,6 +1328,8 @@ ALTER TABLE ONLY public.procrastinate_periodic_defers
     ADD CONSTRAINT procrastinate_periodic_defers_unique UNIQUE (task_name, periodic_id, defer_timestamp);
 ALTER TABLE ONLY public.procrastinate_workers
     ADD CONSTRAINT procrastinate_workers_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.quarantine_decision
+    ADD CONSTRAINT quarantine_decision_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_object_id_key UNIQUE (object_id);
 ALTER TABLE ONLY public.quarantine
@@ -1319,6 +1388,7 @@ CREATE INDEX procrastinate_jobs_queue_name_idx_v1 ON public.procrastinate_jobs U
 CREATE UNIQUE INDEX procrastinate_jobs_queueing_lock_idx_v1 ON public.procrastinate_jobs USING btree (queueing_lock) WHERE (status = 'todo'::public.procrastinate_job_status);
 CREATE INDEX procrastinate_periodic_defers_job_id_fkey_v1 ON public.procrastinate_periodic_defers USING btree (job_id);
 CREATE INDEX quarantine_by_instance ON public.quarantine USING btree (sop_instance_uid, object_id) WHERE (decided_at IS NULL);
+CREATE INDEX quarantine_by_study ON public.quarantine USING btree (study_uid) WHERE (decided_at IS NULL);
 CREATE INDEX series_by_study ON public.series USING btree (study_id);
 CREATE INDEX staged_by_age ON public.staged USING btree (staged_at);
 CREATE INDEX study_by_accession ON public.study USING btree (accession);
@@ -1335,6 +1405,7 @@ CREATE TRIGGER procrastinate_trigger_delete_jobs_v1 BEFORE DELETE ON public.proc
 CREATE TRIGGER procrastinate_trigger_scheduled_events_v1 AFTER INSERT OR UPDATE ON public.procrastinate_jobs FOR EACH ROW WHEN (((new.scheduled_at IS NOT NULL) AND (new.status = 'todo'::public.procrastinate_job_status))) EXECUTE FUNCTION public.procrastinate_trigger_function_scheduled_events_v1();
 CREATE TRIGGER procrastinate_trigger_status_events_insert_v1 AFTER INSERT ON public.procrastinate_jobs FOR EACH ROW WHEN ((new.status = 'todo'::public.procrastinate_job_status)) EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_insert_v1();
 CREATE TRIGGER procrastinate_trigger_status_events_update_v1 AFTER UPDATE OF status ON public.procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_update_v1();
+CREATE TRIGGER quarantine_decision_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.quarantine_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 ALTER TABLE ONLY public.arrival
     ADD CONSTRAINT arrival_object_id_fkey FOREIGN KEY (object_id) REFERENCES public.object(id);
 ALTER TABLE ONLY public.correction
@@ -1373,6 +1444,8 @@ ALTER TABLE ONLY public.procrastinate_periodic_defers
     ADD CONSTRAINT procrastinate_periodic_defers_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.procrastinate_jobs(id);
 ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_arrival_id_fkey FOREIGN KEY (arrival_id) REFERENCES public.arrival(id);
+ALTER TABLE ONLY public.quarantine_decision
+    ADD CONSTRAINT quarantine_decision_quarantine_id_fkey FOREIGN KEY (quarantine_id) REFERENCES public.quarantine(id);
 ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.instance(id);
 ALTER TABLE ONLY public.quarantine

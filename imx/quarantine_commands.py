@@ -1,0 +1,126 @@
+"""`imx quarantine`: what was kept aside, and a person's choice."""
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from pydicom.datadict import keyword_for_tag
+
+from imx.database import open_database
+from imx.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.registry_commands import print_rows
+from imx.settings import Settings
+from imx.wiring import staged_objects
+from storage.quarantine import Aside, Choice, Quarantine
+
+commands = typer.Typer(help="What was kept aside until a person chooses.", no_args_is_help=True)
+
+Number = Annotated[int, typer.Argument(help="Its number, as `imx quarantine list` prints it.")]
+ByOption = Annotated[str, typer.Option("--by", help="Who decides. Otherwise you, as this machine knows you.")]
+
+
+@contextmanager
+def quarantine(settings: Settings) -> Iterator[Quarantine]:
+    """The quarantine of the set-up that the options name."""
+    with open_database(settings) as pool:
+        yield Quarantine(pool, staged_objects(settings, pool))
+
+
+def as_row(aside: Aside) -> dict[str, Any]:
+    """One line of the list."""
+    return {
+        "number": aside.id,
+        "outcome": aside.outcome,
+        "instance": aside.sop_instance_uid,
+        "study": aside.study_uid,
+        "from": f"{aside.peer} of {aside.trust}",
+        "received": aside.received_at.isoformat(timespec="seconds"),
+        "differ": len(aside.diff),
+        "decision": aside.decision.value if aside.decision else None,
+    }
+
+
+@commands.command("list")
+def list_quarantine(
+    trust: Annotated[str, typer.Option(help="Only what this trust sent (ODS code).")] = "",
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What waits for a decision, the oldest first."""
+    with quarantine(settings_from(data, config)) as held:
+        found = held.waiting(trust.strip().upper() or None)
+    print_rows([as_row(each) for each in found], as_json)
+
+
+@commands.command("show")
+def show_quarantine(
+    number: Number, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """One of them: where it came from, and which attributes differ from what is current."""
+    with quarantine(settings_from(data, config)) as held:
+        aside = held.aside(number)
+    print_rows([described(aside)], as_json)
+    if not as_json and aside.diff:
+        print_rows([{"attribute": named(each["tag"]), "how": each["how"]} for each in aside.diff], as_json)
+
+
+@commands.command("keep")
+def keep_first(
+    number: Number,
+    by: ByOption = "",
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What was kept first stays current; this stays aside, settled."""
+    with quarantine(settings_from(data, config)) as held:
+        print_rows([described(held.decide(number, Choice.KEEP, by or getpass.getuser()))], as_json)
+
+
+@commands.command("take")
+def take_this(
+    number: Number,
+    by: ByOption = "",
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """This becomes current; what was kept first stays as a version."""
+    with quarantine(settings_from(data, config)) as held:
+        print_rows([described(held.decide(number, Choice.TAKE, by or getpass.getuser()))], as_json)
+
+
+@commands.command("undo")
+def undo_decision(
+    number: Number,
+    by: ByOption = "",
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """As it was before the decision: it waits again."""
+    with quarantine(settings_from(data, config)) as held:
+        print_rows([described(held.undo(number, by or getpass.getuser()))], as_json)
+
+
+def described(aside: Aside) -> dict[str, Any]:
+    """All of it, but for the attributes that differ."""
+    return as_row(aside) | {
+        "because": aside.because,
+        "current_from": aside.held_from,
+        "current_since": aside.held_at.isoformat(timespec="seconds") if aside.held_at else None,
+        "decided_by": aside.decided_by,
+        "decided_at": aside.decided_at.isoformat(timespec="seconds") if aside.decided_at else None,
+    }
+
+
+def named(tag: str) -> str:
+    """(gggg,eeee) and its keyword, for a tag of eight digits, or what stands in its place."""
+    try:
+        keyword = keyword_for_tag(int(tag, 16))
+    except ValueError:
+        return tag
+    return f"({tag[:4]},{tag[4:]}) {keyword}".rstrip()
