@@ -126,25 +126,6 @@ begin
         select epoch, 'kept', p_study, p_series, p_instance from feed;
     return answer;
 end $$;
-CREATE FUNCTION public.note_refusal(p_reason text, p_calling text, p_called text, p_address text, p_is_tls boolean, p_fingerprint text, p_because text) RETURNS void
-    LANGUAGE plpgsql
-    AS $$
-begin
-    update refusal set times = times + 1, last_at = now(), because = p_because
-        where address = p_address and calling = p_calling and called = p_called and reason = p_reason
-        and is_tls = p_is_tls and fingerprint = p_fingerprint;
-    if found then
-        return;
-    end if;
-    if (select count(*) from refusal where address = p_address) >= 50 then
-        p_calling := '';
-        p_called := '';
-        p_fingerprint := '';
-    end if;
-    insert into refusal (reason, calling, called, address, is_tls, fingerprint, because)
-        values (p_reason, p_calling, p_called, p_address, p_is_tls, p_fingerprint, p_because)
-        on conflict (address, calling, called, reason, is_tls, fingerprint)
-        do update set times = refusal.times + 1, last_at = now(), because = excluded.because;
 CREATE FUNCTION public.make_current(p_instance_id bigint, p_held_object bigint, p_object bigint, p_trust text, p_identifier text, p_issuer text, p_name text, p_birth_date text, p_sex text, p_identity_digest bytea, p_identity_json bytea, p_sop_class text, p_instance_number integer, p_frame_count integer, p_frame_form integer, p_frames bytea, p_problems text[], p_json_before bytea, p_json_patient bytea, p_json_after bytea, p_json_whole boolean) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
@@ -176,6 +157,26 @@ begin
     insert into change (epoch, kind, study_uid, series_uid, instance_uid)
         select epoch, 'kept', v_study.uid, v_series, v_uid from feed;
     return true;
+end $$;
+CREATE FUNCTION public.note_refusal(p_reason text, p_calling text, p_called text, p_address text, p_is_tls boolean, p_fingerprint text, p_because text) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+    update refusal set times = times + 1, last_at = now(), because = p_because
+        where address = p_address and calling = p_calling and called = p_called and reason = p_reason
+        and is_tls = p_is_tls and fingerprint = p_fingerprint;
+    if found then
+        return;
+    end if;
+    if (select count(*) from refusal where address = p_address) >= 50 then
+        p_calling := '';
+        p_called := '';
+        p_fingerprint := '';
+    end if;
+    insert into refusal (reason, calling, called, address, is_tls, fingerprint, because)
+        values (p_reason, p_calling, p_called, p_address, p_is_tls, p_fingerprint, p_because)
+        on conflict (address, calling, called, reason, is_tls, fingerprint)
+        do update set times = refusal.times + 1, last_at = now(), because = excluded.because;
 end $$;
 CREATE FUNCTION public.patient_named(p_identifier text, p_issuer text, p_only_study text) RETURNS bigint
     LANGUAGE plpgsql
@@ -1122,7 +1123,6 @@ ALTER TABLE public.procrastinate_workers ALTER COLUMN id ADD GENERATED ALWAYS AS
     NO MAXVALUE
     CACHE 1
 );
-CREATE TABLE public.quarantine (
 CREATE TABLE public.quarantine_decision (
     id bigint NOT NULL,
     quarantine_id bigint NOT NULL,
