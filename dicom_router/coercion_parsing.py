@@ -108,7 +108,7 @@ def _map(table: Table, path: Path) -> Map:
         table.fault("values is missing: a table of what becomes what")
         return Map(path, {})
     values: dict[str, str] = {}
-    for key in found.keys():
+    for key in found.left():
         text = found.text(key)
         if text is not None:
             _require_fit(found, key, path, text)

@@ -42,13 +42,16 @@ def lines_of(text: str) -> dict[Where, int]:
     lines: dict[Where, int] = {}
     table: Where = ()
     counted: Counter[Where] = Counter()
-    for number, statement, is_header in _statements(text):
-        if is_header:
+    for first, written in _statements(text):
+        statement = tomllib.loads("\n".join(written))
+        if written[0].lstrip().startswith("["):
             table = _resolve(_header(statement), statement, counted)
-            lines.setdefault(table, number)
+            lines.setdefault(table, first)
+            if isinstance(table[-1], int):
+                lines.setdefault(table[:-1], first)
         else:
-            for where in _keys(statement):
-                lines.setdefault((*table, *where), number)
+            for where, line in _keys_by_line(written):
+                lines.setdefault((*table, *where), first + line)
     return lines
 
 
@@ -59,7 +62,8 @@ def line_of(lines: Mapping[Where, int], where: Where) -> int:
     return lines.get(where, 1)
 
 
-def _statements(text: str) -> Iterator[tuple[int, dict[str, Any], bool]]:
+def _statements(text: str) -> Iterator[tuple[int, list[str]]]:
+    """The lines of each, and where it begins."""
     gathered: list[str] = []
     started = 1
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
@@ -71,7 +75,7 @@ def _statements(text: str) -> Iterator[tuple[int, dict[str, Any], bool]]:
         except ValueError:
             continue
         if statement:
-            yield started, statement, gathered[0].lstrip().startswith("[")
+            yield started, gathered
         gathered = []
 
 
@@ -101,6 +105,19 @@ def _resolve(keys: Where, statement: Mapping[str, Any], counted: Counter[Where])
         if counted[where]:
             where = (*where, counted[where] - 1)
     return where
+
+
+def _keys_by_line(written: list[str]) -> Iterator[tuple[Where, int]]:
+    """Every key of a statement, those of inline tables too, and on which of its lines: an array that goes on
+    is closed after each line, to see what it holds by then."""
+    for line in range(len(written) - 1):
+        try:
+            begun = tomllib.loads("\n".join([*written[: line + 1], "]"]))
+        except ValueError:
+            continue
+        yield from ((where, line) for where in _keys(begun) if len(where) > 1 or line == 0)
+    whole = tomllib.loads("\n".join(written))
+    yield from ((where, 0 if len(where) == 1 else len(written) - 1) for where in _keys(whole))
 
 
 def _keys(statement: Mapping[str, Any]) -> Iterator[Where]:

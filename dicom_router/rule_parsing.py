@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import time
 from itertools import combinations
 
-from pydicom.uid import UID_dictionary
+from pydicom._uid_dict import UID_dictionary
 
 from dicom_router.coercion import Coercion
 from dicom_router.coercion_parsing import read_coercion
@@ -21,7 +21,8 @@ from dicom_router.criteria import (
 )
 from dicom_router.rule_lines import Malformed, lines_of, read_toml
 from dicom_router.rule_reading import Fault, Page, RulesWrong, Table
-from dicom_router.rules import AT_MOST_S, Hold, Prefetch, Priority, Rule, RuleSet, Same, Send
+from dicom_router.rules import AT_MOST_S, Hold, Prefetch, Rule, RuleSet, Same, Send
+from exchange.deliveries import Priority
 from storage.query import Match, Path, parse_attribute, parse_match, vr_of
 from storage.syntaxes import LOSSLESS, NATIVE
 
@@ -43,7 +44,10 @@ class Known:
     trusts: frozenset[str] | None = None
 
 
-def parse_rules(text: str, known: Known = Known()) -> RuleSet:  # noqa: B008 - frozen
+ANYTHING = Known()
+
+
+def parse_rules(text: str, known: Known = ANYTHING) -> RuleSet:
     """Raises RulesWrong, with every fault and its line."""
     if len(text) > TEXT_LIMIT:
         raise RulesWrong([Fault(1, f"longer than {TEXT_LIMIT:,} characters")])
@@ -150,12 +154,12 @@ def _conditions(match: Table, known: Known) -> Iterator[Condition]:
         yield Condition("sop_class", Of.ATTRIBUTE, SOP_CLASS, _matches(match, "sop_class", "UI", uids))
     tags = match.table("tags")
     if tags is not None:
-        for key in tags.keys():
-            path = tags.read(key, key, parse_attribute)
+        for key in tags.left():
+            attribute = tags.read(key, key, parse_attribute)
             texts = tags.texts(key)
-            if path is not None and texts:
-                matches = _matches(tags, key, vr_of(path), texts)
-                yield Condition(f"tags.{key}", Of.ATTRIBUTE, path, matches)
+            if attribute is not None and texts:
+                matches = _matches(tags, key, vr_of(attribute), texts)
+                yield Condition(f"tags.{key}", Of.ATTRIBUTE, attribute, matches)
 
 
 def _matches(table: Table, key: str, vr: str, texts: tuple[str, ...]) -> tuple[Match, ...]:
@@ -228,9 +232,8 @@ def _send(table: Table, known: Known) -> Send:
     syntax = _uid(table, "transcode", text) if text else None
     if syntax is not None and syntax not in LOSSLESS | NATIVE:
         table.fault(f"transcode: {text} may lose what the pixels show, and is never made here", "transcode")
-    is_matching_only = table.flag("matching_only")
     table.end()
-    return Send(to, syntax, is_matching_only)
+    return Send(to, syntax)
 
 
 def _prefetch(table: Table, known: Known) -> Prefetch:

@@ -132,7 +132,7 @@ class Table:
             else:
                 self.page.fault(where, f"{key} has to be a table, or a list of tables")
 
-    def keys(self) -> list[str]:
+    def left(self) -> list[str]:
         """Those that were not read yet."""
         return list(self._left)
 

@@ -7,16 +7,8 @@ from enum import Enum
 
 from dicom_router.coercion import Coercion
 from dicom_router.criteria import Criteria
+from exchange.deliveries import Priority
 from storage.query import Path
-
-
-class Priority(Enum):
-    """How urgent a delivery is, in DICOM's words (PS3.7 §9.1.1.1.5)."""
-
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
-
 
 #: How long a hold lasts that does not say it.
 AT_MOST_S = 3600
@@ -38,11 +30,10 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """To one destination."""
+    """The whole study, to one destination."""
 
     to: str
     transfer_syntax: str | None = None  # what pixels become on the way, never lossy; None: as they are kept
-    is_matching_only: bool = False  # only the instances that match, not their whole study
 
 
 class Same(Enum):

@@ -1,4 +1,4 @@
-"""Whether a data set, as DICOM JSON, matches a key: what storage.search asks the index, asked of one data set.
+"""Whether one data set, as DICOM JSON, matches a key: what storage.search asks of the whole index.
 
 The kinds of matching are those of storage.query, and compare alike.
 """
