@@ -1,11 +1,11 @@
-"""A native data set written anew in Explicit VR Little Endian, as it passes, whatever its size.
+"""A native data set written anew in Explicit or Implicit VR Little Endian, as it passes, whatever its size.
 
 Values keep their bytes, but for their order. Lengths of sequences and items become delimiters, since
 a VR makes an element longer and what holds it would have to be known before it is written (PS3.5 §7.5).
 """
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from pydicom._dicom_dict import DicomDictionary
@@ -13,12 +13,14 @@ from pydicom._dicom_dict import DicomDictionary
 from storage.elements import (
     DEFLATED,
     EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
     ITEM,
     ITEM_END,
     SEQUENCE_END,
     SHORT_VRS,
     UNDEFINED,
     Element,
+    Encoding,
     Walk,
     encoding_of,
 )
@@ -42,50 +44,68 @@ def to_explicit_little(data_set: Iterable[bytes], transfer_syntax_uid: str) -> I
         return iter(data_set)
     if transfer_syntax_uid == DEFLATED:
         return inflated(data_set)
-    return _Recoding(data_set, transfer_syntax_uid).run()
+    return _Recoding(data_set, encoding_of(transfer_syntax_uid), _explicit_header).run()
+
+
+def to_implicit_little(data_set: Iterable[bytes], transfer_syntax_uid: str) -> Iterator[bytes]:
+    """A data set of a NATIVE syntax in Implicit VR Little Endian. Raises Unreadable."""
+    if transfer_syntax_uid == IMPLICIT_LITTLE:
+        return iter(data_set)
+    if transfer_syntax_uid == DEFLATED:
+        data_set = inflated(data_set)
+    return _Recoding(data_set, encoding_of(transfer_syntax_uid), _implicit_header).run()
 
 
 class _Recoding:
-    def __init__(self, chunks: Iterable[bytes], syntax: str) -> None:
-        encoding = encoding_of(syntax)
+    def __init__(
+        self, chunks: Iterable[bytes], encoding: Encoding, header: Callable[[int, int, str], bytes]
+    ) -> None:
         self._passing = Passing(chunks)
         self._walk = Walk(self._passing, encoding)
+        self._header = header
         self._is_big = not encoding.little
         self._is_signed = False
-        # What is open: its delimiter, and where it ends, None where a delimiter will say.
-        self._open: list[tuple[bytes, int | None]] = []
+        # What is open: its delimiter, where it ends, None where a delimiter will say, and whether what
+        # follows it is explicit.
+        self._open: list[tuple[bytes, int | None, bool]] = []
 
     def run(self) -> Iterator[bytes]:
         """The data set, element by element."""
         walk = self._walk
         while True:
             while self._open and (stop := self._open[-1][1]) is not None and walk.position >= stop:
-                yield self._open.pop()[0]
+                yield self._close()
             element = walk.next()
             if element is None:
                 break
             for _ in self._passing.take(walk.position):
                 pass  # the header is written anew
             yield from self._element(element)
-        if any(stop is None for _, stop in self._open):
+        if any(stop is None for _, stop, _ in self._open):
             raise Unreadable("a sequence never ends", walk.position)
 
     def _element(self, element: Element) -> Iterator[bytes]:
         tag, vr, offset, length = element
         stop = None if length == UNDEFINED else offset + length
         if tag == ITEM:
-            self._open.append((_header(ITEM_END), stop))
-            yield _header(ITEM, UNDEFINED)
+            self._open.append((_delimiter(ITEM_END), stop, self._walk.explicit))
+            yield _delimiter(ITEM, UNDEFINED)
         elif tag in (ITEM_END, SEQUENCE_END):
             if self._open and self._open[-1][1] is None:
-                yield self._open.pop()[0]
+                yield self._close()
         elif vr == "SQ" or length == UNDEFINED:
             if tag >> 16 == 0x7FE0 or (vr == "UN" and self._is_big):
                 raise Unreadable(f"{tag:08X} is encapsulated in a native transfer syntax", offset)
-            self._open.append((_header(SEQUENCE_END), stop))
-            yield _header(tag, UNDEFINED, "SQ")
+            self._open.append((_delimiter(SEQUENCE_END), stop, self._walk.explicit))
+            if vr == "UN":
+                self._walk.explicit = False  # PS3.5 §6.2.2 note: implicit inside
+            yield self._header(tag, UNDEFINED, "SQ")
         else:
             yield from self._value(element)
+
+    def _close(self) -> bytes:
+        delimiter, _, self._walk.explicit = self._open.pop()
+        return delimiter
 
     def _value(self, element: Element) -> Iterator[bytes]:
         tag, vr, offset, length = element
@@ -93,7 +113,7 @@ class _Recoding:
             self._is_signed = any(self._walk.value(element))
         if vr == "US" and self._is_signed and tag in _EITHER_SIGN and not self._is_big:
             vr = "SS"
-        yield _header(tag, length, vr)
+        yield self._header(tag, length, vr)
         self._walk.position = offset + length
         passing = self._passing.take(offset + length)
         each = _NUMBER_BYTES.get(vr, 1) if self._is_big else 1
@@ -105,9 +125,15 @@ class _Recoding:
             raise Unreadable(f"the value of {tag:08X} is cut short", offset)
 
 
-def _header(tag: int, length: int = 0, vr: str = "") -> bytes:
-    if not vr:
-        return struct.pack("<HHI", tag >> 16, tag & 0xFFFF, length)
+def _delimiter(tag: int, length: int = 0) -> bytes:
+    return struct.pack("<HHI", tag >> 16, tag & 0xFFFF, length)
+
+
+def _implicit_header(tag: int, length: int, vr: str) -> bytes:
+    return struct.pack("<HHI", tag >> 16, tag & 0xFFFF, length)
+
+
+def _explicit_header(tag: int, length: int, vr: str) -> bytes:
     code = vr.encode()
     if code in SHORT_VRS and length <= _LONGEST_SHORT:
         return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, code, length)

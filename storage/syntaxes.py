@@ -25,3 +25,9 @@ LOSSLESS = frozenset({
     "1.2.840.10008.1.2.4.202",  # High-Throughput JPEG 2000 with RPCL options (lossless only)
     "1.2.840.10008.1.2.5",  # RLE Lossless
 })  # fmt: skip
+
+#: Encapsulated, and something was lost. In the others that are not lossless, perhaps.
+ALWAYS_LOSSY = frozenset({
+    "1.2.840.10008.1.2.4.50",  # JPEG Baseline (process 1)
+    "1.2.840.10008.1.2.4.51",  # JPEG Extended (processes 2 and 4)
+})  # fmt: skip

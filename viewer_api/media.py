@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import Enum
 
 from starlette.requests import Request
 
 from storage.elements import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from storage.leaving import Way
 from storage.syntaxes import LOSSLESS, NATIVE
 
 DICOM = "application/dicom"
@@ -94,14 +94,6 @@ def _split(text: str, separator: str) -> list[str]:
     return pieces
 
 
-class Way(Enum):
-    """How an instance leaves."""
-
-    AS_STORED = "as stored"
-    EXPLICIT = "native, written anew in Explicit VR Little Endian"
-    DECODED = "compressed, decoded to Explicit VR Little Endian"
-
-
 @dataclass(frozen=True, slots=True)
 class Decoding:
     """What can be decoded here."""
@@ -134,11 +126,6 @@ def way_for(stored: str, size: int, wanted: str | None, decoding: Decoding) -> W
     if wanted is None and (stored not in LOSSLESS or size > decoding.limit_bytes):
         return Way.AS_STORED
     return None
-
-
-def sent_syntax(stored: str, way: Way) -> str:
-    """The transfer syntax of what leaves."""
-    return stored if way is Way.AS_STORED else EXPLICIT_LITTLE
 
 
 def offers(stored: Iterable[str], decoding: Decoding) -> list[str]:

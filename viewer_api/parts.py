@@ -9,11 +9,11 @@ from psycopg_pool import AsyncConnectionPool
 from exchange.audit import Audit
 from exchange.tokens import Accounts
 from storage.archive import Archive, open_pool
+from storage.decoding import Recoder, decodable_syntaxes
 from storage.objects import ObjectStore
 from viewer_api.bodies import Sender
 from viewer_api.media import Decoding
 from viewer_api.readers import Readers
-from viewer_api.recode import Recoder, decodable_syntaxes
 from viewer_api.settings import ApiSettings
 
 

@@ -16,10 +16,10 @@ from storage.corrections import Correction, correct_bytes
 from storage.elements import EXPLICIT_BIG
 from storage.errors import BadQuery, NotHeld, Unreadable
 from storage.frames import NOTED_LIMIT, PIXELS, Form
+from storage.leaving import Leaving, Way, leaving_data_set
 from storage.metadata import Whereabouts, metadata_chunks
 from storage.part10 import write_meta
 from storage.passing import joined_fragments
-from storage.recode import to_explicit_little
 from storage.syntaxes import NATIVE
 from viewer_api.bodies import Part, multipart, multipart_length, multipart_type, new_boundary
 from viewer_api.media import (
@@ -28,12 +28,10 @@ from viewer_api.media import (
     OCTETS,
     Decoding,
     Range,
-    Way,
     accepted,
     frame_offers,
     frame_way,
     offers,
-    sent_syntax,
     way_for,
 )
 from viewer_api.parts import Working
@@ -44,15 +42,6 @@ from viewer_api.urls import PREFIX, studies_url
 _CONTESTED = '299 imx "Other content has come under the same UIDs, and waits for a decision"'
 _FRAME_LIST = re.compile(r"\d{1,9}(,\d{1,9})*")
 _FRAMES_AT_ONCE = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Leaving:
-    """An instance and how it leaves."""
-
-    stored: Stored
-    way: Way
-    corrections: tuple[Correction, ...]
 
 
 def choose_ways(
@@ -93,7 +82,7 @@ class Retrieving:
         chosen, ways = choose_ways(accepted(request), stored, parts.decoding)
         corrections = await parts.archive.corrections_of(stored)
         await reader.record(resource.study)
-        leaving = [Leaving(each, way, corrections.get(each.id, ())) for each, way in ways]
+        leaving = [Leaving(each, corrections.get(each.id, ()), way) for each, way in ways]
         status = HTTPStatus.OK if len(leaving) == len(stored) else HTTPStatus.PARTIAL_CONTENT
         headers = _headers(stored)
         try:
@@ -108,29 +97,17 @@ class Retrieving:
             raise NotAcceptable(offers({each.transfer_syntax for each in stored}, NO_DECODING)) from error
 
     def _part(self, leaving: Leaving) -> Part:
-        stored, way = leaving.stored, leaving.way
-        syntax = sent_syntax(stored.transfer_syntax, way)
+        stored, syntax, size = leaving.stored, leaving.transfer_syntax, leaving.size
         meta = write_meta(stored.sop_class, stored.uid, syntax)
-        is_untouched = way is Way.AS_STORED and not leaving.corrections
         return Part(
             f"{DICOM}; transfer-syntax={syntax}",
             chain((meta,), self._data_set(leaving)),
-            len(meta) + stored.size - stored.data_offset if is_untouched else None,
+            None if size is None else len(meta) + size,
         )
 
     def _data_set(self, leaving: Leaving) -> Iterator[bytes]:
-        """The data set as it leaves; every read passes corrections here."""
-        stored = leaving.stored
-        # Nothing is opened before the first byte is asked for: parts are made only to be measured too.
-        received = self.parts.objects.read(stored.key, stored.data_offset)
-        corrected = correct_bytes(received, stored.transfer_syntax, leaving.corrections)
-        match leaving.way:
-            case Way.AS_STORED:
-                yield from corrected
-            case Way.EXPLICIT:
-                yield from to_explicit_little(corrected, stored.transfer_syntax)
-            case Way.DECODED:
-                yield self.parts.recoder.decoded(corrected, stored.transfer_syntax)
+        """Nothing is opened before the first byte is asked for: parts are made only to be measured too."""
+        yield from leaving_data_set(leaving, self.parts.objects, self.parts.recoder)
 
     async def metadata(self, request: Request, resource: Resource) -> Response:
         """Metadata as DICOM JSON, streamed where there is much of it (PS3.18 §10.4.1.1.2)."""

@@ -12,12 +12,12 @@ from storage.elements import (
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
 )
+from storage.leaving import Way
 from storage.syntaxes import LOSSLESS, NATIVE
 from viewer_api.media import (
     PIXEL_MEDIA_TYPES,
     Decoding,
     Range,
-    Way,
     frame_way,
     parse_accept,
     way_for,

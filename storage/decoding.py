@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 
 import numpy as np
@@ -17,7 +18,10 @@ from pydicom.uid import ExplicitVRLittleEndian
 from storage.errors import Unreadable
 from storage.part10 import META_LIMIT_BYTES, read_meta, write_meta
 from storage.recode import to_explicit_little
-from storage.syntaxes import LOSSLESS, NATIVE
+from storage.syntaxes import ALWAYS_LOSSY, LOSSLESS, NATIVE
+
+#: Of the pixels of one data set, decoded: larger ones leave as they are stored, or not at all.
+DECODED_LIMIT_BYTES = 1024 * 1024 * 1024
 
 
 def decodable_syntaxes() -> frozenset[str]:
@@ -25,6 +29,12 @@ def decodable_syntaxes() -> frozenset[str]:
     return frozenset(uid for uid in LOSSLESS if _has_decoder(uid))
 
 
+def can_decode(syntax: str) -> bool:
+    """Whether an installed decoder reads it, lossless or not."""
+    return syntax not in NATIVE and _has_decoder(syntax)
+
+
+@cache
 def _has_decoder(uid: str) -> bool:
     try:
         return bool(get_decoder(uid).is_available)
@@ -40,9 +50,16 @@ class Recoder:
     places: threading.BoundedSemaphore
 
     def decoded(self, data_set: Iterable[bytes], syntax: str) -> bytes:
-        """A compressed data set in Explicit VR Little Endian, its pixel data native. Raises Unreadable."""
+        """A compressed data set in Explicit VR Little Endian, its pixel data native. Raises Unreadable.
+
+        What was compressed with loss says so for ever: Lossy Image Compression (0028,2110) stays, or
+        becomes, 01 (PS3.3 §C.7.6.1.1.5).
+        """
         with self.places, _mapped():
             found = self._read(data_set, syntax)
+            _check_size(found)
+            if syntax in ALWAYS_LOSSY:
+                found.LossyImageCompression = "01"
             found.decompress(as_rgb=False, generate_instance_uid=False)
             buffer = BytesIO()
             dcmwrite(buffer, found, implicit_vr=False, little_endian=True)
@@ -89,6 +106,12 @@ def _native_frame(found: Dataset, number: int) -> bytes:
     part = np.frombuffer(value[first // 8 : (first + bits + 7) // 8], "u1")
     alone = np.unpackbits(part, bitorder="little")[first % 8 : first % 8 + bits]
     return np.packbits(alone, bitorder="little").tobytes()
+
+
+def _check_size(found: Dataset) -> None:
+    samples = int(found.Rows) * int(found.Columns) * int(found.get("SamplesPerPixel", 1))
+    if samples * (int(found.BitsAllocated) + 7) // 8 * _count(found) > DECODED_LIMIT_BYTES:
+        raise Unreadable(f"more than {DECODED_LIMIT_BYTES:,} bytes when decoded")
 
 
 def _count(found: Dataset) -> int:
