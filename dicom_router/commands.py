@@ -6,6 +6,7 @@ pydicom Dataset, in hundreds of microseconds. tests/dicom_router/test_commands.p
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from struct import Struct
 
 AFFECTED_SOP_CLASS_UID = 0x0002
@@ -14,6 +15,8 @@ COMMAND_FIELD = 0x0100
 MESSAGE_ID = 0x0110
 MESSAGE_ID_BEING_RESPONDED_TO = 0x0120
 COMMAND_DATA_SET_TYPE = 0x0800
+MOVE_DESTINATION = 0x0600
+PRIORITY = 0x0700
 STATUS = 0x0900
 ERROR_COMMENT = 0x0902
 ERROR_ID = 0x0903
@@ -21,19 +24,29 @@ AFFECTED_SOP_INSTANCE_UID = 0x1000
 REQUESTED_SOP_INSTANCE_UID = 0x1001
 EVENT_TYPE_ID = 0x1002
 ACTION_TYPE_ID = 0x1008
+REMAINING = 0x1020  # Number of Remaining Sub-operations, and so on
+COMPLETED = 0x1021
+FAILED = 0x1022
+WARNING = 0x1023
+MOVE_ORIGINATOR = 0x1030
+MOVE_ORIGINATOR_MESSAGE_ID = 0x1031
 
 #: Command fields (PS3.7 §E.1). A response is its request with the highest bit set.
 C_STORE_RQ = 0x0001
+C_GET_RQ = 0x0010
+C_MOVE_RQ = 0x0021
 C_ECHO_RQ = 0x0030
 C_CANCEL_RQ = 0x0FFF
 RESPONSE = 0x8000
 
 #: Command Data Set Type: no data set follows. Any other value: one does.
 NO_DATA_SET = 0x0101
+DATA_SET_FOLLOWS = 0x0001
 
 #: Error Comment is an LO.
 COMMENT_LIMIT = 64
 
+_TEXTS = frozenset({ERROR_COMMENT, MOVE_ORIGINATOR})  # padded with a space; the others are UIDs
 _TYPE_IDS = (ACTION_TYPE_ID, EVENT_TYPE_ID)
 
 _ELEMENT = Struct("<HHI")
@@ -46,17 +59,36 @@ class BadCommand(ValueError):
     """Not a command set. The text names elements, never their values."""
 
 
+class Priority(IntEnum):
+    """How urgent a request is (PS3.7 §9.1.1.1.4)."""
+
+    MEDIUM = 0
+    HIGH = 1
+    LOW = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """What a request or a response says, before its data set."""
 
     field: int
-    message_id: int
+    message_id: int  # of a response: that of its request
     has_data_set: bool
     sop_class_uid: str  # Affected or Requested; "" where the command has none
     sop_instance_uid: str  # Affected or Requested; "" where the command has none
     type_id: int | None = None  # Event Type ID or Action Type ID, where the command has one
     status: int | None = None  # of a response
+    comment: str = ""  # Error Comment
+    priority: Priority = Priority.MEDIUM
+    move_destination: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Originator:
+    """Whose C-MOVE makes us send (PS3.7 §9.1.1.1.5, §9.1.1.1.6)."""
+
+    ae_title: str
+    message_id: int
 
 
 def split(encoded: bytes) -> Mapping[int, bytes]:
@@ -94,7 +126,32 @@ def read_command(encoded: bytes) -> Command:
         ),
         type_id=next((_short(elements, each) for each in _TYPE_IDS if each in elements), None),
         status=_short(elements, STATUS) if STATUS in elements else None,
+        comment=_uid(elements.get(ERROR_COMMENT, b""))[:COMMENT_LIMIT],
+        priority=_priority(elements.get(PRIORITY, b"")),
+        move_destination=_uid(elements.get(MOVE_DESTINATION, b"")),
     )
+
+
+def write_store_request(
+    message_id: int,
+    sop_class_uid: str,
+    sop_instance_uid: str,
+    priority: Priority = Priority.MEDIUM,
+    originator: Originator | None = None,
+) -> bytes:
+    """A C-STORE-RQ (PS3.7 §9.3.1.1)."""
+    elements: dict[int, int | str] = {
+        AFFECTED_SOP_CLASS_UID: sop_class_uid,
+        COMMAND_FIELD: C_STORE_RQ,
+        MESSAGE_ID: message_id,
+        PRIORITY: priority,
+        COMMAND_DATA_SET_TYPE: DATA_SET_FOLLOWS,
+        AFFECTED_SOP_INSTANCE_UID: sop_instance_uid,
+    }
+    if originator is not None:
+        elements[MOVE_ORIGINATOR] = originator.ae_title
+        elements[MOVE_ORIGINATOR_MESSAGE_ID] = originator.message_id
+    return write_command(elements)
 
 
 def write_response(command: Command, status: int, comment: str = "") -> bytes:
@@ -113,14 +170,14 @@ def write_response(command: Command, status: int, comment: str = "") -> bytes:
 
 
 def write_command(elements: Mapping[int, int | str]) -> bytes:
-    """A command set of numbers (US), UIDs and an Error Comment, in ascending order; text that is "" is left
+    """A command set of numbers (US), UIDs and texts (_TEXTS), in ascending order; text that is "" is left
     out, and the group length (0000,0000) is put before."""
     body = bytearray()
     for element, value in elements.items():
         if isinstance(value, int):
             body += _SHORT_ELEMENT.pack(0, element, 2, value)
         elif value:
-            body += _element(element, comment_text(value) if element == ERROR_COMMENT else _padded_uid(value))
+            body += _element(element, comment_text(value) if element in _TEXTS else _padded_uid(value))
     return _LONG_ELEMENT.pack(0, 0, 4, len(body)) + bytes(body)
 
 
@@ -135,6 +192,14 @@ def _short(elements: Mapping[int, bytes], element: int) -> int:
     if value is None or len(value) != 2:
         raise BadCommand(f"(0000,{element:04X}) is missing or is not one number")
     return int(_SHORT.unpack(value)[0])
+
+
+def _priority(value: bytes) -> Priority:
+    """MEDIUM where it is missing, or none of the three: it is a wish."""
+    try:
+        return Priority(int.from_bytes(value, "little"))
+    except ValueError:
+        return Priority.MEDIUM
 
 
 def _uid(value: bytes) -> str:

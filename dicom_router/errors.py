@@ -2,6 +2,8 @@
 
 AssociationError
 ├── Rejected          we say no before it begins             A-ASSOCIATE-RJ, with its reason
+├── Unreached         we called, and nobody is there         nothing was said
+├── RejectedByPeer    we asked, and the peer says no         the connection is closed
 ├── ProtocolBroken    the peer sent what PS3.8 does not allow  A-ABORT by the provider, with its reason
 ├── PeerReleased      the peer ended it while we awaited an answer  A-RELEASE-RP
 ├── PeerAborted       the peer sent A-ABORT                  nothing more is said
@@ -14,6 +16,7 @@ An error holds facts about the protocol, never a value from a data set. The ones
 set streams in pass through the archive's door, which then keeps nothing.
 """
 
+from collections.abc import Mapping
 from enum import Enum, IntEnum
 
 from exchange.refusals import Reason
@@ -53,7 +56,22 @@ class Ending(Enum):
     PEER_STALLED = "peer stalled"
     DRAINED = "drained"
     TLS_FAILED = "tls failed"
+    UNREACHED = "unreached"
+    REJECTED_BY_PEER = "rejected by peer"
     FAULT = "fault"  # ours
+
+
+#: What a peer's A-ASSOCIATE-RJ says, by source and reason (PS3.8 Table 9-21), and what mends it.
+REJECTION_REASONS: Mapping[tuple[int, int], str] = {
+    (1, 1): "it gives no reason",
+    (1, 2): "it does not take the DICOM application context",
+    (1, 3): "it does not know our AE title: add it at the peer",
+    (1, 7): "it is not called so: correct the AE title in the peer's entry",
+    (2, 1): "it gives no reason",
+    (2, 2): "it does not take version 1 of the protocol",
+    (3, 1): "it has too much to do",
+    (3, 2): "it has no association left",
+}
 
 
 class AssociationError(Exception):
@@ -71,6 +89,24 @@ class Rejected(AssociationError):
         super().__init__(because)
         self.rejection = rejection
         self.reason = reason  # as a co-ordinator sees it
+
+
+class Unreached(AssociationError):
+    """Nobody answers where we call; the text says where, and what was met there."""
+
+    ending = Ending.UNREACHED
+
+
+class RejectedByPeer(AssociationError):
+    """The peer answers our request with A-ASSOCIATE-RJ (PS3.8 §9.3.4)."""
+
+    ending = Ending.REJECTED_BY_PEER
+
+    def __init__(self, result: int, source: int, reason: int) -> None:
+        because = REJECTION_REASONS.get((source, reason), f"source {source}, reason {reason}")
+        lasting = "for now" if result == 2 else "for good"
+        super().__init__(f"the peer rejects the association {lasting}: {because}")
+        self.is_transient = result == 2
 
 
 class ProtocolBroken(AssociationError):

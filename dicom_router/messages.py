@@ -12,7 +12,7 @@ from dicom_router.commands import C_CANCEL_RQ, BadCommand, Command, read_command
 from dicom_router.contexts import Context
 from dicom_router.errors import AbortReason, AssociationError, PeerAborted, PeerStalled, ProtocolBroken
 from dicom_router.pdus import IS_COMMAND, IS_LAST, PDU_HEADER, PDV_HEADER, PduType
-from dicom_router.settings import RouterSettings
+from dicom_router.settings import MessageLimits
 from dicom_router.states import ACTIONS, Action, State
 from dicom_router.wire import Wire
 from storage.errors import TooLarge
@@ -24,9 +24,9 @@ COMMAND_LIMIT = 64 * 1024
 class Messages:
     """What arrives on an established association (Sta6)."""
 
-    def __init__(self, wire: Wire, contexts: Mapping[int, Context], settings: RouterSettings) -> None:
+    def __init__(self, wire: Wire, contexts: Mapping[int, Context], settings: MessageLimits) -> None:
         self.wire = wire
-        self._contexts = contexts
+        self.contexts = contexts
         self._settings = settings
         self._max_pdu = settings.max_pdu or 0xFFFFFFFF
         self._pdu_left = 0  # bytes of the current P-DATA-TF after the current fragment
@@ -49,7 +49,7 @@ class Messages:
         if not self._next_fragment(between_messages=True):
             return None
         number = self.context
-        context = self._contexts.get(number)
+        context = self.contexts.get(number)
         if context is None:
             raise ProtocolBroken(
                 AbortReason.INVALID_PARAMETER, "a fragment in a context that was not accepted"
@@ -192,7 +192,7 @@ class DataSet:
     reads the rest.
     """
 
-    def __init__(self, messages: Messages, context: Context, settings: RouterSettings) -> None:
+    def __init__(self, messages: Messages, context: Context, settings: MessageLimits) -> None:
         self.received = 0  # bytes handed on so far
         self.error: AssociationError | None = None  # what broke the association while it was read
         self._messages = messages

@@ -29,13 +29,13 @@ CONTEXT_LIMIT = 128
 #: What pynetdicom's own SCU takes, and so for a peer that does not say (PS3.8 §D.1 makes it mandatory).
 UNSAID_MAX_PDU = 16382
 
-_UserInformation = (
+UserInformation = (
     MaximumLengthNotification | ImplementationClassUIDNotification | ImplementationVersionNameNotification
 )
 
 _FIXED_PART = 68  # from the protocol version to the reserved field before the items
 _AE_TITLES = slice(10, 42)
-_KNOWN_ITEMS = frozenset({0x10, 0x20, 0x50})
+_KNOWN_ITEMS = frozenset({0x10, 0x20, 0x21, 0x50})
 _KNOWN_USER_ITEMS = frozenset(range(0x51, 0x5A))
 
 
@@ -59,7 +59,7 @@ def read_request(pdu: bytes) -> AssociationRequest:
         raise ProtocolBroken(AbortReason.INVALID_PARAMETER, "an A-ASSOCIATE-RQ shorter than its fixed fields")
     try:
         decoded = A_ASSOCIATE_RQ()
-        decoded.decode(_as_the_standard_has_it(pdu))
+        decoded.decode(as_the_standard_has_it(pdu))
         primitive = decoded.to_primitive()
         contexts = tuple(primitive.presentation_context_definition_list)
         return AssociationRequest(
@@ -95,11 +95,11 @@ def negotiate(
     answer.called_ae_title = request.called
     answer.result, answer.result_source = 0, 1
     answer.presentation_context_definition_results_list = results
-    answer.user_information = [*_our_information(max_pdu), *roles]
+    answer.user_information = [*our_information(max_pdu), *roles]
     return accepted(results), A_ASSOCIATE_AC(answer).encode()
 
 
-def _our_information(max_pdu: int) -> list[_UserInformation]:
+def our_information(max_pdu: int) -> list[UserInformation]:
     length = MaximumLengthNotification()
     length.maximum_length_received = max_pdu
     class_uid = ImplementationClassUIDNotification()
@@ -149,8 +149,8 @@ def _roles(primitive: A_ASSOCIATE) -> dict[UID, tuple[bool | None, bool | None]]
     return {UID(item.sop_class_uid or ""): (item.scu_role, item.scp_role) for item in items}
 
 
-def _as_the_standard_has_it(pdu: bytes) -> bytes:
-    """The request without what a reader must overlook: NUL padding of titles, and items of later editions.
+def as_the_standard_has_it(pdu: bytes) -> bytes:
+    """A request, or its answer, without what a reader must overlook: NULs in titles, items of later editions.
 
     Items of an unknown type are ignored (PS3.8 §9.3.1, PS3.7 §D.3.3); pynetdicom fails on them.
     """
@@ -175,10 +175,10 @@ def _items(data: bytes) -> list[tuple[int, bytes]]:
     found, offset = [], 0
     while offset < len(data):
         if len(data) - offset < 4:
-            raise ProtocolBroken(AbortReason.INVALID_PARAMETER, "an A-ASSOCIATE-RQ that ends within an item")
+            raise ProtocolBroken(AbortReason.INVALID_PARAMETER, "an A-ASSOCIATE PDU that ends within an item")
         stop = offset + 4 + int.from_bytes(data[offset + 2 : offset + 4], "big")
         if stop > len(data):
-            raise ProtocolBroken(AbortReason.INVALID_PARAMETER, "an item longer than its A-ASSOCIATE-RQ")
+            raise ProtocolBroken(AbortReason.INVALID_PARAMETER, "an item longer than its A-ASSOCIATE PDU")
         found.append((data[offset], data[offset:stop]))
         offset = stop
     return found

@@ -6,7 +6,7 @@ P-DATA-TF is ours, because its fragments are passed on as they arrive.
 from enum import IntEnum
 from struct import Struct
 
-from pynetdicom.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ, A_RELEASE_RP
+from pynetdicom.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ, A_RELEASE_RP, A_RELEASE_RQ
 
 from dicom_router.errors import AbortReason, Rejection
 
@@ -15,6 +15,11 @@ PDU_HEADER = Struct(">BxI")
 #: Item length, presentation context, message control header.
 PDV_HEADER = Struct(">IBB")
 _P_DATA = Struct(">BxIIBB")
+
+#: We send no longer ones, whatever the peer takes: an answer of its own must not wait long behind one.
+FRAGMENT_LIMIT = 256 * 1024
+
+Buffer = bytes | memoryview
 
 #: Message control header bits (PS3.8 §E.2). The others are never checked.
 IS_COMMAND = 0b01
@@ -55,6 +60,11 @@ def reject(rejection: Rejection) -> bytes:
     return pdu.encode()
 
 
+def release_request() -> bytes:
+    """An A-RELEASE-RQ PDU (PS3.8 §9.3.6)."""
+    return A_RELEASE_RQ().encode()
+
+
 def release_response() -> bytes:
     """An A-RELEASE-RP PDU (PS3.8 §9.3.7)."""
     return A_RELEASE_RP().encode()
@@ -78,6 +88,23 @@ def _fragments(context: int, control: int, content: bytes, peer_max_pdu: int) ->
     return b"".join(
         _fragment(context, control, piece) for control, piece in zip(controls, pieces, strict=True)
     )
+
+
+def data_pdus(context: int, block: bytes | memoryview, peer_max_pdu: int, *, is_last: bool) -> list[Buffer]:
+    """A part of a data set as P-DATA-TF PDUs that the peer can take, in pieces that copy nothing.
+
+    But for the last, fragments have an even number of bytes, as every part but the last shall have.
+    """
+    room = min(peer_max_pdu or FRAGMENT_LIMIT, FRAGMENT_LIMIT) - 6 & ~1
+    size = len(block)
+    view = memoryview(block)
+    pieces: list[Buffer] = []
+    for start in range(0, size or 1, room):
+        piece = view[start : start + room]
+        control = IS_LAST if is_last and start + room >= size else 0
+        pieces.append(_P_DATA.pack(PduType.P_DATA_TF, len(piece) + 6, len(piece) + 2, context, control))
+        pieces.append(piece)
+    return pieces
 
 
 def _fragment(context: int, control: int, piece: bytes) -> bytes:

@@ -2,9 +2,43 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from exchange.peers import is_ae_title
 from exchange.registry import Trust
+
+
+class MessageLimits(Protocol):
+    """How long, and for how much, a message is waited for; the settings of both sides say so."""
+
+    @property
+    def max_pdu(self) -> int: ...
+    @property
+    def idle_s(self) -> float: ...
+    @property
+    def stall_s(self) -> float: ...
+    @property
+    def slowest_bytes_per_s(self) -> int: ...
+    @property
+    def object_limit(self) -> int: ...
+    @property
+    def discard_s(self) -> float: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallingSettings:
+    """Timers and limits of the associations that we request."""
+
+    max_pdu: int = 256 * 1024  # bytes of a P-DATA-TF we take
+    connect_s: float = 10.0  # to reach the peer, TLS included
+    accept_s: float = 30.0  # for its A-ASSOCIATE-AC
+    idle_s: float = 300.0  # for a response: a peer may flush a large object before it answers
+    stall_s: float = 30.0  # of silence within a message, or in which the peer takes nothing
+    release_s: float = 5.0  # for its A-RELEASE-RP
+    slowest_bytes_per_s: int = 1024
+    object_limit: int = 16 * 1024**3
+    discard_s: float = 120.0
+    tick_s: float = 0.5  # how often a waiting thread looks round
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,6 +30,7 @@ MENDING: Mapping[str, str] = {
     "HTTP_REQUEST": "a browser called the DICOM port: use the HTTP address",
     "PEER_DID_NOT_RETURN_A_CERTIFICATE": "the peer shows no certificate: give it one that our CA vouches for",
     "CERTIFICATE_VERIFY_FAILED": "our CA does not vouch for the peer's certificate: renew it or add its CA",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the peer asks for our certificate: set tls.certificate, tls.key",
     "TLSV1_ALERT_UNKNOWN_CA": _NOT_TRUSTED,
     "TLSV1_ALERT_DECRYPT_ERROR": _NOT_TRUSTED,
     "SSLV3_ALERT_BAD_CERTIFICATE": _NOT_TRUSTED,
@@ -76,7 +77,7 @@ def server_context(certificate: Path, key: Path, ca: Path | None = None) -> ssl.
     context.set_ciphers(":".join(TLS_1_2_SUITES))
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
     try:
-        context.load_cert_chain(certificate, key, password=_no_password)
+        context.load_cert_chain(certificate, key, password=no_password)
     except (OSError, ValueError) as error:
         raise TlsSettingsWrong(f"certificate {certificate} with key {key}: {error}") from error
     if ca is not None:
@@ -88,7 +89,7 @@ def server_context(certificate: Path, key: Path, ca: Path | None = None) -> ssl.
     return context
 
 
-def _no_password() -> str:
+def no_password() -> str:
     """Never ask at the terminal of a service."""
     raise ValueError("the key is encrypted: give one without a passphrase, in a file that only we can read")
 

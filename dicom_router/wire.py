@@ -7,13 +7,16 @@ and then waits up to 40 ms for a delayed acknowledgement; asking for quick ackno
 
 import socket
 import ssl
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import islice
 from math import inf
 from struct import Struct
 from time import monotonic
 
 from dicom_router.errors import AssociationError, PeerStalled, PeerVanished
+from dicom_router.pdus import Buffer
 
 #: Large enough to empty a full receive window in a few reads, small enough to stay in a core's cache.
 BUFFER_BYTES = 256 * 1024
@@ -21,6 +24,7 @@ BUFFER_BYTES = 256 * 1024
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux
 _TIMEVAL = Struct("ll")
 _CLOSED = "the peer closed the connection without a release"
+_PIECES_AT_ONCE = 1024  # IOV_MAX of Linux
 
 
 class Wire:
@@ -174,6 +178,27 @@ class Wire:
                     raise PeerStalled("the peer does not read what we answer") from None
             except (OSError, ValueError) as error:
                 raise PeerVanished(f"the connection broke ({type(error).__name__})") from error
+
+    def send_pieces(self, pieces: Sequence[Buffer], patience_s: float) -> None:
+        """Write all of them, together and without putting them together where the system can."""
+        if isinstance(self._socket, ssl.SSLSocket):
+            self.send(b"".join(pieces), patience_s)
+            return
+        due = monotonic() + patience_s
+        left = deque(pieces)
+        while left:
+            try:
+                sent = self._socket.sendmsg(list(islice(left, _PIECES_AT_ONCE)))
+            except (BlockingIOError, TimeoutError):
+                if monotonic() > due:
+                    raise PeerStalled("the peer does not read what we send") from None
+                continue
+            except (OSError, ValueError) as error:
+                raise PeerVanished(f"the connection broke ({type(error).__name__})") from error
+            while left and sent >= len(left[0]):
+                sent -= len(left.popleft())
+            if sent:
+                left[0] = memoryview(left[0])[sent:]
 
     def hang_up(self, patience_s: float) -> None:
         """Wait for the peer to close, as it should after our last word.

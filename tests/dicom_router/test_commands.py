@@ -15,10 +15,13 @@ from pynetdicom.dsutils import encode
 from dicom_router.commands import (
     BadCommand,
     Command,
+    Originator,
+    Priority,
     comment_text,
     read_command,
     split,
     write_response,
+    write_store_request,
 )
 
 uids = st.lists(st.integers(0, 10**6).map(str), min_size=1, max_size=9).map(".".join)
@@ -50,7 +53,24 @@ def test_a_request_of_pynetdicom_is_understood(
     encoded = encode(message.command_set, True, True)
 
     assert encoded is not None
-    assert read_command(encoded) == Command(0x0001, message_id, True, sop, instance)
+    assert read_command(encoded) == Command(0x0001, message_id, True, sop, instance, priority=Priority.LOW)
+
+
+@given(uids, uids, st.integers(1, 0xFFFF), st.sampled_from(Priority), st.none() | st.just("MOVER"))
+def test_our_request_is_the_one_pynetdicom_writes(
+    sop: str, instance: str, message_id: int, priority: Priority, mover: str | None
+) -> None:
+    store = primitive(sop, instance)
+    store.MessageID, store.Priority = message_id, int(priority)
+    store.DataSet = BytesIO(b"\x08\x00")
+    if mover:
+        store.MoveOriginatorApplicationEntityTitle, store.MoveOriginatorMessageID = mover, 7
+    message = StoreRequestMessage()
+    message.primitive_to_message(store)
+
+    ours = write_store_request(message_id, sop, instance, priority, Originator(mover, 7) if mover else None)
+
+    assert ours == encode(message.command_set, True, True)
 
 
 @given(uids, uids, shorts, st.sampled_from([0x0000, 0xA700, 0xB000, 0xC001]), comments)

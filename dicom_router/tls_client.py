@@ -1,0 +1,88 @@
+"""TLS towards peers that we call (PS3.15 §B.12): what we show, and whom we trust."""
+
+import socket
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography import x509
+
+from dicom_router.errors import TlsFailed
+from dicom_router.tls import TLS_1_2_SUITES, TlsSettingsWrong, no_password, shown_by, what_to_mend
+
+
+@dataclass(frozen=True, slots=True)
+class TlsClient:
+    """What we show, and whom we trust, where a peer that we call speaks TLS.
+
+    The files are read anew for each association: what replaces them holds from the next on.
+    """
+
+    certificate: Path | None = None  # PEM, with the chain; shown where the peer asks for one
+    key: Path | None = None
+    authorities: Path | None = None  # PEM; None: the system's own
+
+    def context(self, *, is_pinned: bool) -> ssl.SSLContext:
+        """For one association. Raises TlsSettingsWrong.
+
+        A peer whose entry names its certificate is known by it; without authorities of our own that alone
+        counts. Any other shows a certificate for the name or address that is called.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(":".join(TLS_1_2_SUITES))
+        context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+        context.check_hostname = not is_pinned
+        if is_pinned and self.authorities is None:
+            context.verify_mode = ssl.CERT_NONE
+        try:
+            if self.authorities is None:
+                context.load_default_certs()
+            else:
+                context.load_verify_locations(cafile=self.authorities)
+            if self.certificate is not None:
+                context.load_cert_chain(self.certificate, self.key, password=no_password)
+        except (OSError, ValueError) as error:
+            raise TlsSettingsWrong(f"certificates for calling peers: {error}") from error
+        return context
+
+
+def handshake_as_client(
+    connection: socket.socket, client: TlsClient, host: str, fingerprint: str | None, patience_s: float
+) -> ssl.SSLSocket:
+    """The secured connection to a peer that we called, or TlsFailed."""
+    try:
+        context = client.context(is_pinned=fingerprint is not None)
+        connection.settimeout(patience_s)
+        secured = context.wrap_socket(connection, server_hostname=host, do_handshake_on_connect=False)
+    except (OSError, ValueError, TlsSettingsWrong) as error:
+        connection.close()
+        raise TlsFailed(f"no TLS handshake could begin: {error}") from error
+    try:
+        secured.do_handshake()
+        _check_pin(secured, fingerprint)
+    except TimeoutError as error:
+        secured.close()
+        raise TlsFailed("the peer did not finish the TLS handshake in time") from error
+    except (OSError, ValueError) as error:
+        secured.close()
+        raise TlsFailed(what_to_mend(error)) from error
+    except TlsFailed:
+        secured.close()
+        raise
+    return secured
+
+
+def _check_pin(secured: ssl.SSLSocket, fingerprint: str | None) -> None:
+    if fingerprint is None:
+        return
+    if shown_by(secured).fingerprint != fingerprint.replace(":", "").lower():
+        raise TlsFailed(
+            "the peer shows another certificate than its entry names: ask the peer, then correct the entry"
+        )
+    certificate = x509.load_der_x509_certificate(secured.getpeercert(binary_form=True) or b"")
+    if not certificate.not_valid_before_utc <= datetime.now(UTC) <= certificate.not_valid_after_utc:
+        raise TlsFailed("the peer's certificate has expired, or is not valid yet: renew it at the peer")
+
+
