@@ -4,21 +4,26 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from psycopg_pool import ConnectionPool
 
 from dicom_router.acceptor import Router
+from dicom_router.reading import Reading
 from dicom_router.settings import RouterSettings
 from exchange.refusals import Refusal
 from exchange.registry import Peer, Trust
 from storage.errors import Unavailable
+from storage.files import FileObjects
 from tests.dicom_router.door import MemoryDoor
+from tests.dicom_router.holdings import Holdings
 from tests.dicom_router.raw_peer import RawPeer
+from tests.storage.shelf import Shelf
 
 TRUST = Trust(ods_code="RBL", name="Wirral", issuer="RBL")
 
@@ -116,3 +121,12 @@ def logged() -> Iterator[list[Any]]:
     """What is logged during a test."""
     with structlog.testing.capture_logs() as entries:
         yield entries
+
+
+@pytest.fixture
+def holdings(database: str, tmp_path: Path) -> Iterator[Holdings]:
+    """An archive on a real database and files, to be filled."""
+    with ConnectionPool(database, min_size=1, max_size=20, timeout=10) as pool:
+        shelf = Shelf(pool, FileObjects(tmp_path / "objects", watermark_bytes=0))
+        with closing(Reading(database, shelf.objects, 4)) as reading:
+            yield Holdings(shelf, reading)
