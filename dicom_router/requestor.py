@@ -39,7 +39,7 @@ from dicom_router.pynetdicom_settings import set_up_pynetdicom
 from dicom_router.settings import CallingSettings
 from dicom_router.states import Action, State
 from dicom_router.tls import what_to_mend
-from dicom_router.tls_client import TlsClient, handshake_as_client
+from dicom_router.tls_client import Expected, TlsClient, handshake_as_client
 from dicom_router.wire import Wire
 from exchange.peers import Peer
 
@@ -51,15 +51,19 @@ class Callee:
     ae_title: str
     host: str
     port: int
-    uses_tls: bool = False
-    fingerprint: str | None = None  # SHA-256 of its certificate, hex, where its entry names one
+    tls: Expected | None = None  # how it proves itself; None: plain DICOM
 
     @classmethod
     def of(cls, peer: Peer) -> "Callee":
         """Where a peer's entry says that it is called. Raises Unreached where it does not say."""
         if peer.host is None or peer.port is None:
             raise Unreached(f"the entry of {peer.ae_title} has no host and port to call")
-        return cls(peer.ae_title, peer.host, peer.port, peer.uses_tls, peer.fingerprint)
+        expected = None
+        if peer.uses_tls:
+            name = peer.certificate_name
+            names = {name} if name else {peer.host, peer.ae_title}
+            expected = Expected(frozenset(names), peer.fingerprint)
+        return cls(peer.ae_title, peer.host, peer.port, expected)
 
     def __str__(self) -> str:
         return f"{self.ae_title}@{self.host}:{self.port}"
@@ -201,9 +205,9 @@ def _connect(callee: Callee, calling: Calling) -> socket.socket:
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise Unreached(f"nobody answers at {callee.host}:{callee.port} ({why})") from error
-    if not callee.uses_tls:
+    if callee.tls is None:
         return connection
-    return handshake_as_client(connection, calling.tls, callee.host, callee.fingerprint, patience_s)
+    return handshake_as_client(connection, calling.tls, callee.tls, patience_s)
 
 
 def _read_answer(wire: Wire) -> bytes:

@@ -26,14 +26,13 @@ class TlsClient:
     def context(self, *, is_pinned: bool) -> ssl.SSLContext:
         """For one association. Raises TlsSettingsWrong.
 
-        A peer whose entry names its certificate is known by it; without authorities of our own that alone
-        counts. Any other shows a certificate for the name or address that is called.
+        A peer whose entry has its fingerprint is known by it; without authorities of ours that alone counts.
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers(":".join(TLS_1_2_SUITES))
         context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-        context.check_hostname = not is_pinned
+        context.check_hostname = False  # a certificate may name the AE: `_check_who` looks
         if is_pinned and self.authorities is None:
             context.verify_mode = ssl.CERT_NONE
         try:
@@ -48,20 +47,28 @@ class TlsClient:
         return context
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """How a peer that we call proves who it is."""
+
+    names: frozenset[str]  # one of which its certificate bears
+    fingerprint: str | None = None  # SHA-256 of its certificate, in hex; then no name counts
+
+
 def handshake_as_client(
-    connection: socket.socket, client: TlsClient, host: str, fingerprint: str | None, patience_s: float
+    connection: socket.socket, client: TlsClient, expected: Expected, patience_s: float
 ) -> ssl.SSLSocket:
     """The secured connection to a peer that we called, or TlsFailed."""
     try:
-        context = client.context(is_pinned=fingerprint is not None)
+        context = client.context(is_pinned=expected.fingerprint is not None)
         connection.settimeout(patience_s)
-        secured = context.wrap_socket(connection, server_hostname=host, do_handshake_on_connect=False)
+        secured = context.wrap_socket(connection, do_handshake_on_connect=False)
     except (OSError, ValueError, TlsSettingsWrong) as error:
         connection.close()
         raise TlsFailed(f"no TLS handshake could begin: {error}") from error
     try:
         secured.do_handshake()
-        _check_pin(secured, fingerprint)
+        _check_who(secured, expected)
     except TimeoutError as error:
         secured.close()
         raise TlsFailed("the peer did not finish the TLS handshake in time") from error
@@ -74,15 +81,19 @@ def handshake_as_client(
     return secured
 
 
-def _check_pin(secured: ssl.SSLSocket, fingerprint: str | None) -> None:
-    if fingerprint is None:
+def _check_who(secured: ssl.SSLSocket, expected: Expected) -> None:
+    shown = shown_by(secured)
+    if expected.fingerprint is None:
+        if not shown.names & {name.lower() for name in expected.names}:
+            raise TlsFailed(
+                f"the peer's certificate bears none of the names {', '.join(sorted(expected.names))}:"
+                " correct its entry (imx peer change), or its certificate"
+            )
         return
-    if shown_by(secured).fingerprint != fingerprint.replace(":", "").lower():
+    if shown.fingerprint != expected.fingerprint:
         raise TlsFailed(
             "the peer shows another certificate than its entry names: ask the peer, then correct the entry"
         )
     certificate = x509.load_der_x509_certificate(secured.getpeercert(binary_form=True) or b"")
     if not certificate.not_valid_before_utc <= datetime.now(UTC) <= certificate.not_valid_after_utc:
         raise TlsFailed("the peer's certificate has expired, or is not valid yet: renew it at the peer")
-
-

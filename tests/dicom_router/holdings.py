@@ -9,6 +9,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 from pynetdicom import AE, evt
+from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.events import Event
 
 from dicom_router.reading import Reading
@@ -89,7 +90,7 @@ class Destination:
     """A C-STORE SCP that remembers."""
 
     callee: Callee
-    requests: list[Event] = field(default_factory=list)
+    requests: list[C_STORE] = field(default_factory=list)
     syntaxes: dict[str, str] = field(default_factory=dict)  # by SOP Instance UID
     received: dict[str, bytes] = field(default_factory=dict)
     associations: list[Event] = field(default_factory=list)
@@ -105,17 +106,21 @@ def destination(
     """One that takes these classes and syntaxes and answers as told; bytes as they came over the wire."""
 
     def on_store(event: Event) -> int:
-        uid = str(event.request.AffectedSOPInstanceUID)
+        asked = event.request
+        assert isinstance(asked, C_STORE)
+        uid = str(asked.AffectedSOPInstanceUID)
+        assert asked.DataSet is not None
         status = answer(event) if answer else 0
-        found.requests.append(event)
+        found.requests.append(asked)
         found.syntaxes[uid] = str(event.context.transfer_syntax)
-        found.received[uid] = event.request.DataSet.getvalue()
+        found.received[uid] = asked.DataSet.getvalue()
         return status
 
     ae = AE("DESTINATION")
     ae.maximum_pdu_size = max_pdu
     for abstract, transfer in contexts:
         ae.add_supported_context(UID(abstract), list(transfer))
+    found = Destination(Callee("DESTINATION", "127.0.0.1", 0))
     server = ae.start_server(
         ("127.0.0.1", 0),
         block=False,
@@ -124,7 +129,8 @@ def destination(
             (evt.EVT_ACCEPTED, lambda event: found.associations.append(event)),
         ],
     )
-    found = Destination(Callee("DESTINATION", "127.0.0.1", server.server_address[1]))
+    assert server is not None
+    found.callee = Callee("DESTINATION", "127.0.0.1", server.server_address[1])
     try:
         yield found
     finally:
