@@ -10,10 +10,10 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from storage.answers import Found, FoundRow, MetadataWriter, found, read_members
 from storage.connecting import STATEMENT_S, limits
-from storage.corrections import Correction, those_of
+from storage.corrections import IN_FORCE, Correction, in_force, those_of
 from storage.errors import BadQuery, IndexUnavailable, NotHeld
 from storage.frames import ENTRY, NATIVE_ENTRY, NOTED_LIMIT, Form
-from storage.query import Path, Query
+from storage.query import Level, Path, Query
 from storage.search import Statement, plan
 
 Row = tuple[Any, ...]
@@ -139,10 +139,13 @@ _METADATA = sql.SQL(
 )
 _IDENTITY = sql.SQL("select json from identity where id = %s")
 _JSON_AFTER = sql.SQL("select json_after from instance where id = %s")
-_CORRECTIONS = sql.SQL(
-    "select study_id, attributes, reason, made_at, identity_id from correction"
-    " where undone_at is null and study_id = any(%s) order by made_at, id"
-)
+_CORRECTIONS = sql.SQL(IN_FORCE)
+#: Of the instance whose single corrections an answer shows (storage.correcting).
+_SHOWN_AS: Mapping[Level, sql.SQL] = {
+    Level.STUDY: sql.SQL("select id, shown_as from identity where shown_as is not null and id = any(%s)"),
+    Level.SERIES: sql.SQL("select uid, shown_as from series where shown_as is not null and uid = any(%s)"),
+    Level.INSTANCE: sql.SQL("select uid, id from instance where uid = any(%s)"),
+}
 
 
 def open_pool(
@@ -250,8 +253,13 @@ class Archive:
         corrected = [each for each in instances if each.is_corrected]
         if not corrected:
             return {}
-        by_study = await self._corrections({each.study_id for each in corrected})
-        return {each.id: those_of(by_study.get(each.study_id, ()), each.identity_id) for each in corrected}
+        by_study = await self._corrections(
+            {each.study_id for each in corrected}, [each.id for each in corrected]
+        )
+        return {
+            each.id: those_of(by_study.get(each.study_id, ()), each.identity_id, each.id)
+            for each in corrected
+        }
 
     async def rows(self, statement: Statement) -> list[Row]:
         """What a statement answers. A connection that broke meanwhile is replaced once."""
@@ -273,10 +281,13 @@ class Archive:
             cursor = await connection.execute(statement.text, statement.values, binary=True)
             return await cursor.fetchall()
 
-    async def _corrections(self, study_ids: set[int]) -> dict[int, list[Correction]]:
+    async def _corrections(
+        self, study_ids: set[int], instance_ids: Sequence[int]
+    ) -> dict[int, list[Correction]]:
         by_study: dict[int, list[Correction]] = {}
-        for study_id, *rest in await self.rows(Statement(_CORRECTIONS, [list(study_ids)])):
-            by_study.setdefault(study_id, []).append(Correction(*rest))
+        rows = await self.rows(Statement(_CORRECTIONS, [list(instance_ids), list(study_ids)]))
+        for study_id, *rest in rows:
+            by_study.setdefault(study_id, []).append(in_force(rest))
         return by_study
 
     async def _one_page(self, query: Query, rows: list[Row]) -> AsyncIterator[list[Found]]:
@@ -290,11 +301,35 @@ class Archive:
     async def _found(self, query: Query, rows: list[Row]) -> list[Found]:
         named = [FoundRow.of(row) for row in rows]
         corrected = {each.study_id for each in named if each.is_corrected}
-        corrections = await self._corrections(corrected) if corrected else {}
+        shown = await self._shown_as(query.level, named) if corrected else {}
+        corrections = await self._corrections(corrected, list(shown.values())) if corrected else {}
         return [
-            found(query.level, row, query, those_of(corrections.get(row.study_id, ()), row.identity_id))
+            found(
+                query.level,
+                row,
+                query,
+                those_of(
+                    corrections.get(row.study_id, ()), row.identity_id, shown.get(_whole(query.level, row))
+                ),
+            )
             for row in named
         ]
+
+    async def _shown_as(self, level: Level, rows: Sequence[FoundRow]) -> dict[int | str | None, int]:
+        """The instance whose single corrections each row shows, by what the row is about."""
+        about = list({_whole(level, row) for row in rows if row.is_corrected})
+        return dict(await self.rows(Statement(_SHOWN_AS[level], [about])))
+
+
+def _whole(level: Level, row: FoundRow) -> int | str | None:
+    """What a row is about: a study under one identity, a series, or an instance."""
+    match level:
+        case Level.STUDY:
+            return row.identity_id
+        case Level.SERIES:
+            return row.series_uid
+        case Level.INSTANCE:
+            return str(row.last[0])
 
 
 def _pages_of(instances: Sequence[Stored]) -> list[list[Stored]]:

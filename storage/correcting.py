@@ -12,7 +12,7 @@ rows together with it:
         record(connection, NewCorrection(study_uid, attributes, Reason.COERCE, "coercion site-7"))
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -24,7 +24,15 @@ from psycopg_pool import ConnectionPool
 
 from storage.answers import read_members
 from storage.changes import Change, ChangeKind
-from storage.corrections import ORIGINAL_ATTRIBUTES, Correction, Member, correct_json, those_of
+from storage.corrections import (
+    IN_FORCE,
+    ORIGINAL_ATTRIBUTES,
+    Correction,
+    Member,
+    correct_json,
+    in_force,
+    those_of,
+)
 from storage.errors import BadInput, NotHeld
 from storage.header import identity_of, series_of, study_of
 from storage.index import mapped_errors
@@ -87,15 +95,15 @@ def record(connection: Connection[Any], new: NewCorrection) -> int:
     for tag in new.attributes:
         if tag in _FIXED or tag[:4] in _FIXED_GROUPS or not _FIRST <= int(tag, 16) <= _LAST:
             raise CannotBeCorrected(tag)
-    study_id = _locked(connection, new.study_uid)
+    study_id = locked_study(connection, new.study_uid)
     row = connection.execute(
         "insert into correction (study_id, identity_id, attributes, reason, made_by)"
         " values (%s, %s, %s, %s, %s) returning id",
         (study_id, new.identity_id, Jsonb(dict(new.attributes)), new.reason.value, new.made_by),
     ).fetchone()
     assert row is not None
-    _make_current(connection, study_id)
-    _tell(connection, new.study_uid)
+    keep_current_of(connection, study_id)
+    tell_corrected(connection, new.study_uid)
     number: int = row[0]
     return number
 
@@ -108,15 +116,15 @@ def undo(connection: Connection[Any], correction_id: int, undone_by: str) -> str
     if row is None:
         raise NoSuchCorrection(correction_id)
     study_uid: str = row[0]
-    study_id = _locked(connection, study_uid)
+    study_id = locked_study(connection, study_uid)
     undone = connection.execute(
         "update correction set undone_at = now(), undone_by = %s where id = %s and undone_at is null",
         (undone_by, correction_id),
     )
     if not undone.rowcount:
         raise NoSuchCorrection(correction_id)
-    _make_current(connection, study_id)
-    _tell(connection, study_uid)
+    keep_current_of(connection, study_id)
+    tell_corrected(connection, study_uid)
     return study_uid
 
 
@@ -146,12 +154,15 @@ def keep_current(pool: ConnectionPool, change: Change) -> None:
             (change.study_uid,),
         ).fetchone()
         if row is not None:
-            _locked(connection, change.study_uid)
-            _make_current(connection, row[0])
+            locked_study(connection, change.study_uid)
+            keep_current_of(connection, row[0])
 
 
-def _locked(connection: Connection[Any], study_uid: str) -> int:
-    """The study's row is the lock, as for whoever keeps a new identity or series of it."""
+def locked_study(connection: Connection[Any], study_uid: str) -> int:
+    """Its number. The study's row is the lock, as for whoever keeps a new identity or series of it.
+
+    Raises NotHeld.
+    """
     row = connection.execute("select id from study where uid = %s for no key update", (study_uid,)).fetchone()
     if row is None:
         raise NotHeld(f"study {study_uid}")
@@ -159,27 +170,55 @@ def _locked(connection: Connection[Any], study_uid: str) -> int:
     return number
 
 
-def _tell(connection: Connection[Any], study_uid: str) -> None:
+def tell_corrected(connection: Connection[Any], study_uid: str) -> None:
+    """The change that says so, in the caller's transaction."""
     connection.execute(
         "insert into change (epoch, kind, study_uid) select epoch, %s, %s from feed",
         (ChangeKind.CORRECTED.value, study_uid),
     )
 
 
-def _make_current(connection: Connection[Any], study_id: int) -> None:
+def keep_current_of(connection: Connection[Any], study_id: int) -> None:
     """Every column that a search matches, from what was sent and what is in force."""
-    in_force = [
-        Correction(attributes, reason, made_at, identity_id)
-        for attributes, reason, made_at, identity_id in connection.execute(
-            "select attributes, reason, made_at, identity_id from correction"
-            " where study_id = %s and undone_at is null order by made_at, id",
-            (study_id,),
+    first = _show_first(connection, study_id)
+    rows = connection.execute(IN_FORCE, (list({first.study, *first.series, *first.identities}), [study_id]))
+    corrections = [in_force(row[1:]) for row in rows.fetchall()]
+    _study_current(connection, study_id, those_of(corrections, None, first.study))
+    _series_current(connection, study_id, corrections)
+    _identities_current(connection, study_id, corrections)
+
+
+@dataclass(frozen=True, slots=True)
+class _First:
+    """The instances whose single corrections hold for what is said of the whole."""
+
+    study: int | None
+    series: frozenset[int]
+    identities: frozenset[int]
+
+
+def _show_first(connection: Connection[Any], study_id: int) -> _First:
+    """The first instance of each series and identity, whose attributes theirs are."""
+    rows = connection.execute(
+        "select n.series_id, n.identity_id, min(n.id) from instance n join series r on r.id = n.series_id"
+        " where r.study_id = %s and exists"
+        " (select from correction c where c.study_id = r.study_id and c.of_instances)"
+        " group by n.series_id, n.identity_id",
+        (study_id,),
+    ).fetchall()
+    series: dict[int, int] = {}
+    identities: dict[int, int] = {}
+    for series_id, identity_id, instance_id in rows:
+        series[series_id] = min(series.get(series_id, instance_id), instance_id)
+        identities[identity_id] = min(identities.get(identity_id, instance_id), instance_id)
+    for table, shown in (("series", series), ("identity", identities)):
+        connection.execute(
+            f"update {table} t set shown_as = k.shown from unnest(%s::bigint[], %s::bigint[]) k (id, shown)"
+            " where t.id = k.id and t.shown_as is distinct from k.shown",
+            (list(shown), list(shown.values())),
         )
-    ]
-    of_all = those_of(in_force, None)
-    _study_current(connection, study_id, of_all)
-    _series_current(connection, study_id, of_all)
-    _identities_current(connection, study_id, in_force)
+    study = min(series.values(), default=None)
+    return _First(study, frozenset(series.values()), frozenset(identities.values()))
 
 
 def _study_current(connection: Connection[Any], study_id: int, corrections: Sequence[Correction]) -> None:
@@ -201,10 +240,12 @@ def _study_current(connection: Connection[Any], study_id: int, corrections: Sequ
 
 
 def _series_current(connection: Connection[Any], study_id: int, corrections: Sequence[Correction]) -> None:
-    rows = connection.execute("select id, json, modality from series where study_id = %s", (study_id,))
+    rows = connection.execute(
+        "select id, json, modality, shown_as from series where study_id = %s", (study_id,)
+    )
     modalities = False
-    for series_id, json, modality in rows.fetchall():
-        series = series_of(_corrected(json, corrections))
+    for series_id, json, modality, shown_as in rows.fetchall():
+        series = series_of(_corrected(json, those_of(corrections, None, shown_as)))
         modalities = modalities or series.modality != modality
         connection.execute(
             "update series set modality = %s, series_number = %s, description = %s, body_part = %s,"
@@ -223,16 +264,17 @@ def _series_current(connection: Connection[Any], study_id: int, corrections: Seq
         )
 
 
-def _identities_current(connection: Connection[Any], study_id: int, in_force: Iterable[Correction]) -> None:
+def _identities_current(
+    connection: Connection[Any], study_id: int, corrections: Sequence[Correction]
+) -> None:
     """An identity whose corrected attributes name no issuer keeps the one that it came with."""
-    corrections = tuple(in_force)
     rows = connection.execute(
-        "select i.id, i.json, p.issuer, s.uid from identity i join patient p on p.id = i.sent_patient_id"
-        " join study s on s.id = i.study_id where i.study_id = %s",
+        "select i.id, i.json, p.issuer, s.uid, i.shown_as from identity i"
+        " join patient p on p.id = i.sent_patient_id join study s on s.id = i.study_id where i.study_id = %s",
         (study_id,),
     ).fetchall()
-    for identity_id, json, sent_issuer, study_uid in rows:
-        identity = identity_of(_corrected(json, those_of(corrections, identity_id)))
+    for identity_id, json, sent_issuer, study_uid, shown_as in rows:
+        identity = identity_of(_corrected(json, those_of(corrections, identity_id, shown_as)))
         only_study = study_uid if identity.identifier == "" else None
         connection.execute(
             "update identity set patient_id = patient_named(%s, %s, %s), patient_name = %s, birth_date = %s,"
@@ -242,6 +284,12 @@ def _identities_current(connection: Connection[Any], study_id: int, in_force: It
                 identity.birth_date, identity.sex, identity_id,
             ),
         )  # fmt: skip
+    # Corrected to one person of one trust, a study is consistent again.
+    connection.execute(
+        "update study set inconsistent = (select count(distinct (patient_id, trust, birth_date)) > 1"
+        " from identity where study_id = %s) where id = %s",
+        (study_id, study_id),
+    )
 
 
 def _corrected(json: bytes, corrections: Sequence[Correction]) -> dict[str, dict[str, Any]]:

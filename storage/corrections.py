@@ -6,7 +6,7 @@ Sequence (0400,0561) keeps the one before (PS3.3 §C.12.1.1.9); all else leaves 
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,6 +35,7 @@ Member = Mapping[str, Any]
 
 ORIGINAL_ATTRIBUTES = 0x04000561
 _SPECIFIC_CHARACTER_SET = 0x00080005
+_CHARACTER_SET_TAG = f"{_SPECIFIC_CHARACTER_SET:08X}"
 _MODIFYING_SYSTEM = "Imaging Exchange"
 
 
@@ -46,22 +47,57 @@ class Correction:
     reason: str  # CORRECT or COERCE, Reason for the Attribute Modification (0400,0565)
     made_at: datetime
     identity_id: int | None = None  # None: the whole study
+    instances: frozenset[int] | None = None  # None: all; else those, as far as they were asked about
+    #: What text means in the character set that the correction declares: for JSON, which has it decoded.
+    read_as: Mapping[str, Member] = field(default_factory=dict)
 
 
-def those_of(corrections: Iterable[Correction], identity_id: int | None) -> tuple[Correction, ...]:
-    """Those of a study's corrections that hold for what bears this identity, oldest first."""
-    return tuple(each for each in corrections if each.identity_id in (None, identity_id))
+#: The corrections in force of studies (1), with the instances among those asked about (2) for which each
+#: holds. What a rule coerced comes before what a person corrected, whenever the instance came.
+IN_FORCE = (
+    "select c.study_id, c.attributes, c.reason, c.made_at, c.identity_id, case when c.of_instances then"
+    " array(select l.instance_id from correction_instance l"
+    " where l.correction_id = c.id and l.instance_id = any(%s)) end, c.read_as"
+    " from correction c where c.undone_at is null and c.study_id = any(%s)"
+    " order by c.of_instances desc, c.made_at, c.id"
+)
+
+
+def in_force(row: Sequence[Any]) -> Correction:
+    """From a row of IN_FORCE, without its study."""
+    attributes, reason, made_at, identity_id, instances, read_as = row
+    among = None if instances is None else frozenset(instances)
+    return Correction(attributes, reason, made_at, identity_id, among, read_as or {})
+
+
+def those_of(
+    corrections: Iterable[Correction], identity_id: int | None, instance_id: int | None = None
+) -> tuple[Correction, ...]:
+    """Those of a study's corrections that hold for what bears this identity, in the order they apply."""
+    return tuple(
+        each
+        for each in corrections
+        if each.identity_id in (None, identity_id)
+        and (each.instances is None or instance_id in each.instances)
+    )
 
 
 def correct_json(
     members: Mapping[str, Member], corrections: Sequence[Correction], *, with_originals: bool = True
 ) -> dict[str, Member]:
-    """A data set as DICOM JSON, corrected. Search answers leave the originals out."""
+    """A data set as DICOM JSON, corrected. Search answers leave the originals out.
+
+    JSON is always UTF-8: of another character set it shows what the text then means, and declares its own.
+    """
     corrected = dict(members)
     records: list[Member] = []
     for each in corrections:
-        before = {tag: corrected[tag] for tag in sorted(each.attributes) if tag in corrected}
-        corrected.update(each.attributes)
+        attributes = {tag: member for tag, member in each.attributes.items() if tag != _CHARACTER_SET_TAG}
+        corrected.update(each.read_as)
+        before = {tag: corrected[tag] for tag in sorted(attributes) if tag in corrected}
+        corrected.update(attributes)
+        if len(attributes) < len(each.attributes):
+            corrected[_CHARACTER_SET_TAG] = {"vr": "CS", "Value": ["ISO_IR 192"]}
         records.append(_record(each, before))
     if records and with_originals:
         earlier = members.get(f"{ORIGINAL_ATTRIBUTES:08X}", {}).get("Value", [])
@@ -119,8 +155,9 @@ class _Rewrite:
         self._earlier_items = b""
         self._character_set: tuple[str, ...] = ()
         self._is_character_set_known = False
-        if any(tag <= _SPECIFIC_CHARACTER_SET or tag >= ORIGINAL_ATTRIBUTES for tag in self._new):
-            raise CannotCorrect("a correction in force names an attribute outside (0008,0006) to (0400,0560)")
+        self._is_utf8_added = False  # and the one before is told with the first correction
+        if any(tag < _SPECIFIC_CHARACTER_SET or tag >= ORIGINAL_ATTRIBUTES for tag in self._new):
+            raise CannotCorrect("a correction in force names an attribute outside (0008,0005) to (0400,0560)")
 
     def run(self) -> Iterator[bytes]:
         """The corrected data set."""
@@ -185,12 +222,22 @@ class _Rewrite:
             yield walk.position
 
     def _settle_character_set(self, element: Element | None) -> Iterator[bytes]:
-        """Where none is declared and a new value needs one, UTF-8 is declared: ASCII reads the same in it."""
+        """A correction that names it says in what the text really is, and no text changes.
+
+        Where none is declared and a new value needs one, UTF-8 is declared: ASCII reads the same in it.
+        """
         self._is_character_set_known = True
         raw = self._capture(element) if element else b""
         value = raw[len(raw) - element.length :] if element else b""
         declared = tuple(part.strip(" \0") for part in value.decode("ascii", "replace").split("\\"))
         self._character_set = declared
+        if _SPECIFIC_CHARACTER_SET in self._new:
+            self._character_set = tuple(self._new[_SPECIFIC_CHARACTER_SET]["Value"])
+            self._pending.remove(_SPECIFIC_CHARACTER_SET)
+            if element:
+                self._before[_SPECIFIC_CHARACTER_SET] = raw
+            yield self._encoded(_SPECIFIC_CHARACTER_SET)
+            return
         is_ascii = all(text.isascii() for member in self._new.values() for text in _texts(member))
         if is_ascii or (any(declared) and declared != ("ISO_IR 6",)):
             yield raw
@@ -198,6 +245,7 @@ class _Rewrite:
             self._character_set = ("ISO_IR 192",)
             if element:
                 self._before[_SPECIFIC_CHARACTER_SET] = raw
+                self._is_utf8_added = True
             yield self._element(_SPECIFIC_CHARACTER_SET, "CS", b"ISO_IR 192")
 
     def _encoded(self, tag: int) -> bytes:
@@ -222,7 +270,7 @@ class _Rewrite:
         items = [self._earlier_items]
         for each in self._corrections:
             tags = sorted(int(tag, 16) for tag in each.attributes)
-            if _SPECIFIC_CHARACTER_SET in current and not any(items[1:]):
+            if self._is_utf8_added and len(items) == 1:
                 tags = [_SPECIFIC_CHARACTER_SET, *tags]
             before = self._item(b"".join(current[tag] for tag in tags if tag in current))
             record = _record(each, {})

@@ -57,10 +57,13 @@ class JsonWriter:
         walk: Walk,
         encoding: Encoding,
         limit_bytes: float = READY_LIMIT_BYTES,
+        character_set: str | None = None,
     ) -> None:
+        """`character_set` is in which the text really is, whatever the data set declares."""
         self._walk = walk
         self._encoding = encoding
-        self._encodings: tuple[str, ...] = ASCII
+        self._encodings: tuple[str, ...] = (character_set and encodings_of(character_set)) or ASCII
+        self._is_declaration_wrong = character_set is not None
         self._left = limit_bytes
         self._is_signed = False
         self.problems: list[str] = []
@@ -125,7 +128,8 @@ class JsonWriter:
             text = text.rstrip(" \0")
             return {"vr": vr, "Value": [text]} if text else {"vr": vr}
         if tag == _SPECIFIC_CHARACTER_SET:
-            self._encodings = self._understand(text)
+            if not self._is_declaration_wrong:
+                self._encodings = self._understand(text)
             return {"vr": vr, "Value": ["ISO_IR 192"]}  # JSON is UTF-8 (PS3.18 §F.2.2)
         parts = [part.strip(" \0") for part in text.split("\\")] if "\\" in text else [text.strip(" \0")]
         convert = _CONVERT.get(vr)

@@ -847,6 +847,8 @@ CREATE TABLE public.correction (
     made_by text NOT NULL,
     undone_at timestamp with time zone,
     undone_by text,
+    of_instances boolean DEFAULT false NOT NULL,
+    read_as jsonb,
     CONSTRAINT correction_reason_check CHECK ((reason = ANY (ARRAY['CORRECT'::text, 'COERCE'::text])))
 );
 ALTER TABLE public.correction ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -856,6 +858,10 @@ ALTER TABLE public.correction ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+CREATE TABLE public.correction_instance (
+    instance_id bigint NOT NULL,
+    correction_id bigint NOT NULL
 );
 CREATE TABLE public.delivery (
     id bigint NOT NULL,
@@ -938,7 +944,8 @@ CREATE TABLE public.identity (
     patient_name text,
     birth_date text COLLATE pg_catalog."C",
     sex text COLLATE pg_catalog."C",
-    "json" bytea NOT NULL
+    "json" bytea NOT NULL,
+    shown_as bigint
 );
 ALTER TABLE public.identity ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.identity_id_seq
@@ -1077,6 +1084,17 @@ CREATE TABLE public.place_mark (
     number bigint NOT NULL,
     moved_at timestamp with time zone DEFAULT now() NOT NULL
 );
+CREATE TABLE public.prefetch (
+    study_id bigint NOT NULL,
+    destination text NOT NULL COLLATE pg_catalog."C",
+    rule text NOT NULL,
+    priority text NOT NULL,
+    wanted jsonb NOT NULL,
+    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    ordered_at timestamp with time zone,
+    priors text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT prefetch_priority_check CHECK ((priority = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text])))
+);
 CREATE TABLE public.procrastinate_events (
     id bigint NOT NULL,
     job_id bigint NOT NULL,
@@ -1168,6 +1186,38 @@ ALTER TABLE public.refusal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE public.routing (
+    study_id bigint NOT NULL,
+    destination text NOT NULL COLLATE pg_catalog."C",
+    state text DEFAULT 'gathering'::text NOT NULL,
+    rules text[] NOT NULL,
+    priority text NOT NULL,
+    transfer_syntax text COLLATE pg_catalog."C",
+    hold jsonb,
+    orders integer DEFAULT 0 NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    latest_at timestamp with time zone NOT NULL,
+    ordered_at timestamp with time zone,
+    because text DEFAULT ''::text NOT NULL,
+    released_at timestamp with time zone,
+    released_by text,
+    CONSTRAINT routing_priority_check CHECK ((priority = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text]))),
+    CONSTRAINT routing_state_check CHECK ((state = ANY (ARRAY['gathering'::text, 'ordered'::text])))
+);
+CREATE TABLE public.rule_set (
+    version bigint NOT NULL,
+    text text NOT NULL,
+    loaded_by text NOT NULL,
+    loaded_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE public.rule_set ALTER COLUMN version ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.rule_set_version_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE public.series (
     id bigint NOT NULL,
     study_id bigint NOT NULL,
@@ -1180,7 +1230,8 @@ CREATE TABLE public.series (
     performed_date text COLLATE pg_catalog."C",
     performed_time text COLLATE pg_catalog."C",
     "json" bytea NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    shown_as bigint
 );
 ALTER TABLE public.series ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.series_id_seq
@@ -1278,6 +1329,8 @@ ALTER TABLE ONLY public.breaker
     ADD CONSTRAINT breaker_pkey PRIMARY KEY (destination);
 ALTER TABLE ONLY public.change
     ADD CONSTRAINT change_pkey PRIMARY KEY (epoch, tx, number);
+ALTER TABLE ONLY public.correction_instance
+    ADD CONSTRAINT correction_instance_pkey PRIMARY KEY (instance_id, correction_id);
 ALTER TABLE ONLY public.correction
     ADD CONSTRAINT correction_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.delivery_decision
@@ -1318,6 +1371,8 @@ ALTER TABLE ONLY public.peer
     ADD CONSTRAINT peer_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.place_mark
     ADD CONSTRAINT place_mark_pkey PRIMARY KEY (follower);
+ALTER TABLE ONLY public.prefetch
+    ADD CONSTRAINT prefetch_pkey PRIMARY KEY (study_id, destination);
 ALTER TABLE ONLY public.procrastinate_events
     ADD CONSTRAINT procrastinate_events_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.procrastinate_jobs
@@ -1338,6 +1393,10 @@ ALTER TABLE ONLY public.refusal
     ADD CONSTRAINT refusal_address_calling_called_reason_is_tls_fingerprint_key UNIQUE (address, calling, called, reason, is_tls, fingerprint);
 ALTER TABLE ONLY public.refusal
     ADD CONSTRAINT refusal_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.routing
+    ADD CONSTRAINT routing_pkey PRIMARY KEY (study_id, destination);
+ALTER TABLE ONLY public.rule_set
+    ADD CONSTRAINT rule_set_pkey PRIMARY KEY (version);
 ALTER TABLE ONLY public.series
     ADD CONSTRAINT series_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.series_tally
@@ -1365,6 +1424,7 @@ CREATE INDEX arrival_by_instance ON public.arrival USING btree (sop_instance_uid
 CREATE INDEX audit_by_actor ON public.audit USING btree (actor, at);
 CREATE INDEX audit_by_study ON public.audit USING btree (study_uid, at);
 CREATE INDEX correction_in_force ON public.correction USING btree (study_id) WHERE (undone_at IS NULL);
+CREATE INDEX correction_instance_by_correction ON public.correction_instance USING btree (correction_id);
 CREATE INDEX delivery_by_study ON public.delivery USING btree (study_uid);
 CREATE INDEX delivery_dead ON public.delivery USING btree (ended_at) WHERE (state = 'dead'::text);
 CREATE INDEX delivery_decision_by_delivery ON public.delivery_decision USING btree (delivery_id);
@@ -1380,6 +1440,7 @@ CREATE INDEX instance_by_object ON public.instance USING btree (object_id);
 CREATE INDEX instance_by_series ON public.instance USING btree (series_id, instance_number);
 CREATE INDEX object_by_verification ON public.object USING btree (verified_at NULLS FIRST, id) WHERE (swept_at IS NULL);
 CREATE INDEX peer_by_title ON public.peer USING btree (ae_title);
+CREATE INDEX prefetch_waiting ON public.prefetch USING btree (study_id) WHERE (ordered_at IS NULL);
 CREATE INDEX procrastinate_events_job_id_fkey_v1 ON public.procrastinate_events USING btree (job_id);
 CREATE INDEX procrastinate_jobs_id_lock_idx_v1 ON public.procrastinate_jobs USING btree (id, lock) WHERE (status = ANY (ARRAY['todo'::public.procrastinate_job_status, 'doing'::public.procrastinate_job_status]));
 CREATE UNIQUE INDEX procrastinate_jobs_lock_idx_v1 ON public.procrastinate_jobs USING btree (lock) WHERE (status = 'doing'::public.procrastinate_job_status);
@@ -1389,6 +1450,7 @@ CREATE UNIQUE INDEX procrastinate_jobs_queueing_lock_idx_v1 ON public.procrastin
 CREATE INDEX procrastinate_periodic_defers_job_id_fkey_v1 ON public.procrastinate_periodic_defers USING btree (job_id);
 CREATE INDEX quarantine_by_instance ON public.quarantine USING btree (sop_instance_uid, object_id) WHERE (decided_at IS NULL);
 CREATE INDEX quarantine_by_study ON public.quarantine USING btree (study_uid) WHERE (decided_at IS NULL);
+CREATE INDEX routing_gathering ON public.routing USING btree (study_id) WHERE (state = 'gathering'::text);
 CREATE INDEX series_by_study ON public.series USING btree (study_id);
 CREATE INDEX staged_by_age ON public.staged USING btree (staged_at);
 CREATE INDEX study_by_accession ON public.study USING btree (accession);
@@ -1410,6 +1472,10 @@ ALTER TABLE ONLY public.arrival
     ADD CONSTRAINT arrival_object_id_fkey FOREIGN KEY (object_id) REFERENCES public.object(id);
 ALTER TABLE ONLY public.correction
     ADD CONSTRAINT correction_identity_id_fkey FOREIGN KEY (identity_id) REFERENCES public.identity(id);
+ALTER TABLE ONLY public.correction_instance
+    ADD CONSTRAINT correction_instance_correction_id_fkey FOREIGN KEY (correction_id) REFERENCES public.correction(id);
+ALTER TABLE ONLY public.correction_instance
+    ADD CONSTRAINT correction_instance_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.instance(id);
 ALTER TABLE ONLY public.correction
     ADD CONSTRAINT correction_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
 ALTER TABLE ONLY public.delivery_decision
@@ -1427,6 +1493,8 @@ ALTER TABLE ONLY public.identity
 ALTER TABLE ONLY public.identity
     ADD CONSTRAINT identity_sent_patient_id_fkey FOREIGN KEY (sent_patient_id) REFERENCES public.patient(id);
 ALTER TABLE ONLY public.identity
+    ADD CONSTRAINT identity_shown_as_fkey FOREIGN KEY (shown_as) REFERENCES public.instance(id);
+ALTER TABLE ONLY public.identity
     ADD CONSTRAINT identity_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
 ALTER TABLE ONLY public.instance
     ADD CONSTRAINT instance_identity_id_fkey FOREIGN KEY (identity_id) REFERENCES public.identity(id);
@@ -1436,6 +1504,8 @@ ALTER TABLE ONLY public.instance
     ADD CONSTRAINT instance_series_id_fkey FOREIGN KEY (series_id) REFERENCES public.series(id);
 ALTER TABLE ONLY public.peer
     ADD CONSTRAINT peer_trust_fkey FOREIGN KEY (trust) REFERENCES public.trust(ods_code);
+ALTER TABLE ONLY public.prefetch
+    ADD CONSTRAINT prefetch_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
 ALTER TABLE ONLY public.procrastinate_events
     ADD CONSTRAINT procrastinate_events_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.procrastinate_jobs(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.procrastinate_jobs
@@ -1450,6 +1520,10 @@ ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.instance(id);
 ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_object_id_fkey FOREIGN KEY (object_id) REFERENCES public.object(id);
+ALTER TABLE ONLY public.routing
+    ADD CONSTRAINT routing_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
+ALTER TABLE ONLY public.series
+    ADD CONSTRAINT series_shown_as_fkey FOREIGN KEY (shown_as) REFERENCES public.instance(id);
 ALTER TABLE ONLY public.series
     ADD CONSTRAINT series_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
 ALTER TABLE ONLY public.series_tally
