@@ -148,4 +148,5 @@ def _origin(association: Established) -> Origin:
         address=association.address,
         called=association.called,
         received_at=datetime.now(UTC),
+        trust_issuer=trust.issuer,
     )

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from storage.errors import BadInput
 
-#: An ODS code is letters and digits (NHS Data Dictionary, ODS code): RBL, RBT, 5NP, QYG, AXG12 …
-ODS_CODE = re.compile(r"[0-9A-Z]{2,12}")
+#: An ODS code is letters and digits (NHS Data Dictionary, ODS code): RBL, QYG, RBS25 …
+ODS_CODE = re.compile(r"[0-9A-Z]{2,8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class TrustInUse(BadInput):
 def checked_trust(trust: Trust, known: Mapping[str, Trust]) -> Trust:
     """The entry, when the registry can hold it. Raises BadEntry, UnknownTrust, IssuerTaken."""
     if not ODS_CODE.fullmatch(trust.ods_code):
-        raise BadEntry(f"{trust.ods_code!r} is no ODS code: 2 to 12 capital letters and digits")
+        raise BadEntry(f"{trust.ods_code!r} is no ODS code: 2 to 8 capital letters and digits")
     if not trust.name.strip():
         raise BadEntry(f"trust {trust.ods_code} needs a name")
     # LO (PS3.5 §6.2): Issuer of Patient ID (0010,0021) carries it.

@@ -236,7 +236,7 @@ def _keep_values(kept: KeptObject, origin: Origin, header: Header) -> tuple[Any,
     study, series = header.study, header.series
     return (
         *_object_values(kept), *_origin_values(origin), *identity_values(header.identity, origin),
-        study.uid, study.date, study.time, study.accession, study.accession_issuer or origin.issuer,
+        study.uid, study.date, study.time, study.accession, study.accession_issuer or origin.accession_issuer,
         study.study_id, study.description, study.referring, study.json,
         series.uid, series.modality, series.number, series.description, series.body_part, series.date,
         series.performed_date, series.performed_time, series.json,

@@ -11,8 +11,9 @@ SAID_LIMIT = 256
 class Origin:
     """Who sent an instance, and when: kept in its row and beside its bytes.
 
-    `issuer` is the namespace in which a bare Patient ID or accession number of this peer counts
-    (what its entry says, else its trust's). It is never empty: two trusts' "123456" are two people.
+    `issuer` is the namespace in which a bare Patient ID of this peer counts (what its entry says, else its
+    trust's). It is never empty: two trusts' "123456" are two people. A bare accession number counts in its
+    trust's, which is another where the peer sends NHS numbers, say.
     """
 
     peer: str  # calling AE title, or the account that uploaded
@@ -21,6 +22,12 @@ class Origin:
     address: str  # the peer's network address
     called: str  # AE title, or path, that was called
     received_at: datetime  # aware, UTC
+    trust_issuer: str = ""  # "" where it is `issuer` as well
+
+    @property
+    def accession_issuer(self) -> str:
+        """The namespace in which a bare accession number counts."""
+        return self.trust_issuer or self.issuer
 
     def __post_init__(self) -> None:
         if not (self.trust and self.issuer):

@@ -24,7 +24,7 @@ ORIGIN_CREATOR_UID = "2.25.119646107229356461779286185597803952181"
 
 #: Our file meta is below 2 KB; another's may carry certificates or thumbnails.
 META_LIMIT_BYTES = 1024 * 1024
-_ORIGIN_TEXTS = ("peer", "trust", "issuer", "address", "called")
+_ORIGIN_TEXTS = ("peer", "trust", "issuer", "address", "called", "trust_issuer")
 _GROUP_LENGTH = 0x00020000
 _PREAMBLE = bytes(128) + b"DICM"
 

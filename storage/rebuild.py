@@ -107,5 +107,5 @@ def _ensure_trust(pool: ConnectionPool, origin: Origin) -> None:
     with mapped_errors(), pool.connection() as connection:
         connection.execute(
             "insert into trust (ods_code, name, issuer) values (%s, %s, %s) on conflict do nothing",
-            (origin.trust, origin.trust, origin.issuer),
+            (origin.trust, origin.trust, origin.accession_issuer),
         )

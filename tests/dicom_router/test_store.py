@@ -78,6 +78,7 @@ def test_a_real_scu_stores_and_the_data_set_is_the_one_that_went_over_the_wire(s
     incoming, origin, _outcome, _because = running.door.arrivals[0]
     assert (incoming.sop_class_uid, incoming.transfer_syntax_uid) == (CT, ExplicitVRLittleEndian)
     assert (origin.peer, origin.trust, origin.issuer) == ("MODALITY", "RBL", "RBL")
+    assert origin.accession_issuer == "RBL"
     assert (origin.address, origin.called) == ("127.0.0.1", "IMX")
 
 

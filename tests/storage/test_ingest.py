@@ -4,6 +4,7 @@ import os
 import random
 import zlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -367,6 +368,18 @@ def test_an_issuer_that_is_sent_counts_everywhere(shelf: Shelf) -> None:
     shelf.send(instance(IssuerOfPatientID="NHS"), origin=origin("REM"))
 
     assert shelf.rows("select identifier, issuer from patient") == [("123456", "NHS")]
+
+
+def test_who_sends_nhs_numbers_still_numbers_its_orders_itself(shelf: Shelf) -> None:
+    for trust in ("RBN", "REM"):
+        of_nhs_numbers = replace(origin(trust), issuer="NHS", trust_issuer=trust)
+        shelf.send(instance(PatientID="9434765919", AccessionNumber="A1"), origin=of_nhs_numbers)
+
+    assert shelf.rows("select identifier, issuer from patient") == [("9434765919", "NHS")]
+    assert shelf.rows("select accession, accession_issuer from study order by id") == [
+        ("A1", "RBN"),
+        ("A1", "REM"),
+    ]
 
 
 def test_a_placeholder_is_a_patient_of_one_study(shelf: Shelf) -> None:

@@ -31,7 +31,7 @@ def origins(draw: st.DrawFn) -> Origin:
     text = st.text(max_size=20)
     filled = st.text(min_size=1, max_size=20)
     at = draw(st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
-    return Origin(draw(text), draw(filled), draw(filled), draw(text), draw(text), at)
+    return Origin(draw(text), draw(filled), draw(filled), draw(text), draw(text), at, draw(text))
 
 
 @given(origins(), st.booleans())
