@@ -18,7 +18,7 @@ class Found:
     """One match: what the query asked for, as DICOM JSON (PS3.18 §F.2), and where it belongs."""
 
     members: Members
-    study_uid: str
+    study_uid: str  # "" of a patient
     series_uid: str | None = None
     instance_uid: str | None = None
     is_inconsistent: bool = False  # one study under two identifiers, birth dates or trusts
@@ -92,7 +92,16 @@ def _vr(tag: int) -> str:
         return "UN"
 
 
+_PATIENT_COUNTS = ("00201200", "00201202", "00201204")
+
+
 def _members_at(level: Level, row: FoundRow) -> Members:
+    if level is Level.PATIENT:
+        members = read_members(row.identity)
+        for tag, count in zip(_PATIENT_COUNTS, row.last, strict=True):
+            members[tag] = {"vr": "IS", "Value": [count]}
+        members["00080056"] = {"vr": "CS", "Value": ["ONLINE"]}
+        return members
     if level is Level.INSTANCE:
         uid, sop_class, before, patient, after, syntax = row.last
         members = read_members(before, row.identity, patient, after)

@@ -1,12 +1,21 @@
-"""Specific Character Set (PS3.3 §C.12.1.1.2, PS3.5 §6.1.2): bytes as text, strictly and without warnings.
+"""Specific Character Set (PS3.3 §C.12.1.1.2, PS3.5 §6.1.2): bytes as text and back, strictly and silently.
 
-pydicom's own decoder writes warnings that quote what it could not read, and puts another text in its
-place; here a value decodes or raises.
+pydicom's own codec writes warnings that quote what it could not read, and puts another text in its
+place; here a value decodes or raises, encodes or raises.
 """
 
 import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
 
-from pydicom.charset import CODES_TO_ENCODINGS, STAND_ALONE_ENCODINGS, default_encoding, python_encoding
+from pydicom.charset import (
+    CODES_TO_ENCODINGS,
+    ENCODINGS_TO_CODES,
+    STAND_ALONE_ENCODINGS,
+    default_encoding,
+    python_encoding,
+)
 
 ASCII = ("ascii",)
 
@@ -60,3 +69,70 @@ def _part(part: bytes, encodings: tuple[str, ...], ends: re.Pattern[bytes]) -> s
     if end is None:
         return extended.decode(encoding)
     return extended[: end.start()].decode(encoding) + extended[end.start() :].decode(encodings[0])
+
+
+#: What ends a code extension, on the way out; kept between the parts.
+_TEXT_PARTS = re.compile(r"([\t\n\f\r\\]+)")
+_NAME_PARTS = re.compile(r"([\\^=]+)")
+#: JIS X 0201, of which Python's codec knows far more than the standard names.
+_ONE_BYTE = "shift_jis"
+
+
+def encode(text: str, encodings: tuple[str, ...], vr: str) -> bytes:
+    """A value's bytes, which `decode` reads as this text. Raises UnicodeError where they cannot hold it."""
+    if text.isascii():
+        return text.encode("ascii")
+    if len(encodings) == 1:
+        return _in_one(text, encodings[0])
+    parts = (_NAME_PARTS if vr == "PN" else _TEXT_PARTS).split(text)
+    return b"".join(_extended(part, encodings) for part in parts)
+
+
+def _in_one(text: str, encoding: str) -> bytes:
+    encoded = text.encode("ascii" if encoding == default_encoding else encoding)
+    if encoding == _ONE_BYTE and len(encoded) != len(text):
+        raise UnicodeEncodeError(encoding, text, 0, len(text), "not in JIS X 0201")
+    return encoded
+
+
+def _extended(text: str, encodings: tuple[str, ...]) -> bytes:
+    """Text between two ends of code extensions: each run of it behind the escape of its character set."""
+    encoded, encoding = b"", encodings[0]
+    for run in _runs(text, encodings):
+        is_announced = run.encoding in _READ_ESCAPES or (run.encoding == encoding and not encoded)
+        encoded += (b"" if is_announced else _escape(run)) + _in_one(run.text, run.encoding)
+    return encoded
+
+
+class _Run(NamedTuple):
+    text: str
+    encoding: str
+
+
+def _runs(text: str, encodings: tuple[str, ...]) -> Iterator[_Run]:
+    """Each run as long as it can be; one begins in the first character set that holds it."""
+    start, current = 0, encodings[0]
+    for place, character in enumerate(text):
+        if not _holds(current, character):
+            if place > start:
+                yield _Run(text[start:place], current)
+            start, current = place, next((each for each in encodings if _holds(each, character)), "")
+            if not current:
+                raise UnicodeEncodeError(encodings[0], text, place, place + 1, "in no character set declared")
+    if start < len(text):
+        yield _Run(text[start:], current)
+
+
+@lru_cache(maxsize=4096)
+def _holds(encoding: str, character: str) -> bool:
+    try:
+        _in_one(character, encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _escape(run: _Run) -> bytes:
+    if run.encoding == _ONE_BYTE and run.text.isascii():
+        return b"\x1b(J"
+    return ENCODINGS_TO_CODES[run.encoding]

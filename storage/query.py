@@ -29,6 +29,7 @@ _NUMBER = re.compile(r"[+-]?\d+")
 class Level(Enum):
     """What an answer is about."""
 
+    PATIENT = "patient"
     STUDY = "study"
     SERIES = "series"
     INSTANCE = "instance"

@@ -30,8 +30,9 @@ class Kind(Enum):
 class Owner(Enum):
     """What a column says something about."""
 
-    STUDY = "study"
+    PATIENT = "patient"
     IDENTITY = "identity"
+    STUDY = "study"
     SERIES = "series"
     INSTANCE = "instance"
 
@@ -67,8 +68,8 @@ COLUMNS: Mapping[Path, Column] = {
     (0x00081030,): Column(sql.SQL("s.description"), Owner.STUDY),
     (0x00200010,): Column(sql.SQL("s.study_id"), Owner.STUDY),
     (0x00100010,): Column(sql.SQL("i.patient_name"), Owner.IDENTITY, Kind.NAME),
-    PATIENT_ID: Column(sql.SQL("p.identifier"), Owner.IDENTITY),
-    (0x00100021,): Column(sql.SQL("p.issuer"), Owner.IDENTITY),
+    PATIENT_ID: Column(sql.SQL("p.identifier"), Owner.PATIENT),
+    (0x00100021,): Column(sql.SQL("p.issuer"), Owner.PATIENT),
     (0x00100030,): Column(sql.SQL("i.birth_date"), Owner.IDENTITY),
     (0x00100040,): Column(sql.SQL("i.sex"), Owner.IDENTITY),
     SERIES_UID: Column(sql.SQL("r.uid"), Owner.SERIES),
@@ -85,18 +86,22 @@ COLUMNS: Mapping[Path, Column] = {
     (0x00280008,): Column(sql.SQL("n.frame_count"), Owner.INSTANCE, Kind.NUMBER),
 }
 
-#: Whose columns a search at each level can match on.
-_OWNERS: Mapping[Level, frozenset[Owner]] = {
-    Level.STUDY: frozenset({Owner.STUDY, Owner.IDENTITY}),
-    Level.SERIES: frozenset({Owner.STUDY, Owner.IDENTITY, Owner.SERIES}),
-    Level.INSTANCE: frozenset(Owner),
+#: Whose columns the rows of a level have beside them; what lies below is sought within.
+_BESIDE: Mapping[Level, frozenset[Owner]] = {
+    Level.PATIENT: frozenset({Owner.PATIENT}),
+    Level.STUDY: frozenset({Owner.STUDY}),
+    Level.SERIES: frozenset({Owner.STUDY, Owner.SERIES}),
+    Level.INSTANCE: frozenset({Owner.STUDY, Owner.SERIES, Owner.INSTANCE}),
 }
+#: Whose columns say who the patient is: matched on the same identity, at every level but the patient's own.
+_OF_IDENTITY = frozenset({Owner.PATIENT, Owner.IDENTITY})
 #: One of these, named, makes a search narrow.
 _NARROW = frozenset({PATIENT_ID, ACCESSION, STUDY_UID, SERIES_UID, INSTANCE_UID})
 #: Governs how keys are read, and is never matched (PS3.4 §C.2.2.2).
 _NEVER_MATCHED = frozenset({(0x00080005,), (0x00080201,)})
 
 _ORDER: Mapping[Level, sql.SQL] = {
+    Level.PATIENT: sql.SQL("p.id desc"),
     Level.STUDY: sql.SQL("s.study_date desc nulls last, s.id desc"),
     Level.SERIES: sql.SQL("s.study_date desc nulls last, s.id desc, r.series_number, r.id"),
     Level.INSTANCE: sql.SQL(
@@ -104,6 +109,7 @@ _ORDER: Mapping[Level, sql.SQL] = {
     ),
 }
 _FROM: Mapping[Level, sql.SQL] = {
+    Level.PATIENT: sql.SQL("patient p"),
     Level.STUDY: sql.SQL("study s"),
     Level.SERIES: sql.SQL("series r join study s on s.id = r.study_id"),
     Level.INSTANCE: sql.SQL(
@@ -113,6 +119,7 @@ _FROM: Mapping[Level, sql.SQL] = {
     ),
 }
 _ID: Mapping[Level, sql.SQL] = {
+    Level.PATIENT: sql.SQL("p.id"),
     Level.STUDY: sql.SQL("s.id"),
     Level.SERIES: sql.SQL("r.id"),
     Level.INSTANCE: sql.SQL("n.id"),
@@ -124,6 +131,9 @@ _HEAD = (
 )
 _STUDY_FIELDS = " s.modalities, s.series_count, {instances}, s.json"
 _FIELDS: Mapping[Level, str] = {
+    Level.PATIENT: "s.id, '', false, false, i.id, i.json,"
+    " exists (select from correction c where c.study_id = s.id and c.undone_at is null),"
+    " '{{}}'::text[], 0, 0::bigint, ''::bytea, null, 0::bigint, {counts}",
     Level.STUDY: _HEAD + _STUDY_FIELDS,
     Level.SERIES: _HEAD + _STUDY_FIELDS + ", r.uid, instances_in(r.id), r.json",
     Level.INSTANCE: _HEAD
@@ -134,6 +144,15 @@ _FIELDS: Mapping[Level, str] = {
 _COUNTED = (
     "(select coalesce(sum(t.instances), 0)::bigint"
     " from series r join series_tally t on t.series_id = r.id where r.study_id = s.id)"
+)
+#: Number of Patient Related Studies, Series and Instances (0020,1200), (0020,1202), (0020,1204).
+PATIENT_COUNTS: tuple[Path, ...] = ((0x00201200,), (0x00201202,), (0x00201204,))
+_STUDIES_OF_PATIENT = "(select x.study_id from identity x where x.patient_id = p.id)"
+_COUNTED_OF_PATIENT = (
+    f"(select count(*) from study t where t.id in {_STUDIES_OF_PATIENT}),"
+    f" (select coalesce(sum(t.series_count), 0)::bigint from study t where t.id in {_STUDIES_OF_PATIENT}),"
+    " (select coalesce(sum(t.instances), 0)::bigint from series y join series_tally t on t.series_id = y.id"
+    f" where y.study_id in {_STUDIES_OF_PATIENT})"
 )
 
 
@@ -186,8 +205,9 @@ class Plan:
         level = self.query.level
         identity = Statement(sql.SQL(""), []) if level is Level.INSTANCE else self._identity_shown()
         instances = _COUNTED if STUDY_INSTANCES in self.query.asked else "0::bigint"
+        counts = _COUNTED_OF_PATIENT if self.query.asked.intersection(PATIENT_COUNTS) else "0, 0, 0"
         text = sql.SQL("select {} from ({}) f, {} {} where {} = f.id order by {}").format(
-            sql.SQL(_FIELDS[level]).format(instances=sql.SQL(instances)),
+            sql.SQL(_FIELDS[level]).format(instances=sql.SQL(instances), counts=sql.SQL(counts)),
             found.text,
             _FROM[level],
             identity.text,
@@ -198,8 +218,8 @@ class Plan:
 
     def _of_patients(self) -> list[Statement]:
         """Studies under an identity that matches, and at lower levels only what bears it itself."""
-        if not self.of_identity:
-            return []
+        if not self.of_identity or self.query.level is Level.PATIENT:
+            return []  # a patient's identities are sought within it, with what lies below
         condition = sql.SQL(" and ").join([each.text for each in self.of_identity])
         values = _values(self.of_identity)
         studies = Statement(
@@ -210,7 +230,7 @@ class Plan:
             values,
         )
         match self.query.level:
-            case Level.STUDY:
+            case Level.PATIENT | Level.STUDY:
                 return [studies]
             case Level.SERIES:
                 borne = sql.SQL(
@@ -223,6 +243,12 @@ class Plan:
 
     def _identity_shown(self) -> Statement:
         """The identity that an answer bears: one that matched, and of a series its own first."""
+        if self.query.level is Level.PATIENT:
+            text = sql.SQL(
+                "join lateral (select i.id, i.json, i.study_id from identity i where i.patient_id = p.id{}"
+                " order by i.id desc limit 1) i on true join study s on s.id = i.study_id"
+            ).format(_and(self.of_identity))
+            return Statement(text, _values(self.of_identity))
         conditions = [sql.SQL("i.study_id = s.id"), *(each.text for each in self.of_identity)]
         own = (
             "i.id = (select n.identity_id from instance n where n.series_id = r.id"
@@ -239,24 +265,64 @@ class Plan:
 
 def plan(query: Query) -> Plan:
     """How the archive answers a query. Pure."""
-    owners = _OWNERS[query.level]
-    conditions: list[Statement] = []
-    of_identity: list[Statement] = []
+    found: dict[Owner, list[Statement]] = {owner: [] for owner in Owner}
     unmatched: list[Path] = []
     days, times = query.matches.get(STUDY_DATE), query.matches.get(STUDY_TIME)
     joined: tuple[Path, ...] = ()
     if query.joins_date_and_time and isinstance(days, Between) and isinstance(times, Between):
         joined = (STUDY_DATE, STUDY_TIME)
-        conditions.append(_instant_between(days, times))
+        found[Owner.STUDY].append(_instant_between(days, times))
     for path, match in query.matches.items():
         column = COLUMNS.get(path)
         if isinstance(match, Anything) or path in _NEVER_MATCHED or path in joined:
             continue
-        if column is None or column.owner not in owners:
+        if column is None:
             unmatched.append(path)
         else:
-            (of_identity if column.owner is Owner.IDENTITY else conditions).append(condition(column, match))
-    return Plan(query, _limit(query), tuple(unmatched), tuple(conditions), tuple(of_identity))
+            found[column.owner].append(condition(column, match))
+    beside = _BESIDE[query.level]
+    of_identity = [each for owner in _OF_IDENTITY - beside for each in found[owner]]
+    conditions = [each for owner in Owner if owner in beside for each in found[owner]]
+    return Plan(
+        query,
+        _limit(query),
+        tuple(unmatched),
+        (*conditions, *_within(query.level, found)),
+        tuple(of_identity),
+    )
+
+
+def _within(level: Level, found: Mapping[Owner, Sequence[Statement]]) -> list[Statement]:
+    """What a study or series must hold, in one and the same series or instance, to match keys below it.
+
+    A patient is one who has an identity that matches.
+    """
+    series, instances = found[Owner.SERIES], found[Owner.INSTANCE]
+    joins = [sql.SQL("series r on r.study_id = s.id")] if series or instances else []
+    joins += [sql.SQL("instance n on n.series_id = r.id")] if instances else []
+    match level:
+        case Level.PATIENT:
+            conditions = [*found[Owner.IDENTITY], *found[Owner.STUDY], *series, *instances]
+            text = sql.SQL("exists (select from identity i join {} where i.patient_id = p.id{})").format(
+                sql.SQL(" join ").join([sql.SQL("study s on s.id = i.study_id"), *joins]), _and(conditions)
+            )
+        case Level.STUDY if series or instances:
+            conditions = [*series, *instances]
+            text = sql.SQL("exists (select from series r{} where r.study_id = s.id{})").format(
+                sql.SQL(" join {}").format(joins[1]) if instances else sql.SQL(""), _and(conditions)
+            )
+        case Level.SERIES if instances:
+            conditions = [*instances]
+            text = sql.SQL("exists (select from instance n where n.series_id = r.id{})").format(
+                _and(conditions)
+            )
+        case _:
+            return []
+    return [Statement(text, _values(conditions))]
+
+
+def _and(conditions: Sequence[Statement]) -> sql.Composed:
+    return sql.SQL("").join([sql.SQL(" and {}").format(each.text) for each in conditions])
 
 
 def _limit(query: Query) -> int | None:

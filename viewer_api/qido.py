@@ -111,7 +111,7 @@ def _default_attributes(level: Level, within: Mapping[Path, str]) -> frozenset[P
     of_study = frozenset[Path]() if STUDY_UID in within else STUDY_ATTRIBUTES
     of_series = frozenset[Path]() if SERIES_UID in within else SERIES_ATTRIBUTES
     match level:
-        case Level.STUDY:
+        case Level.PATIENT | Level.STUDY:
             return STUDY_ATTRIBUTES
         case Level.SERIES:
             return SERIES_ATTRIBUTES | of_study

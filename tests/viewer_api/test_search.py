@@ -67,6 +67,10 @@ CASES: list[tuple[dict[str, str], list[str]]] = [
     ({"ReferringPhysicianName": "house*"}, ["1.2"]),
     ({"StudyInstanceUID": "1.1,1.3"}, ["1.1", "1.3"]),
     ({"StudyInstanceUID": "9.9"}, []),
+    ({"Modality": "SR"}, ["1.1"]),  # keys below the level: one series must match them all
+    ({"Modality": "CT", "SeriesNumber": "2"}, []),
+    ({"Modality": "SR", "SOPInstanceUID": "1.1.2.1"}, ["1.1"]),
+    ({"SOPInstanceUID": "1.3.1.2"}, ["1.3"]),
 ]
 
 
