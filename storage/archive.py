@@ -141,8 +141,10 @@ _IDENTITY = sql.SQL("select json from identity where id = %s")
 _JSON_AFTER = sql.SQL("select json_after from instance where id = %s")
 _CORRECTIONS = sql.SQL(IN_FORCE)
 #: Of the instance whose single corrections an answer shows (storage.correcting).
+_OF_IDENTITY = sql.SQL("select id, shown_as from identity where shown_as is not null and id = any(%s)")
 _SHOWN_AS: Mapping[Level, sql.SQL] = {
-    Level.STUDY: sql.SQL("select id, shown_as from identity where shown_as is not null and id = any(%s)"),
+    Level.PATIENT: _OF_IDENTITY,
+    Level.STUDY: _OF_IDENTITY,
     Level.SERIES: sql.SQL("select uid, shown_as from series where shown_as is not null and uid = any(%s)"),
     Level.INSTANCE: sql.SQL("select uid, id from instance where uid = any(%s)"),
 }
@@ -322,9 +324,9 @@ class Archive:
 
 
 def _whole(level: Level, row: FoundRow) -> int | str | None:
-    """What a row is about: a study under one identity, a series, or an instance."""
+    """What a row is about: a patient or a study under one identity, a series, or an instance."""
     match level:
-        case Level.STUDY:
+        case Level.PATIENT | Level.STUDY:
             return row.identity_id
         case Level.SERIES:
             return row.series_uid
