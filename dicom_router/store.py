@@ -1,6 +1,5 @@
 """C-STORE (PS3.4 §B, PS3.7 §9.1.1): from the peer's fragments to the archive's door, and its answer back."""
 
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,32 +11,15 @@ from dicom_router.contexts import Context
 from dicom_router.established import Established
 from dicom_router.faults import without_values
 from dicom_router.messages import DataSet
-from dicom_router.statuses import NOT_AUTHORIZED, PROCESSING_FAILURE, SOP_CLASS_NOT_SUPPORTED, SUCCESS
+from dicom_router.statuses import PROCESSING_FAILURE, SOP_CLASS_NOT_SUPPORTED
 from exchange.policy import Action, Purpose
 from exchange.registry import DuplicatePolicy
-from storage.errors import ArchiveError, BadInput, TooLarge, Unavailable
+from storage.errors import ArchiveError, Unavailable
 from storage.ingest import Incoming
 from storage.origin import Origin
-from storage.receipt import Outcome
+from storage.receipt import STORE_STATUS, Outcome, outcome_of
 
 log = structlog.get_logger()
-
-#: C-STORE answers, PS3.4 §B.2.3. The conformance statement prints this table.
-STORE_STATUS: Mapping[Outcome, int] = {
-    Outcome.KEPT: SUCCESS,
-    Outcome.ALREADY_KEPT: SUCCESS,
-    Outcome.REPLACED: SUCCESS,
-    Outcome.DIFFERENT: 0xC001,  # ours: kept aside, a person chooses
-    Outcome.MISPLACED: 0xC001,  # the same
-    Outcome.WITHOUT_UIDS: 0xC000,  # cannot understand
-    Outcome.UNREADABLE: 0xC000,
-    Outcome.NOT_AS_SAID: 0xA900,  # data set does not match SOP class
-    Outcome.TRY_AGAIN: 0xA700,  # out of resources: the same request may succeed later
-    # Out of resources too, for no other class of B.2.3 fits a sound object that is too big for us. A code of
-    # its own within A7xx, so that a sender which tries again on A700 can tell that this one would not help.
-    Outcome.TOO_LARGE: 0xA710,
-    Outcome.REFUSED: NOT_AUTHORIZED,
-}
 
 #: Heard for DIFFERENT by a peer whose entry says so: PS3.4 §B.2.3, coercion of data elements.
 DIFFERENT_AS_WARNING = 0xB000
@@ -57,17 +39,6 @@ def status_of(outcome: Outcome, duplicates: DuplicatePolicy) -> int:
     if outcome is Outcome.DIFFERENT and duplicates is DuplicatePolicy.WARN:
         return DIFFERENT_AS_WARNING
     return STORE_STATUS[outcome]
-
-
-def outcome_of(error: ArchiveError) -> Outcome:
-    """What an error of the archive means for the instance it met."""
-    match error:
-        case TooLarge():
-            return Outcome.TOO_LARGE
-        case BadInput():
-            return Outcome.UNREADABLE
-        case _:
-            return Outcome.TRY_AGAIN
 
 
 def on_store(association: Established, context: Context, command: Command) -> None:

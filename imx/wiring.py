@@ -37,8 +37,8 @@ READING_CONNECTIONS = 6  # of a router, besides
 API_CONNECTIONS = 16
 WORKER_CONNECTIONS = 4
 
-#: The HTTP edge reads objects that still wait in the database through connections of its own.
-API_OBJECT_CONNECTIONS = 4
+#: The HTTP edge stores, and reads objects that still wait in the database, through connections of its own.
+API_OBJECT_CONNECTIONS = 6
 
 #: Commands, checks and a person with psql.
 SPARE_CONNECTIONS = 6
@@ -176,11 +176,13 @@ def build_api(settings: Settings, pool: ConnectionPool) -> "FastAPI":
 
     limits = ApiSettings(
         is_open=settings.open,
+        open_trust=OPEN_TRUST if settings.open else None,
         public_url=settings.http.public_url,
         connections=API_CONNECTIONS,
         metrics_folder=os.environ.get(METRICS_VARIABLE, ""),
     )
-    parts = ApiParts(settings=limits, objects=staged_objects(settings, pool), database=database_url(settings))
+    door = build_ingest(settings, pool)
+    parts = ApiParts(settings=limits, objects=door.objects, door=door, database=database_url(settings))
     return create_app(parts)
 
 

@@ -48,6 +48,7 @@ class Incoming:
     sop_instance_uid: str
     transfer_syntax_uid: str
     may_replace: bool = False  # the peer's entry says that its newer content becomes current
+    study_uid: str | None = None  # where the sender names the study too (PS3.18 §10.5.1)
 
 
 class Door(Protocol):
@@ -159,14 +160,14 @@ class Ingest:
         """What an answer of the index means; None where another was quicker and it must be asked again."""
         uid = header.instance.uid
         if answer is None:
-            return Receipt(Outcome.KEPT, uid)
+            return _kept(Outcome.KEPT, header)
         if isinstance(answer, Misplaced):
             because = "its series is kept in another study"
             return self._set_aside(
                 incoming, arrived, origin, Outcome.MISPLACED, because, contested=answer.study_uid
             )
         if answer.object.key == arrived.kept.key:  # adopted while its sender's rows were committed
-            return Receipt(Outcome.ALREADY_KEPT, uid)
+            return _kept(Outcome.ALREADY_KEPT, header)
         different = self._differences(answer, arrived)
         if (answer.study_uid, answer.series_uid) != (header.study.uid, header.series.uid):
             because = "the same UID is kept in another series or study"
@@ -177,11 +178,11 @@ class Ingest:
             self._require_whole(answer.object)
             self._let_go(arrived)
             self.index.note_arrival(origin, incoming.sop_class_uid, uid, Outcome.ALREADY_KEPT)
-            return Receipt(Outcome.ALREADY_KEPT, uid)
+            return _kept(Outcome.ALREADY_KEPT, header)
         if incoming.may_replace:
             self._put(arrived)
             replaced = self.index.replace(arrived.kept, origin, header, answer)
-            return Receipt(Outcome.REPLACED, uid) if replaced else None
+            return _kept(Outcome.REPLACED, header) if replaced else None
         because = f"same UID, {len(different)} other attributes: {', '.join(d.tag for d in different[:3])}"
         return self._set_aside(
             incoming, arrived, origin, Outcome.DIFFERENT, because, different, answer.study_uid
@@ -265,7 +266,13 @@ def _header(incoming: Incoming, arrived: Arrived) -> Header:
         incoming.sop_instance_uid,
     ):
         raise NotAsSaid("SOP class or instance UID differ from the command's")
+    if incoming.study_uid not in (None, header.study.uid):
+        raise NotAsSaid("it belongs to another study than the one that was named")
     return header
+
+
+def _kept(outcome: Outcome, header: Header) -> Receipt:
+    return Receipt(outcome, header.instance.uid, study_uid=header.study.uid, series_uid=header.series.uid)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from viewer_api.hosts import LoopbackOnly
 from viewer_api.operation import Numbers, Observed, operation_routes
 from viewer_api.parts import ApiParts, working
 from viewer_api.qido import search_routes
+from viewer_api.stow import store_routes
 from viewer_api.wado import retrieve_routes
 
 __all__ = ["ApiParts", "create_app"]
@@ -35,6 +36,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.include_router(operation_routes(work, numbers))
     app.include_router(search_routes(work))
     app.include_router(retrieve_routes(work))
+    app.include_router(store_routes(work))
     if parts.settings.is_open:
         app.add_middleware(LoopbackOnly)
     app.add_middleware(Observed, numbers=numbers)

@@ -10,6 +10,7 @@ from exchange.audit import Audit
 from exchange.tokens import Accounts
 from storage.archive import Archive, open_pool
 from storage.decoding import Recoder, decodable_syntaxes
+from storage.ingest import Door
 from storage.objects import ObjectStore
 from viewer_api.bodies import Sender
 from viewer_api.media import Decoding
@@ -23,6 +24,7 @@ class ApiParts:
 
     settings: ApiSettings
     objects: ObjectStore
+    door: Door  # the one way in
     database: str  # conninfo of a migrated PostgreSQL
 
 
@@ -32,6 +34,7 @@ class Working:
 
     settings: ApiSettings
     objects: ObjectStore
+    door: Door
     pool: AsyncConnectionPool
     archive: Archive
     readers: Readers
@@ -47,6 +50,7 @@ def working(parts: ApiParts) -> Working:
     return Working(
         settings=settings,
         objects=parts.objects,
+        door=parts.door,
         pool=pool,
         archive=Archive(pool),
         readers=Readers(Accounts(pool), Audit(pool), settings.is_open),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from exchange.trusts import Trust
 from storage.connecting import STATEMENT_S
 
 
@@ -10,6 +11,7 @@ class ApiSettings:
     """Limits of one API process, and how it is reached."""
 
     is_open: bool = False  # anonymous readers are served: `--open`, on loopback
+    open_trust: Trust | None = None  # to whom belongs what an open service is sent
     public_url: str = ""  # scheme and host that readers use; "": those of each request
     connections: int = 8  # to the database
     patience_s: float = 5.0  # for one of them to come free

@@ -11,7 +11,7 @@ from pydicom.filewriter import write_dataset
 from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import AE
 
-from dicom_router.store import STORE_STATUS, outcome_of, status_of
+from dicom_router.store import status_of
 from exchange.registry import DuplicatePolicy, Peer, Trust
 from storage.errors import (
     ArchiveError,
@@ -22,7 +22,7 @@ from storage.errors import (
     Unavailable,
     Unreadable,
 )
-from storage.receipt import Outcome, Receipt
+from storage.receipt import STORE_STATUS, Outcome, Receipt, outcome_of
 from tests.dicom_router.conftest import TRUST, Serve
 from tests.dicom_router.door import MemoryDoor
 from tests.dicom_router.raw_peer import CT, RawPeer, command, last_command, last_data, p_data, store_command

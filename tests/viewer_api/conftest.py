@@ -17,6 +17,7 @@ from structlog.testing import LogCapture
 
 from exchange import tokens
 from exchange.policy import Role
+from exchange.trusts import Trust
 from storage.files import FileObjects
 from storage.index import PostgresIndex
 from storage.ingest import Incoming, Ingest
@@ -28,6 +29,7 @@ from viewer_api.app import create_app
 from viewer_api.parts import ApiParts
 from viewer_api.settings import ApiSettings
 
+OPEN = Trust("OPEN", "Whoever sends to an open service", "OPEN")
 ORIGIN = Origin("CT1", "RBS", "RBS", "127.0.0.1", "IMX", datetime(2026, 1, 2, tzinfo=UTC))
 
 
@@ -104,7 +106,12 @@ def serving(parts: ApiParts) -> Iterator[str]:
 @pytest.fixture
 def open_api(place: Place) -> Iterator[httpx.Client]:
     """A reader of an open service."""
-    parts = ApiParts(settings=ApiSettings(is_open=True), objects=place.objects, database=place.database)
+    parts = ApiParts(
+        settings=ApiSettings(is_open=True, open_trust=OPEN),
+        objects=place.objects,
+        door=place.ingest,
+        database=place.database,
+    )
     with serving(parts) as url, httpx.Client(base_url=url, timeout=30) as client:
         yield client
 
@@ -112,7 +119,9 @@ def open_api(place: Place) -> Iterator[httpx.Client]:
 @pytest.fixture
 def closed_api(place: Place) -> Iterator[httpx.Client]:
     """A stranger before a service as it is by default."""
-    parts = ApiParts(settings=ApiSettings(), objects=place.objects, database=place.database)
+    parts = ApiParts(
+        settings=ApiSettings(), objects=place.objects, door=place.ingest, database=place.database
+    )
     with serving(parts) as url, httpx.Client(base_url=url, timeout=30) as client:
         yield client
 

@@ -69,7 +69,7 @@ def test_what_is_missing_is_told_and_asked_for_again(place: Place, tmp_path: Pat
     ):
         objects = StagedObjects(case.objects(tmp_path / "others", watermark_bytes=0), UNREACHED)
         settings = ApiSettings(is_open=True, patience_s=0.3)
-        parts = ApiParts(settings=settings, objects=objects, database=case.database)
+        parts = ApiParts(settings=settings, objects=objects, door=place.ingest, database=case.database)
         with serving(parts) as url, httpx.Client(base_url=url, timeout=30) as client:
             answer = client.get("/health/ready")
             assert (answer.status_code, answer.json()["not_ready"]) == (503, case.missing)
@@ -94,7 +94,10 @@ def test_a_database_that_comes_back_is_used_again(place: Place, open_api: httpx.
 
 def test_a_database_that_hangs_is_answered_for(place: Place) -> None:
     parts = ApiParts(
-        settings=ApiSettings(is_open=True, statement_s=0.5), objects=place.objects, database=place.database
+        settings=ApiSettings(is_open=True, statement_s=0.5),
+        objects=place.objects,
+        door=place.ingest,
+        database=place.database,
     )
     with (
         psycopg.connect(place.database) as other,
@@ -144,7 +147,9 @@ def test_what_nobody_foresaw_shows_nothing(
         at_once = True
 
     objects = Faulty(tmp_path, watermark_bytes=0)
-    parts = ApiParts(settings=ApiSettings(is_open=True), objects=objects, database=place.database)
+    parts = ApiParts(
+        settings=ApiSettings(is_open=True), objects=objects, door=place.ingest, database=place.database
+    )
     with serving(parts) as url, httpx.Client(base_url=url, timeout=30) as client:
         answer = client.get("/dicom-web/studies/1.1")
         assert answer.status_code == 500

@@ -237,7 +237,9 @@ def test_nothing_is_read_where_everybody_would_wait(place: Place, tmp_path: Path
     kept(place, an_image("1.1.1.1"))
     move_staged(place.objects, timedelta(0))
     objects = Elsewhere(tmp_path / "objects", watermark_bytes=0)
-    parts = ApiParts(settings=ApiSettings(is_open=True), objects=objects, database=place.database)
+    parts = ApiParts(
+        settings=ApiSettings(is_open=True), objects=objects, door=place.ingest, database=place.database
+    )
     with serving(parts) as url, httpx.Client(base_url=url) as client:
         for path in ("", "/metadata", "/frames/1", "/bulkdata/7FE00010"):
             assert client.get(f"{INSTANCE}{path}").status_code == 200, path
