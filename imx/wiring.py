@@ -182,7 +182,9 @@ def build_api(settings: Settings, pool: ConnectionPool) -> "FastAPI":
         metrics_folder=os.environ.get(METRICS_VARIABLE, ""),
     )
     door = build_ingest(settings, pool)
-    parts = ApiParts(settings=limits, objects=door.objects, door=door, database=database_url(settings))
+    parts = ApiParts(
+        settings=limits, objects=door.objects, door=door, database=database_url(settings), pool=pool
+    )
     return create_app(parts)
 
 

@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass
 
 from anyio import CapacityLimiter
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from exchange.audit import Audit
 from exchange.tokens import Accounts
@@ -13,6 +13,7 @@ from storage.decoding import Recoder, decodable_syntaxes
 from storage.ingest import Door
 from storage.objects import ObjectStore
 from viewer_api.bodies import Sender
+from viewer_api.desk import Desk
 from viewer_api.media import Decoding
 from viewer_api.readers import Readers
 from viewer_api.settings import ApiSettings
@@ -26,6 +27,7 @@ class ApiParts:
     objects: ObjectStore
     door: Door  # the one way in
     database: str  # conninfo of a migrated PostgreSQL
+    pool: ConnectionPool  # to it, for what is asked in threads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,7 @@ class Working:
     objects: ObjectStore
     door: Door
     pool: AsyncConnectionPool
+    desk: Desk
     archive: Archive
     readers: Readers
     sender: Sender
@@ -52,6 +55,7 @@ def working(parts: ApiParts) -> Working:
         objects=parts.objects,
         door=parts.door,
         pool=pool,
+        desk=Desk(parts.pool, CapacityLimiter(settings.desk_threads)),
         archive=Archive(pool),
         readers=Readers(Accounts(pool), Audit(pool), settings.is_open),
         sender=Sender(CapacityLimiter(settings.reading_threads)),
