@@ -11,6 +11,8 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import orjson
+
 from storage.charsets import ASCII, decode, encodings_of
 from storage.elements import UNDEFINED, Element, Encoding, Walk, vr_of
 from storage.errors import Unreadable
@@ -106,6 +108,11 @@ class JsonWriter:
         member = self.member(element)
         self._left = left if self._left >= 0 else -1
         return member
+
+    def made_elsewhere(self, member: Member) -> Member | None:
+        """A member that another writer read from the same walk, where there is room for it."""
+        self._left -= len(orjson.dumps(member))
+        return member if self._left >= 0 else None
 
     def _plain(self, tag: int, vr: str, raw: bytes) -> Member:
         if vr in _BINARY:
