@@ -1320,32 +1320,6 @@ ALTER TABLE public.refusal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
-CREATE TABLE public.routing (
-    study_id bigint NOT NULL,
-    destination text NOT NULL COLLATE pg_catalog."C",
-    state text DEFAULT 'gathering'::text NOT NULL,
-    rules text[] NOT NULL,
-    priority text NOT NULL,
-    transfer_syntax text COLLATE pg_catalog."C",
-    hold jsonb,
-    orders integer DEFAULT 0 NOT NULL,
-    opened_at timestamp with time zone NOT NULL,
-    latest_at timestamp with time zone NOT NULL,
-    ordered_at timestamp with time zone,
-    because text DEFAULT ''::text NOT NULL,
-    released_at timestamp with time zone,
-    released_by text,
-    CONSTRAINT routing_priority_check CHECK ((priority = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text]))),
-    CONSTRAINT routing_state_check CHECK ((state = ANY (ARRAY['gathering'::text, 'ordered'::text])))
-);
-CREATE TABLE public.rule_set (
-    version bigint NOT NULL,
-    text text NOT NULL,
-    loaded_by text NOT NULL,
-    loaded_at timestamp with time zone DEFAULT now() NOT NULL
-);
-ALTER TABLE public.rule_set ALTER COLUMN version ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.rule_set_version_seq
 CREATE TABLE public.rejected (
     uid text NOT NULL COLLATE pg_catalog."C",
     note_id bigint NOT NULL,
@@ -1400,6 +1374,38 @@ CREATE TABLE public.rejection_view (
     changed_at timestamp with time zone,
     changed_by text,
     settled boolean DEFAULT true NOT NULL
+);
+CREATE TABLE public.routing (
+    study_id bigint NOT NULL,
+    destination text NOT NULL COLLATE pg_catalog."C",
+    state text DEFAULT 'gathering'::text NOT NULL,
+    rules text[] NOT NULL,
+    priority text NOT NULL,
+    transfer_syntax text COLLATE pg_catalog."C",
+    hold jsonb,
+    orders integer DEFAULT 0 NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    latest_at timestamp with time zone NOT NULL,
+    ordered_at timestamp with time zone,
+    because text DEFAULT ''::text NOT NULL,
+    released_at timestamp with time zone,
+    released_by text,
+    CONSTRAINT routing_priority_check CHECK ((priority = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text]))),
+    CONSTRAINT routing_state_check CHECK ((state = ANY (ARRAY['gathering'::text, 'ordered'::text])))
+);
+CREATE TABLE public.rule_set (
+    version bigint NOT NULL,
+    text text NOT NULL,
+    loaded_by text NOT NULL,
+    loaded_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE public.rule_set ALTER COLUMN version ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.rule_set_version_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 CREATE TABLE public.series (
     id bigint NOT NULL,
@@ -1578,10 +1584,6 @@ ALTER TABLE ONLY public.refusal
     ADD CONSTRAINT refusal_address_calling_called_reason_is_tls_fingerprint_key UNIQUE (address, calling, called, reason, is_tls, fingerprint);
 ALTER TABLE ONLY public.refusal
     ADD CONSTRAINT refusal_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY public.routing
-    ADD CONSTRAINT routing_pkey PRIMARY KEY (study_id, destination);
-ALTER TABLE ONLY public.rule_set
-    ADD CONSTRAINT rule_set_pkey PRIMARY KEY (version);
 ALTER TABLE ONLY public.rejected
     ADD CONSTRAINT rejected_pkey PRIMARY KEY (uid, note_id);
 ALTER TABLE ONLY public.rejection_decision
@@ -1594,6 +1596,10 @@ ALTER TABLE ONLY public.rejection_note
     ADD CONSTRAINT rejection_note_uid_key UNIQUE (uid);
 ALTER TABLE ONLY public.rejection_view
     ADD CONSTRAINT rejection_view_pkey PRIMARY KEY (code);
+ALTER TABLE ONLY public.routing
+    ADD CONSTRAINT routing_pkey PRIMARY KEY (study_id, destination);
+ALTER TABLE ONLY public.rule_set
+    ADD CONSTRAINT rule_set_pkey PRIMARY KEY (version);
 ALTER TABLE ONLY public.series
     ADD CONSTRAINT series_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.series_tally
@@ -1647,8 +1653,8 @@ CREATE UNIQUE INDEX procrastinate_jobs_queueing_lock_idx_v1 ON public.procrastin
 CREATE INDEX procrastinate_periodic_defers_job_id_fkey_v1 ON public.procrastinate_periodic_defers USING btree (job_id);
 CREATE INDEX quarantine_by_instance ON public.quarantine USING btree (sop_instance_uid, object_id) WHERE (decided_at IS NULL);
 CREATE INDEX quarantine_by_study ON public.quarantine USING btree (study_uid) WHERE (decided_at IS NULL);
-CREATE INDEX routing_gathering ON public.routing USING btree (study_id) WHERE (state = 'gathering'::text);
 CREATE INDEX rejected_by_note ON public.rejected USING btree (note_id);
+CREATE INDEX routing_gathering ON public.routing USING btree (study_id) WHERE (state = 'gathering'::text);
 CREATE INDEX series_by_study ON public.series USING btree (study_id);
 CREATE INDEX staged_by_age ON public.staged USING btree (staged_at);
 CREATE INDEX study_by_accession ON public.study USING btree (accession);
@@ -1719,10 +1725,6 @@ ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.instance(id);
 ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_object_id_fkey FOREIGN KEY (object_id) REFERENCES public.object(id);
-ALTER TABLE ONLY public.routing
-    ADD CONSTRAINT routing_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
-ALTER TABLE ONLY public.series
-    ADD CONSTRAINT series_shown_as_fkey FOREIGN KEY (shown_as) REFERENCES public.instance(id);
 ALTER TABLE ONLY public.rejected
     ADD CONSTRAINT rejected_note_id_fkey FOREIGN KEY (note_id) REFERENCES public.rejection_note(id);
 ALTER TABLE ONLY public.rejection_decision
@@ -1731,6 +1733,10 @@ ALTER TABLE ONLY public.rejection_note
     ADD CONSTRAINT rejection_note_code_fkey FOREIGN KEY (code) REFERENCES public.rejection_view(code);
 ALTER TABLE ONLY public.rejection_note
     ADD CONSTRAINT rejection_note_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.instance(id);
+ALTER TABLE ONLY public.routing
+    ADD CONSTRAINT routing_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
+ALTER TABLE ONLY public.series
+    ADD CONSTRAINT series_shown_as_fkey FOREIGN KEY (shown_as) REFERENCES public.instance(id);
 ALTER TABLE ONLY public.series
     ADD CONSTRAINT series_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
 ALTER TABLE ONLY public.series_tally

@@ -29,7 +29,9 @@ T = TypeVar("T")
 STUDY: Path = (0x0020000D,)
 PATIENT_ID: Path = (0x00100020,)
 MODALITIES: Path = (0x00080061,)
-ASKED = frozenset({MODALITIES, (0x00201204,), (0x00201206,), (0x00201208,), (0x00201209,), (0x00080018,), PATIENT_ID})
+ASKED = frozenset(
+    {MODALITIES, (0x00201204,), (0x00201206,), (0x00201208,), (0x00201209,), (0x00080018,), PATIENT_ID}
+)
 
 
 @dataclass
@@ -146,7 +148,9 @@ def test_a_patient_whose_every_picture_is_hidden_is_not_found(shelf: Shelf, read
     for level in Level:
         assert reader.search(level, {PATIENT_ID: Exactly("WRONG")}) == []
         assert reader.search(level, {PATIENT_ID: Exactly("123456")})
-    assert reader.search(Level.PATIENT, {STUDY: Exactly(made[0].StudyInstanceUID)})[0]["00201204"]["Value"] == [3]
+    assert reader.search(Level.PATIENT, {STUDY: Exactly(made[0].StudyInstanceUID)})[0]["00201204"][
+        "Value"
+    ] == [3]
     found = reader.search(Level.STUDY, {STUDY: Exactly(made[0].StudyInstanceUID)})
     assert [each["00100020"]["Value"] for each in found] == [["123456"]]
 
