@@ -1,7 +1,7 @@
 """Rejection notes: what they hide, from whom, in whatever order they come; and that they can be undone."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -71,8 +71,8 @@ class Reader:
 
         return self._ask(ask)
 
-    def _ask(self, question: Any) -> Any:
-        async def run() -> Any:
+    def _ask(self, question: Callable[[Archive], Coroutine[Any, Any, T]]) -> T:
+        async def run() -> T:
             pool = open_pool(self.database, 1, 5)
             await pool.open()
             try:
@@ -80,8 +80,7 @@ class Reader:
             finally:
                 await pool.close()
 
-        coroutine: Coroutine[Any, Any, Any] = run()
-        return asyncio.run(coroutine)
+        return asyncio.run(run())
 
 
 @pytest.fixture
