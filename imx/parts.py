@@ -15,6 +15,7 @@ import psycopg
 import structlog
 from psycopg_pool import ConnectionPool
 
+from imx.certificates import keep_watching
 from imx.metrics import STAGED
 from imx.settings import Settings, WorkerSettings
 from imx.wiring import (
@@ -147,6 +148,7 @@ def run_worker(settings: Settings) -> None:
             threading.Thread(target=keep_sweeping, args=(settings.worker, objects, stop), daemon=True),
             threading.Thread(target=keep_verifying, args=(settings.worker, objects, stop), daemon=True),
             threading.Thread(target=watch_feed, args=(ChangeFeed(pool), stop), daemon=True),
+            threading.Thread(target=keep_watching, args=(settings.tls, stop), daemon=True),
             follower(pool, "corrections", partial(keep_current, pool), stop),
         ]
         for task in tasks:

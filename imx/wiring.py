@@ -3,7 +3,6 @@
 import os
 import select
 import socket
-import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +13,10 @@ from dicom_router.acceptor import Router
 from dicom_router.reading import Reading
 from dicom_router.services import Services
 from dicom_router.settings import RouterSettings
-from dicom_router.tls import TlsSettingsWrong, server_context
+from dicom_router.tls import TlsSettingsWrong
+from dicom_router.tls_reload import ReloadedContext
 from exchange.registry import PostgresRegistry, Trust
-from imx.certificates import BadCertificate
+from imx.certificates import BadCertificate, tls_files
 from imx.configuration import BadSettings
 from imx.folder import DataFolder
 from imx.settings import DicomSettings, Settings
@@ -159,13 +159,11 @@ def dimse_services(reading: Reading) -> Services:
     return {}
 
 
-def tls_context(settings: Settings) -> ssl.SSLContext | None:
+def tls_context(settings: Settings) -> ReloadedContext | None:
     """Of the TLS listener, where there is a certificate for it. Raises BadCertificate."""
-    if settings.tls.certificate is None:
-        return None
-    key = settings.tls.key or settings.tls.certificate
+    files = tls_files(settings.tls)
     try:
-        return server_context(settings.tls.certificate, key, settings.tls.authorities)
+        return ReloadedContext(files) if files else None
     except TlsSettingsWrong as error:
         raise BadCertificate(str(error)) from error
 

@@ -1,7 +1,6 @@
 """A router on a real socket, with a door that keeps in memory, and peers to call it."""
 
 import socket
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -14,6 +13,7 @@ import structlog
 from psycopg_pool import ConnectionPool
 
 from dicom_router.acceptor import Router
+from dicom_router.association import CurrentContext
 from dicom_router.reading import Reading
 from dicom_router.settings import RouterSettings
 from exchange.refusals import Refusal
@@ -83,15 +83,15 @@ def serve(tmp_path: Path, logged: list[Any]) -> Iterator[Serve]:
             *,
             door: MemoryDoor | None = None,
             peers: tuple[Peer, ...] = (Peer("MODALITY", TRUST),),
-            tls: ssl.SSLContext | None = None,
+            tls: CurrentContext | None = None,
             plain_allowed: bool = True,  # every peer speaks plain here, unless the test is about that
             **settings: Any,
         ) -> Running:
             listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=64))
             defaults = RouterSettings(slots_folder=tmp_path / "slots", idle_s=10, stall_s=5, artim_s=5)
-            registry = KnownPeers(
-                {each.ae_title: replace(each, plain_allowed=plain_allowed and not tls) for each in peers}
-            )
+            if plain_allowed and not tls:
+                peers = tuple(replace(each, plain_allowed=True) for each in peers)
+            registry = KnownPeers({each.ae_title: each for each in peers})
             kept = door or MemoryDoor()
             router = Router(
                 replace(defaults, **settings),
