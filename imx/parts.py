@@ -15,7 +15,7 @@ import psycopg
 import structlog
 from psycopg_pool import ConnectionPool
 
-from imx.certificates import keep_watching
+from dicom_router.routing import Routing
 from imx.metrics import STAGED
 from imx.settings import Settings, WorkerSettings
 from imx.wiring import (
@@ -25,6 +25,7 @@ from imx.wiring import (
     WORKER_STATEMENT_S,
     build_api,
     build_router,
+    build_routing,
     database_url,
     open_pool,
     open_reading,
@@ -58,6 +59,9 @@ WORKER_GRACE_S = 8.0
 #: Small objects wait in the database at least this long: a burst is taken in first, and moved after.
 STAGED_FOR = timedelta(seconds=10)
 MOVE_EVERY_S = 5.0
+
+#: A study is on its way this soon after it has come.
+ROUTE_EVERY_S = 0.5
 
 #: The worker looks at the feed this often; a feed that stands still for longer than the limit is a fault.
 FEED_LOOK_S = 30.0
@@ -148,8 +152,8 @@ def run_worker(settings: Settings) -> None:
             threading.Thread(target=keep_sweeping, args=(settings.worker, objects, stop), daemon=True),
             threading.Thread(target=keep_verifying, args=(settings.worker, objects, stop), daemon=True),
             threading.Thread(target=watch_feed, args=(ChangeFeed(pool), stop), daemon=True),
-            threading.Thread(target=keep_watching, args=(settings.tls, stop), daemon=True),
             follower(pool, "corrections", partial(keep_current, pool), stop),
+            threading.Thread(target=keep_routing, args=(build_routing(pool, objects), stop), daemon=True),
         ]
         for task in tasks:
             task.start()
@@ -224,6 +228,15 @@ def keep_following(feed: ChangeFeed, name: str, act: Callable[[Change], None], s
             follow(feed, name, act)
         except ArchiveError as error:
             log.warning("follower.later", follower=name, error=type(error).__name__)
+
+
+def keep_routing(routing: Routing, stop: threading.Event) -> None:
+    """Send what has come where the rules want it."""
+    while not stop.wait(ROUTE_EVERY_S):
+        try:
+            routing.run()
+        except ArchiveError as error:
+            log.warning("routing.later", error=type(error).__name__)
 
 
 def watch_feed(feed: ChangeFeed, stop: threading.Event) -> None:

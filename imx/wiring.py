@@ -3,6 +3,7 @@
 import os
 import select
 import socket
+import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,15 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from dicom_router.acceptor import Router
+from dicom_router.coercing import Coercing
+from dicom_router.deliveries import PostgresDeliveries
 from dicom_router.reading import Reading
+from dicom_router.routing import Routing
 from dicom_router.services import Services
 from dicom_router.settings import RouterSettings
-from dicom_router.tls import TlsSettingsWrong
-from dicom_router.tls_reload import ReloadedContext
+from dicom_router.tls import TlsSettingsWrong, server_context
 from exchange.registry import PostgresRegistry, Trust
-from imx.certificates import BadCertificate, tls_files
+from imx.certificates import BadCertificate
 from imx.configuration import BadSettings
 from imx.folder import DataFolder
 from imx.settings import DicomSettings, Settings
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
 ROUTER_CONNECTIONS = 12
 READING_CONNECTIONS = 6  # of a router, besides
 API_CONNECTIONS = 16
-WORKER_CONNECTIONS = 4
+WORKER_CONNECTIONS = 8
 
 #: The HTTP edge stores, and reads objects that still wait in the database, through connections of its own.
 API_OBJECT_CONNECTIONS = 6
@@ -159,13 +162,20 @@ def dimse_services(reading: Reading) -> Services:
     return {}
 
 
-def tls_context(settings: Settings) -> ReloadedContext | None:
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
     """Of the TLS listener, where there is a certificate for it. Raises BadCertificate."""
-    files = tls_files(settings.tls)
+    if settings.tls.certificate is None:
+        return None
+    key = settings.tls.key or settings.tls.certificate
     try:
-        return ReloadedContext(files) if files else None
+        return server_context(settings.tls.certificate, key, settings.tls.authorities)
     except TlsSettingsWrong as error:
         raise BadCertificate(str(error)) from error
+
+
+def build_routing(pool: ConnectionPool, objects: StagedObjects) -> Routing:
+    """From what comes to what is to be sent."""
+    return Routing(pool, Coercing(pool, objects), PostgresDeliveries(pool))
 
 
 def build_api(settings: Settings, pool: ConnectionPool) -> "FastAPI":
