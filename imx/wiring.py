@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from dicom_router import finding
 from dicom_router.acceptor import Router
 from dicom_router.coercing import Coercing
 from dicom_router.deliveries import PostgresDeliveries
@@ -159,7 +160,7 @@ def build_router(
 
 def dimse_services(reading: Reading) -> Services:
     """What the DIMSE edge offers besides storage and verification. Each service is one line."""
-    return {}
+    return {**finding.services(reading)}
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:

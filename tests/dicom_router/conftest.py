@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from psycopg_pool import ConnectionPool
 
 from dicom_router.acceptor import Router
 from dicom_router.reading import Reading
+from dicom_router.services import Services
 from dicom_router.settings import RouterSettings
 from exchange.refusals import Refusal
 from exchange.registry import Peer, Trust
@@ -85,6 +87,7 @@ def serve(tmp_path: Path, logged: list[Any]) -> Iterator[Serve]:
             door: MemoryDoor | None = None,
             peers: tuple[Peer, ...] = (Peer("MODALITY", TRUST),),
             tls: ssl.SSLContext | None = None,
+            services: Services = MappingProxyType({}),
             plain_allowed: bool = True,  # every peer speaks plain here, unless the test is about that
             **settings: Any,
         ) -> Running:
@@ -99,6 +102,7 @@ def serve(tmp_path: Path, logged: list[Any]) -> Iterator[Serve]:
                 kept,
                 registry,
                 [] if tls else [listener],
+                services=services,
                 tls=[(listener, tls)] if tls else [],
             )
             thread = threading.Thread(target=router.serve)
