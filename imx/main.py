@@ -16,6 +16,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "settings": ("imx.settings_command", "settings_command"),
     "trust": ("imx.registry_commands", "trusts"),
     "peer": ("imx.registry_commands", "peers"),
+    "order": ("imx.order_commands", "orders"),
+    "hl7": ("imx.hl7_commands", "commands"),
     "token": ("imx.token_commands", "commands"),
     "quarantine": ("imx.quarantine_commands", "commands"),
     "send": ("imx.send", "send_command"),

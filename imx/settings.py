@@ -71,6 +71,15 @@ class TlsSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Hl7Settings:
+    """Where orders come in, by HL7 v2 over MLLP. Closed until a port is set (imx hl7 allow: from whom)."""
+
+    host: str = "0.0.0.0"  # noqa: S104 -- the trusts' systems are elsewhere; unknown ones are refused
+    port: int | None = None  # such as 2575, IANA's for HL7
+    tls_port: int | None = None  # with the certificate of [tls]
+
+
+@dataclass(frozen=True, kw_only=True)
 class HttpSettings:
     """Where the HTTP edge listens. Beyond this machine it belongs behind a proxy that speaks TLS."""
 
@@ -125,6 +134,7 @@ class Settings:
     open: bool = False  # accept unknown AE titles and anonymous readers; loopback only
     dicom: DicomSettings = field(default_factory=DicomSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
+    hl7: Hl7Settings = field(default_factory=Hl7Settings)
     http: HttpSettings = field(default_factory=HttpSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     objects: ObjectsSettings = field(default_factory=ObjectsSettings)

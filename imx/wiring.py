@@ -4,21 +4,21 @@ import os
 import select
 import socket
 import ssl
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from dicom_router import finding
 from dicom_router.acceptor import Router
-from dicom_router.coercing import Coercing
-from dicom_router.deliveries import PostgresDeliveries
 from dicom_router.reading import Reading
-from dicom_router.routing import Routing
 from dicom_router.services import Services
 from dicom_router.settings import RouterSettings
-from dicom_router.tls import TlsSettingsWrong, server_context
+from dicom_router.tls import TlsSettingsWrong, handshake, server_context
+from exchange.hl7.desk import HANDLERS, Desk
+from exchange.hl7.listener import Listener, Secure
+from exchange.hl7.orders import Namespace
 from exchange.registry import PostgresRegistry, Trust
 from imx.certificates import BadCertificate
 from imx.configuration import BadSettings
@@ -30,7 +30,7 @@ from storage.index import PostgresIndex
 from storage.ingest import Ingest
 from storage.objects import ObjectStore
 from storage.staging import StagedObjects
-from viewer_api.settings import ApiSettings
+from viewer_api.settings import ROW_CONNECTIONS, ApiSettings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 ROUTER_CONNECTIONS = 12
 READING_CONNECTIONS = 6  # of a router, besides
 API_CONNECTIONS = 16
-WORKER_CONNECTIONS = 8
+WORKER_CONNECTIONS = 4
+HL7_CONNECTIONS = 4
 
 #: The HTTP edge stores, and reads objects that still wait in the database, through connections of its own.
 API_OBJECT_CONNECTIONS = 6
@@ -63,8 +64,14 @@ OPEN_TRUST = Trust(ods_code="OPEN", name="Whoever sends to an open service", iss
 def connections_wanted(settings: Settings) -> int:
     """How many database connections the service may hold at its busiest."""
     edges = settings.dicom.processes * (ROUTER_CONNECTIONS + READING_CONNECTIONS)
-    edges += API_CONNECTIONS + API_OBJECT_CONNECTIONS
+    edges += API_CONNECTIONS + API_OBJECT_CONNECTIONS + ROW_CONNECTIONS
+    edges += HL7_CONNECTIONS if has_hl7(settings) else 0
     return edges + WORKER_CONNECTIONS + SPARE_CONNECTIONS
+
+
+def has_hl7(settings: Settings) -> bool:
+    """Whether orders come in by HL7."""
+    return settings.hl7.port is not None or settings.hl7.tls_port is not None
 
 
 def database_url(settings: Settings) -> str:
@@ -160,7 +167,19 @@ def build_router(
 
 def dimse_services(reading: Reading) -> Services:
     """What the DIMSE edge offers besides storage and verification. Each service is one line."""
-    return {**finding.services(reading)}
+    return {}
+
+
+def build_hl7(
+    settings: Settings, pool: ConnectionPool, plain: socket.socket | None, tls: socket.socket | None
+) -> Listener:
+    """The HL7 door on sockets that a parent opened."""
+    registry = PostgresRegistry(pool)
+    stranger = Namespace(OPEN_TRUST.ods_code, OPEN_TRUST.issuer) if settings.open else None
+    sockets: dict[socket.socket, Secure | None] = {plain: None} if plain else {}
+    if tls is not None and (context := tls_context(settings)) is not None:
+        sockets[tls] = partial(handshake, context=context, patience_s=settings.dicom.artim_s)
+    return Listener(Desk(pool, HANDLERS, stranger), sockets, registry.note_refusal)
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:
@@ -172,11 +191,6 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
         return server_context(settings.tls.certificate, key, settings.tls.authorities)
     except TlsSettingsWrong as error:
         raise BadCertificate(str(error)) from error
-
-
-def build_routing(pool: ConnectionPool, objects: StagedObjects) -> Routing:
-    """From what comes to what is to be sent."""
-    return Routing(pool, Coercing(pool, objects), PostgresDeliveries(pool))
 
 
 def build_api(settings: Settings, pool: ConnectionPool) -> "FastAPI":
@@ -191,9 +205,7 @@ def build_api(settings: Settings, pool: ConnectionPool) -> "FastAPI":
         metrics_folder=os.environ.get(METRICS_VARIABLE, ""),
     )
     door = build_ingest(settings, pool)
-    parts = ApiParts(
-        settings=limits, objects=door.objects, door=door, database=database_url(settings), pool=pool
-    )
+    parts = ApiParts(settings=limits, objects=door.objects, door=door, database=database_url(settings))
     return create_app(parts)
 
 

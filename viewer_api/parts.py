@@ -9,14 +9,14 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 from exchange.audit import Audit
 from exchange.tokens import Accounts
 from storage.archive import Archive, open_pool
+from storage.connecting import limits
 from storage.decoding import Recoder, decodable_syntaxes
 from storage.ingest import Door
 from storage.objects import ObjectStore
 from viewer_api.bodies import Sender
-from viewer_api.desk import Desk
 from viewer_api.media import Decoding
 from viewer_api.readers import Readers
-from viewer_api.settings import ApiSettings
+from viewer_api.settings import ROW_CONNECTIONS, ApiSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,6 @@ class ApiParts:
     objects: ObjectStore
     door: Door  # the one way in
     database: str  # conninfo of a migrated PostgreSQL
-    pool: ConnectionPool  # to it, for what is asked in threads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +37,7 @@ class Working:
     objects: ObjectStore
     door: Door
     pool: AsyncConnectionPool
-    desk: Desk
+    rows: ConnectionPool  # for what is written and read in a thread: orders
     archive: Archive
     readers: Readers
     sender: Sender
@@ -55,7 +54,14 @@ def working(parts: ApiParts) -> Working:
         objects=parts.objects,
         door=parts.door,
         pool=pool,
-        desk=Desk(parts.pool, CapacityLimiter(settings.desk_threads)),
+        rows=ConnectionPool(
+            parts.database,
+            min_size=0,
+            max_size=ROW_CONNECTIONS,
+            open=False,
+            timeout=settings.patience_s,
+            kwargs=limits(parts.database, settings.statement_s),
+        ),
         archive=Archive(pool),
         readers=Readers(Accounts(pool), Audit(pool), settings.is_open),
         sender=Sender(CapacityLimiter(settings.reading_threads)),

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from psycopg_pool import ConnectionPool
 
 from dicom_router.acceptor import Router
 from dicom_router.reading import Reading
-from dicom_router.services import Services
 from dicom_router.settings import RouterSettings
 from exchange.refusals import Refusal
 from exchange.registry import Peer, Trust
@@ -25,7 +23,6 @@ from storage.files import FileObjects
 from tests.dicom_router.door import MemoryDoor
 from tests.dicom_router.holdings import Holdings
 from tests.dicom_router.raw_peer import RawPeer
-from tests.dicom_router.region import Region
 from tests.storage.shelf import Shelf
 
 TRUST = Trust(ods_code="RBL", name="Wirral", issuer="RBL")
@@ -87,7 +84,6 @@ def serve(tmp_path: Path, logged: list[Any]) -> Iterator[Serve]:
             door: MemoryDoor | None = None,
             peers: tuple[Peer, ...] = (Peer("MODALITY", TRUST),),
             tls: ssl.SSLContext | None = None,
-            services: Services = MappingProxyType({}),
             plain_allowed: bool = True,  # every peer speaks plain here, unless the test is about that
             **settings: Any,
         ) -> Running:
@@ -102,7 +98,6 @@ def serve(tmp_path: Path, logged: list[Any]) -> Iterator[Serve]:
                 kept,
                 registry,
                 [] if tls else [listener],
-                services=services,
                 tls=[(listener, tls)] if tls else [],
             )
             thread = threading.Thread(target=router.serve)
@@ -135,12 +130,3 @@ def holdings(database: str, tmp_path: Path) -> Iterator[Holdings]:
         shelf = Shelf(pool, FileObjects(tmp_path / "objects", watermark_bytes=0))
         with closing(Reading(database, shelf.objects, 4)) as reading:
             yield Holdings(shelf, reading)
-
-
-@pytest.fixture
-def region(database: str, tmp_path: Path) -> Iterator[Region]:
-    """Three trusts, two workstations, and no rules yet."""
-    with ConnectionPool(database, min_size=1, max_size=8) as pool:
-        made = Region(Shelf(pool, FileObjects(tmp_path / "objects", watermark_bytes=0)))
-        made.workstations("WS1", "WS2")
-        yield made
