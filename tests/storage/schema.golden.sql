@@ -934,6 +934,44 @@ CREATE TABLE public.forwarded (
     object_id bigint NOT NULL,
     at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
+CREATE TABLE public.hl7_message (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    address text NOT NULL,
+    trust text COLLATE pg_catalog."C",
+    type text NOT NULL,
+    control_id text NOT NULL,
+    digest bytea NOT NULL,
+    answer text NOT NULL,
+    because text DEFAULT ''::text NOT NULL,
+    raw bytea,
+    settled_at timestamp with time zone,
+    settled_by text,
+    CONSTRAINT hl7_message_answer_check CHECK ((answer = ANY (ARRAY['AA'::text, 'AE'::text, 'AR'::text])))
+);
+ALTER TABLE public.hl7_message ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.hl7_message_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.hl7_sender (
+    id bigint NOT NULL,
+    network cidr NOT NULL,
+    facility text DEFAULT ''::text NOT NULL,
+    trust text NOT NULL COLLATE pg_catalog."C",
+    aliases text[] DEFAULT '{}'::text[] NOT NULL
+);
+ALTER TABLE public.hl7_sender ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.hl7_sender_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE public.identity (
     id bigint NOT NULL,
     study_id bigint NOT NULL,
@@ -949,6 +987,40 @@ CREATE TABLE public.identity (
 );
 ALTER TABLE public.identity ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.identity_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.imaging_order (
+    id bigint NOT NULL,
+    trust text NOT NULL COLLATE pg_catalog."C",
+    number text NOT NULL COLLATE pg_catalog."C",
+    placer text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    filler text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    accession text DEFAULT ''::text NOT NULL,
+    accession_issuer text NOT NULL,
+    study_uid text NOT NULL COLLATE pg_catalog."C",
+    patient_id text NOT NULL,
+    issuer text NOT NULL,
+    birth_date text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    first_date text COLLATE pg_catalog."C",
+    last_date text COLLATE pg_catalog."C",
+    shared_with text[] DEFAULT '{}'::text[] NOT NULL,
+    content jsonb NOT NULL,
+    is_content boolean NOT NULL,
+    content_at timestamp with time zone NOT NULL,
+    content_by text NOT NULL,
+    status text NOT NULL,
+    status_at timestamp with time zone NOT NULL,
+    status_by text NOT NULL,
+    performed text,
+    placed_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE public.imaging_order ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.imaging_order_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1345,10 +1417,20 @@ ALTER TABLE ONLY public.feed
     ADD CONSTRAINT feed_pkey PRIMARY KEY (only_row);
 ALTER TABLE ONLY public.forwarded
     ADD CONSTRAINT forwarded_pkey PRIMARY KEY (delivery_id, instance_id);
+ALTER TABLE ONLY public.hl7_message
+    ADD CONSTRAINT hl7_message_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.hl7_sender
+    ADD CONSTRAINT hl7_sender_network_facility_key UNIQUE (network, facility);
+ALTER TABLE ONLY public.hl7_sender
+    ADD CONSTRAINT hl7_sender_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.identity
     ADD CONSTRAINT identity_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.identity
     ADD CONSTRAINT identity_study_id_digest_key UNIQUE (study_id, digest);
+ALTER TABLE ONLY public.imaging_order
+    ADD CONSTRAINT imaging_order_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.imaging_order
+    ADD CONSTRAINT imaging_order_trust_number_key UNIQUE (trust, number);
 ALTER TABLE ONLY public.instance
     ADD CONSTRAINT instance_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.instance
@@ -1431,11 +1513,17 @@ CREATE INDEX delivery_decision_by_delivery ON public.delivery_decision USING btr
 CREATE INDEX delivery_due ON public.delivery USING btree (destination, priority, next_try) WHERE (state = 'waiting'::text);
 CREATE INDEX delivery_under_way ON public.delivery USING btree (claim) WHERE (state = 'sending'::text);
 CREATE INDEX forwarded_by_instance ON public.forwarded USING btree (instance_id);
+CREATE INDEX hl7_message_aside ON public.hl7_message USING btree (id) WHERE ((raw IS NOT NULL) AND (settled_at IS NULL));
+CREATE INDEX hl7_message_taken ON public.hl7_message USING btree (trust, control_id) WHERE (answer = 'AA'::text);
 CREATE INDEX identity_by_birth_date ON public.identity USING btree (birth_date);
 CREATE INDEX identity_by_name ON public.identity USING gin (patient_name public.gin_trgm_ops);
 CREATE INDEX identity_by_patient ON public.identity USING btree (patient_id);
 CREATE INDEX idx_procrastinate_jobs_worker_not_null ON public.procrastinate_jobs USING btree (worker_id) WHERE ((worker_id IS NOT NULL) AND (status = 'doing'::public.procrastinate_job_status));
 CREATE INDEX idx_procrastinate_workers_last_heartbeat ON public.procrastinate_workers USING btree (last_heartbeat);
+CREATE INDEX imaging_order_by_accession ON public.imaging_order USING btree (accession, accession_issuer) WHERE (accession <> ''::text);
+CREATE INDEX imaging_order_by_date ON public.imaging_order USING btree (last_date, id);
+CREATE INDEX imaging_order_by_placer ON public.imaging_order USING btree (trust, placer) WHERE (placer <> ''::text);
+CREATE INDEX imaging_order_by_study ON public.imaging_order USING btree (study_uid);
 CREATE INDEX instance_by_object ON public.instance USING btree (object_id);
 CREATE INDEX instance_by_series ON public.instance USING btree (series_id, instance_number);
 CREATE INDEX object_by_verification ON public.object USING btree (verified_at NULLS FIRST, id) WHERE (swept_at IS NULL);
@@ -1488,6 +1576,8 @@ ALTER TABLE ONLY public.forwarded
     ADD CONSTRAINT forwarded_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.instance(id);
 ALTER TABLE ONLY public.forwarded
     ADD CONSTRAINT forwarded_object_id_fkey FOREIGN KEY (object_id) REFERENCES public.object(id);
+ALTER TABLE ONLY public.hl7_sender
+    ADD CONSTRAINT hl7_sender_trust_fkey FOREIGN KEY (trust) REFERENCES public.trust(ods_code);
 ALTER TABLE ONLY public.identity
     ADD CONSTRAINT identity_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES public.patient(id);
 ALTER TABLE ONLY public.identity
