@@ -23,7 +23,7 @@ def desk(pool: ConnectionPool) -> Desk:
 
 def rows(pool: ConnectionPool, query: str) -> list[tuple[object, ...]]:
     with pool.connection() as connection:
-        return connection.execute(query).fetchall()  # type: ignore[arg-type]
+        return connection.execute(query).fetchall()
 
 
 @pytest.mark.parametrize(("raw", "number"), [(omi(), "F1"), (orm(), "F2")])
