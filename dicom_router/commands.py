@@ -34,6 +34,7 @@ MOVE_ORIGINATOR_MESSAGE_ID = 0x1031
 #: Command fields (PS3.7 §E.1). A response is its request with the highest bit set.
 C_STORE_RQ = 0x0001
 C_GET_RQ = 0x0010
+C_FIND_RQ = 0x0020
 C_MOVE_RQ = 0x0021
 C_ECHO_RQ = 0x0030
 C_CANCEL_RQ = 0x0FFF

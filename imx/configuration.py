@@ -25,8 +25,8 @@ from imx.values import convert, written
 PREFIX = "IMX_"
 FILE_SUFFIX = "_file"
 
-#: Read by a command itself: the token that `imx find` shows.
-_OF_COMMANDS = ("IMX_TOKEN",)
+#: Read by a command itself: the token that `imx find` shows, and what opens a source to `imx pull`.
+_OF_COMMANDS = ("IMX_TOKEN", "IMX_PULL_CREDENTIALS")
 
 #: Fields of Settings that are not settings themselves.
 _NOT_SETTINGS = ("sources", "config")

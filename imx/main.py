@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "find": ("imx.find", "find_command"),
     "import": ("imx.importing", "import_command"),
     "export": ("imx.exporting", "export_command"),
+    "pull": ("imx.pull_commands", "pulls"),
     "verify": ("imx.upkeep", "verify_command"),
     "rebuild": ("imx.upkeep", "rebuild_command"),
     "database": ("imx.database_commands", "database"),
