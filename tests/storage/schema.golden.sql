@@ -1213,6 +1213,43 @@ ALTER TABLE public.procrastinate_workers ALTER COLUMN id ADD GENERATED ALWAYS AS
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE public.pull (
+    id bigint NOT NULL,
+    way text NOT NULL,
+    source text NOT NULL,
+    trust text NOT NULL COLLATE pg_catalog."C",
+    first_day date,
+    last_day date,
+    place bigint DEFAULT 0 NOT NULL,
+    gaps text[] DEFAULT '{}'::text[] NOT NULL,
+    notes text[] DEFAULT '{}'::text[] NOT NULL,
+    asked_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    listed_at timestamp with time zone,
+    CONSTRAINT pull_way_check CHECK ((way = ANY (ARRAY['get'::text, 'move'::text, 'dicomweb'::text, 'orthanc'::text])))
+);
+ALTER TABLE public.pull ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.pull_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.pull_study (
+    pull_id bigint NOT NULL,
+    study_uid text NOT NULL COLLATE pg_catalog."C",
+    study_date text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    said integer,
+    expected integer,
+    held integer,
+    listed_at timestamp with time zone NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    series jsonb DEFAULT '[]'::jsonb NOT NULL,
+    because text DEFAULT ''::text NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT pull_study_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'held'::text, 'short'::text])))
+);
 CREATE TABLE public.quarantine_decision (
     id bigint NOT NULL,
     quarantine_id bigint NOT NULL,
@@ -1465,6 +1502,12 @@ ALTER TABLE ONLY public.procrastinate_periodic_defers
     ADD CONSTRAINT procrastinate_periodic_defers_unique UNIQUE (task_name, periodic_id, defer_timestamp);
 ALTER TABLE ONLY public.procrastinate_workers
     ADD CONSTRAINT procrastinate_workers_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.pull
+    ADD CONSTRAINT pull_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.pull_study
+    ADD CONSTRAINT pull_study_pkey PRIMARY KEY (pull_id, study_uid);
+ALTER TABLE ONLY public.pull
+    ADD CONSTRAINT pull_way_source_trust_first_day_last_day_key UNIQUE NULLS NOT DISTINCT (way, source, trust, first_day, last_day);
 ALTER TABLE ONLY public.quarantine_decision
     ADD CONSTRAINT quarantine_decision_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.quarantine
@@ -1536,6 +1579,7 @@ CREATE INDEX procrastinate_jobs_priority_idx_v1 ON public.procrastinate_jobs USI
 CREATE INDEX procrastinate_jobs_queue_name_idx_v1 ON public.procrastinate_jobs USING btree (queue_name);
 CREATE UNIQUE INDEX procrastinate_jobs_queueing_lock_idx_v1 ON public.procrastinate_jobs USING btree (queueing_lock) WHERE (status = 'todo'::public.procrastinate_job_status);
 CREATE INDEX procrastinate_periodic_defers_job_id_fkey_v1 ON public.procrastinate_periodic_defers USING btree (job_id);
+CREATE INDEX pull_study_by_state ON public.pull_study USING btree (pull_id, state, study_date DESC, study_uid);
 CREATE INDEX quarantine_by_instance ON public.quarantine USING btree (sop_instance_uid, object_id) WHERE (decided_at IS NULL);
 CREATE INDEX quarantine_by_study ON public.quarantine USING btree (study_uid) WHERE (decided_at IS NULL);
 CREATE INDEX routing_gathering ON public.routing USING btree (study_id) WHERE (state = 'gathering'::text);
@@ -1602,6 +1646,10 @@ ALTER TABLE ONLY public.procrastinate_jobs
     ADD CONSTRAINT procrastinate_jobs_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES public.procrastinate_workers(id) ON DELETE SET NULL;
 ALTER TABLE ONLY public.procrastinate_periodic_defers
     ADD CONSTRAINT procrastinate_periodic_defers_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.procrastinate_jobs(id);
+ALTER TABLE ONLY public.pull_study
+    ADD CONSTRAINT pull_study_pull_id_fkey FOREIGN KEY (pull_id) REFERENCES public.pull(id);
+ALTER TABLE ONLY public.pull
+    ADD CONSTRAINT pull_trust_fkey FOREIGN KEY (trust) REFERENCES public.trust(ods_code);
 ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_arrival_id_fkey FOREIGN KEY (arrival_id) REFERENCES public.arrival(id);
 ALTER TABLE ONLY public.quarantine_decision
