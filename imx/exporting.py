@@ -121,7 +121,8 @@ def wanted_of(pool: ConnectionPool, study_uid: str) -> Iterator[Wanted]:
             rows = connection.execute(
                 "select n.id, s.uid, r.uid, n.uid, o.key, o.size, o.data_offset, o.digest"
                 " from study s join series r on r.study_id = s.id join instance n on n.series_id = r.id"
-                " join object o on o.id = n.object_id where s.uid = %s and n.id > %s order by n.id limit %s",
+                " join object o on o.id = n.object_id where s.uid = %s and n.id > %s and not n.hidden"
+                " order by n.id limit %s",
                 [study_uid, last, PAGE],
             ).fetchall()
         if not rows:

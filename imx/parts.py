@@ -15,6 +15,8 @@ import psycopg
 import structlog
 from psycopg_pool import ConnectionPool
 
+from dicom_router.routing import Routing
+from imx.certificates import keep_watching
 from imx.metrics import STAGED
 from imx.settings import Settings, WorkerSettings
 from imx.wiring import (
@@ -26,6 +28,7 @@ from imx.wiring import (
     build_api,
     build_hl7,
     build_router,
+    build_routing,
     database_url,
     open_pool,
     open_reading,
@@ -59,6 +62,9 @@ WORKER_GRACE_S = 8.0
 #: Small objects wait in the database at least this long: a burst is taken in first, and moved after.
 STAGED_FOR = timedelta(seconds=10)
 MOVE_EVERY_S = 5.0
+
+#: A study is on its way this soon after it has come.
+ROUTE_EVERY_S = 0.5
 
 #: The worker looks at the feed this often; a feed that stands still for longer than the limit is a fault.
 FEED_LOOK_S = 30.0
@@ -158,7 +164,9 @@ def run_worker(settings: Settings) -> None:
             threading.Thread(target=keep_sweeping, args=(settings.worker, objects, stop), daemon=True),
             threading.Thread(target=keep_verifying, args=(settings.worker, objects, stop), daemon=True),
             threading.Thread(target=watch_feed, args=(ChangeFeed(pool), stop), daemon=True),
+            threading.Thread(target=keep_watching, args=(settings.tls, stop), daemon=True),
             follower(pool, "corrections", partial(keep_current, pool), stop),
+            threading.Thread(target=keep_routing, args=(build_routing(pool, objects), stop), daemon=True),
         ]
         for task in tasks:
             task.start()
@@ -233,6 +241,15 @@ def keep_following(feed: ChangeFeed, name: str, act: Callable[[Change], None], s
             follow(feed, name, act)
         except ArchiveError as error:
             log.warning("follower.later", follower=name, error=type(error).__name__)
+
+
+def keep_routing(routing: Routing, stop: threading.Event) -> None:
+    """Send what has come where the rules want it."""
+    while not stop.wait(ROUTE_EVERY_S):
+        try:
+            routing.run()
+        except ArchiveError as error:
+            log.warning("routing.later", error=type(error).__name__)
 
 
 def watch_feed(feed: ChangeFeed, stop: threading.Event) -> None:

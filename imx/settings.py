@@ -62,11 +62,15 @@ class DicomSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TlsSettings:
-    """The DICOM TLS listener (PS3.15 §B.12). Off until there is a certificate and its key."""
+    """The DICOM TLS listener (PS3.15 §B.12). Off until there is a certificate and its key.
+
+    Files that change are read again, without a restart.
+    """
 
     certificate: Path | None = None  # PEM, with the chain
     key: Path | None = None
     authorities: Path | None = None  # PEM: who signs our peers' certificates; then they must show one
+    revocations: Path | None = None  # PEM: the lists of what those authorities revoked, one of each
     port: int = 2762
 
 

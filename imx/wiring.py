@@ -3,24 +3,27 @@
 import os
 import select
 import socket
-import ssl
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from dicom_router import finding
 from dicom_router.acceptor import Router
+from dicom_router.coercing import Coercing
+from dicom_router.deliveries import PostgresDeliveries
 from dicom_router.reading import Reading
+from dicom_router.routing import Routing
 from dicom_router.services import Services
 from dicom_router.settings import RouterSettings
-from dicom_router.tls import TlsSettingsWrong, handshake, server_context
+from dicom_router.tls import TlsSettingsWrong, handshake
+from dicom_router.tls_reload import ReloadedContext
 from exchange.hl7.desk import HANDLERS, Desk
 from exchange.hl7.listener import Listener, Secure
 from exchange.hl7.orders import Namespace
 from exchange.registry import PostgresRegistry, Trust
-from imx.certificates import BadCertificate
+from imx.certificates import BadCertificate, tls_files
 from imx.configuration import BadSettings
 from imx.folder import DataFolder
 from imx.settings import DicomSettings, Settings
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
 ROUTER_CONNECTIONS = 12
 READING_CONNECTIONS = 6  # of a router, besides
 API_CONNECTIONS = 16
-WORKER_CONNECTIONS = 4
+WORKER_CONNECTIONS = 8
 HL7_CONNECTIONS = 4
 
 #: The HTTP edge stores, and reads objects that still wait in the database, through connections of its own.
@@ -167,7 +170,7 @@ def build_router(
 
 def dimse_services(reading: Reading) -> Services:
     """What the DIMSE edge offers besides storage and verification. Each service is one line."""
-    return {}
+    return {**finding.services(reading)}
 
 
 def build_hl7(
@@ -178,19 +181,26 @@ def build_hl7(
     stranger = Namespace(OPEN_TRUST.ods_code, OPEN_TRUST.issuer) if settings.open else None
     sockets: dict[socket.socket, Secure | None] = {plain: None} if plain else {}
     if tls is not None and (context := tls_context(settings)) is not None:
-        sockets[tls] = partial(handshake, context=context, patience_s=settings.dicom.artim_s)
+
+        def secured(connection: socket.socket) -> socket.socket:
+            return handshake(connection, context(), settings.dicom.artim_s)
+
+        sockets[tls] = secured
     return Listener(Desk(pool, HANDLERS, stranger), sockets, registry.note_refusal)
 
 
-def tls_context(settings: Settings) -> ssl.SSLContext | None:
+def tls_context(settings: Settings) -> ReloadedContext | None:
     """Of the TLS listener, where there is a certificate for it. Raises BadCertificate."""
-    if settings.tls.certificate is None:
-        return None
-    key = settings.tls.key or settings.tls.certificate
+    files = tls_files(settings.tls)
     try:
-        return server_context(settings.tls.certificate, key, settings.tls.authorities)
+        return ReloadedContext(files) if files else None
     except TlsSettingsWrong as error:
         raise BadCertificate(str(error)) from error
+
+
+def build_routing(pool: ConnectionPool, objects: StagedObjects) -> Routing:
+    """From what comes to what is to be sent."""
+    return Routing(pool, Coercing(pool, objects), PostgresDeliveries(pool))
 
 
 def build_api(settings: Settings, pool: ConnectionPool) -> "FastAPI":
@@ -205,7 +215,9 @@ def build_api(settings: Settings, pool: ConnectionPool) -> "FastAPI":
         metrics_folder=os.environ.get(METRICS_VARIABLE, ""),
     )
     door = build_ingest(settings, pool)
-    parts = ApiParts(settings=limits, objects=door.objects, door=door, database=database_url(settings))
+    parts = ApiParts(
+        settings=limits, objects=door.objects, door=door, database=database_url(settings), pool=pool
+    )
     return create_app(parts)
 
 

@@ -15,6 +15,7 @@ from storage.errors import BadQuery, IndexUnavailable, NotHeld
 from storage.frames import ENTRY, NATIVE_ENTRY, NOTED_LIMIT, Form
 from storage.query import Level, Path, Query
 from storage.search import Statement, plan
+from storage.showing import SHOWS
 
 Row = tuple[Any, ...]
 
@@ -107,8 +108,8 @@ _STORED = sql.SQL(
     " octet_length(n.json_before) + octet_length(n.json_patient) + octet_length(n.json_after), s.contested,"
     " exists (select from correction c where c.study_id = s.id and c.undone_at is null)"
     " from study s join series r on r.study_id = s.id join instance n on n.series_id = r.id"
-    " join object o on o.id = n.object_id where s.uid = %s"
-)
+    " join object o on o.id = n.object_id where s.uid = %s and {}"
+).format(sql.SQL(SHOWS[Level.INSTANCE]))
 _STORED_IN: Mapping[str, sql.Composed] = {
     level: sql.SQL("select ") + _STORED + sql.SQL(f"{and_of} order by {order}")
     for level, and_of, order in (

@@ -11,6 +11,8 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import orjson
+
 from storage.charsets import ASCII, decode, encodings_of
 from storage.elements import UNDEFINED, Element, Encoding, Walk, vr_of
 from storage.errors import Unreadable
@@ -41,6 +43,9 @@ _SIGNED_BY_PIXELS = frozenset({
     0x00281101, 0x00281102, 0x00281103, 0x00409211, 0x00409216, 0x00603004, 0x00603006,
 })  # fmt: skip
 
+
+#: What is reported of text that cannot be read.
+NOT_IN_CHARACTER_SET = "not in the character set that is declared"
 
 #: Values that change how others are read, and those whose reading they change.
 READING_TAGS = _SIGNED_BY_PIXELS | {_SPECIFIC_CHARACTER_SET, _PIXEL_REPRESENTATION}
@@ -107,6 +112,11 @@ class JsonWriter:
         self._left = left if self._left >= 0 else -1
         return member
 
+    def made_elsewhere(self, member: Member) -> Member | None:
+        """A member that another writer read from the same walk, where there is room for it."""
+        self._left -= len(orjson.dumps(member))
+        return member if self._left >= 0 else None
+
     def _plain(self, tag: int, vr: str, raw: bytes) -> Member:
         if vr in _BINARY:
             return {"vr": vr, "InlineBinary": base64.b64encode(raw).decode()}
@@ -155,7 +165,7 @@ class JsonWriter:
         try:
             return decode(raw, self._encodings if vr in CODED else ASCII, vr)
         except UnicodeError:
-            self._report(tag, "not in the character set that is declared")
+            self._report(tag, NOT_IN_CHARACTER_SET)
             return raw.decode("utf-8", "replace")
 
     def _understand(self, declared: str) -> tuple[str, ...]:

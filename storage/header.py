@@ -23,7 +23,9 @@ from storage.frames import (
 )
 from storage.names import name_key
 from storage.recall import recall_for
+from storage.rejection_notes import KEY_OBJECT_SELECTION, NOTE_TAGS, RejectionNote, note_of, read_note_member
 from storage.source import Inflated, Source, TooDense, Whole
+from storage.uids import is_uid
 
 #: Who the patient is (PS3.3 §C.7.1.1, §C.2.2, §C.2.3): kept apart from what the instance shows, so that a
 #: correction changes one row. The rest of group 0010 (age, weight, allergies) stays with the instance.
@@ -75,7 +77,6 @@ PLACEHOLDERS = frozenset({
 #: Characters of a value that the index matches; the standard's longest (LO) has 64.
 TEXT_LIMIT = 256
 
-_UID = re.compile(r"[0-9.]{1,64}")
 _DATE = re.compile(r"[0-9]{8}")
 _OLD_DATE = re.compile(r"[0-9]{4}\.[0-9]{2}\.[0-9]{2}")  # ACR-NEMA, still sent (PS3.5 §6.2)
 _TIME = re.compile(r"[0-9]{2}([0-9]{2}([0-9]{2}(\.[0-9]{1,6})?)?)?")
@@ -148,6 +149,7 @@ class Header:
     study: StudyFacts
     series: SeriesFacts
     instance: InstanceFacts
+    note: RejectionNote | None = None
 
 
 class MissingUid(Unreadable):
@@ -162,7 +164,8 @@ def read_header(source: Source, transfer_syntax_uid: str, data_offset: int) -> H
     """
     if not is_uid(transfer_syntax_uid):
         raise MissingUid("the transfer syntax that was named is no UID")
-    members, frames, problems, is_whole = _walk(source, transfer_syntax_uid, data_offset)
+    note: dict[str, Member] = {}
+    members, frames, problems, is_whole = _walk(source, transfer_syntax_uid, data_offset, note)
     facts = _Facts(members, problems)
     return Header(
         identity=_identity(facts),
@@ -181,15 +184,14 @@ def read_header(source: Source, transfer_syntax_uid: str, data_offset: int) -> H
             json_whole=is_whole,
             problems=tuple(problems),
         ),
+        note=note_of(note),
     )
 
 
-def is_uid(text: str) -> bool:
-    """Digits and dots, at most 64 (PS3.5 §9.1). Leading zeros are sent, and harmless."""
-    return _UID.fullmatch(text) is not None
-
-
-def _walk(source: Source, syntax: str, data_offset: int) -> tuple[dict[str, Member], Frames, list[str], bool]:
+def _walk(
+    source: Source, syntax: str, data_offset: int, note: dict[str, Member]
+) -> tuple[dict[str, Member], Frames, list[str], bool]:
+    """`note` takes what a Key Object Selection names, however much it is."""
     encoding = encoding_of(syntax)
     walk = Walk(source, encoding)
     writer = JsonWriter(walk, encoding)
@@ -216,7 +218,11 @@ def _walk(source: Source, syntax: str, data_offset: int) -> tuple[dict[str, Memb
                 continue
             if tag == _EXTENDED_OFFSET_TABLE and element.length != UNDEFINED:
                 extended = offset_table(walk, element, "Q")
-            member = writer.wanted(element) if tag in _WANTED else writer.member(element)
+            if tag in NOTE_TAGS and members.get("00080016", {}).get("Value") == [KEY_OBJECT_SELECTION]:
+                named = note[f"{tag:08X}"] = read_note_member(walk, encoding, element)
+                member = writer.made_elsewhere(named)
+            else:
+                member = writer.wanted(element) if tag in _WANTED else writer.member(element)
             if member is not None and tag & 0xFFFF and tag >> 16 != 2:
                 members[f"{tag:08X}"] = member
                 if recall:

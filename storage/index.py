@@ -14,6 +14,7 @@ from storage.errors import Contended, IndexUnavailable, NoRoom
 from storage.header import Header, Identity
 from storage.origin import SAID_LIMIT, Origin
 from storage.receipt import Outcome
+from storage.rejection_notes import KEY_OBJECT_SELECTION, lock_studies, write_note
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,18 @@ class PostgresIndex:
     def keep(self, kept: KeptObject, origin: Origin, header: Header, staged: bytes | None = None) -> Answer:
         """Rows for an instance whose bytes are durable, or come along as `staged`: committed at once.
 
-        None for a new instance; or what has its place already, and then nothing is written. Raises
-        Contended where two do the same at once.
+        None for a new instance; or what has its place already, and then nothing is written. What a rejection
+        note names is hidden by the same commit. Raises Contended where two do the same at once.
         """
         with mapped_errors(), self.pool.connection() as connection:
             values = (*_keep_values(kept, origin, header), staged)
+            if header.note is not None:
+                lock_studies(connection, {header.study.uid, *header.note.study_uids})
+                row = connection.execute(_KEEP, values).fetchone()
+                answer = _answer(connection, row)
+                if row is not None and answer is None:
+                    write_note(connection, row[0], header.note, *_origin_values(origin)[:2])
+                return answer
             connection.autocommit = True  # one statement, one transaction, one round trip
             try:
                 row = connection.execute(_KEEP, values, prepare=True).fetchone()
@@ -128,21 +136,48 @@ class PostgresIndex:
                     *identity_values(header.identity, origin), *instance_values(header),
                 ),
             ).fetchone()  # fmt: skip
-        return bool(row and row[0])
+            is_current = bool(row and row[0])
+            if is_current:
+                _sent_again(connection, origin, header.instance.uid)
+                if header.instance.sop_class == KEY_OBJECT_SELECTION:
+                    write_note(connection, held.instance_id, header.note, *_origin_values(origin)[:2])
+        return is_current
+
+    def note_kept_again(self, origin: Origin, sop_class_uid: str, sop_instance_uid: str) -> None:
+        """One row for an instance that was kept already; what its retention had hidden shows again."""
+        with mapped_errors(), self.pool.connection() as connection:
+            _note_arrival(connection, origin, sop_class_uid, sop_instance_uid, Outcome.ALREADY_KEPT)
+            _sent_again(connection, origin, sop_instance_uid)
 
     def note_arrival(
         self, origin: Origin, sop_class_uid: str, sop_instance_uid: str, outcome: Outcome, because: str = ""
     ) -> None:
         """One row for an attempt that left nothing."""
         with mapped_errors(), self.pool.connection() as connection:
-            connection.execute(
-                "insert into arrival (peer, trust, address, called, sop_class, sop_instance_uid, outcome,"
-                " because) values (%s,%s,%s,%s,%s,%s,%s,%s)",
-                (
-                    *_origin_values(origin)[:4], _storable(sop_class_uid), _storable(sop_instance_uid),
-                    outcome.value, _storable(because),
-                ),
-            )  # fmt: skip
+            _note_arrival(connection, origin, sop_class_uid, sop_instance_uid, outcome, because)
+
+
+def _note_arrival(
+    connection: psycopg.Connection,
+    origin: Origin,
+    sop_class_uid: str,
+    sop_instance_uid: str,
+    outcome: Outcome,
+    because: str = "",
+) -> None:
+    connection.execute(
+        "insert into arrival (peer, trust, address, called, sop_class, sop_instance_uid, outcome,"
+        " because) values (%s,%s,%s,%s,%s,%s,%s,%s)",
+        (
+            *_origin_values(origin)[:4], _storable(sop_class_uid), _storable(sop_instance_uid),
+            outcome.value, _storable(because),
+        ),
+    )  # fmt: skip
+
+
+def _sent_again(connection: psycopg.Connection, origin: Origin, uid: str) -> None:
+    peer, trust = _origin_values(origin)[:2]
+    connection.execute("select sent_again(%s, %s, %s)", (uid, peer, trust))
 
 
 @contextmanager

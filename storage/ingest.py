@@ -123,6 +123,8 @@ class Ingest:
                 arrived = arriving.arrived(is_staged=False)
                 with suppress(Unreadable):  # it is told below, once the bytes are durable
                     header = _header(incoming, arrived)
+                    if header.note is not None:
+                        return  # it locks more than itself: no longer than its rows take
                     pending = rows.enter_context(self.index.keeping(arrived.kept, origin, header))
                     early.append((arrived, header, pending))
 
@@ -177,7 +179,7 @@ class Ingest:
         if not different:
             self._require_whole(answer.object)
             self._let_go(arrived)
-            self.index.note_arrival(origin, incoming.sop_class_uid, uid, Outcome.ALREADY_KEPT)
+            self.index.note_kept_again(origin, incoming.sop_class_uid, uid)
             return _kept(Outcome.ALREADY_KEPT, header)
         if incoming.may_replace:
             self._put(arrived)

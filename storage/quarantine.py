@@ -28,6 +28,7 @@ from storage.objects import ObjectStore
 from storage.origin import Origin
 from storage.part10 import META_LIMIT_BYTES, read_meta
 from storage.receipt import Outcome
+from storage.rejection_notes import KEY_OBJECT_SELECTION, write_note
 
 
 class Choice(Enum):
@@ -154,6 +155,8 @@ class Quarantine:
         ).fetchone()  # fmt: skip
         if not (row and row[0]):
             raise AlreadyDecided("the instance has other content now: look again")
+        if header.instance.sop_class == KEY_OBJECT_SELECTION:
+            write_note(connection, instance_id, header.note, origin.peer, origin.trust)
 
     def _read(self, connection: Connection, object_id: int) -> tuple[Header, Origin]:
         """What the index needs of an object that is kept. Read from its bytes: nobody stored it."""

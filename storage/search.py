@@ -6,13 +6,14 @@ p patient (the current ones, which a correction changes).
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from psycopg import sql
 
 from storage.names import name_key
 from storage.query import AnyOf, Anything, Between, Empty, Exactly, Level, Match, Path, Query, Wildcard
+from storage.showing import IDENTITY_SHOWS, MODALITIES, SERIES_COUNT, SHOWS
 
 #: How many answers a broad search gives at most: one that names no patient, accession or UID.
 BROAD_LIMIT = 5_000
@@ -129,7 +130,7 @@ _HEAD = (
     "s.id, s.uid, s.inconsistent, s.contested, i.id, i.json,"
     " exists (select from correction c where c.study_id = s.id and c.undone_at is null),"
 )
-_STUDY_FIELDS = " s.modalities, s.series_count, {instances}, s.json"
+_STUDY_FIELDS = f" {MODALITIES}, {SERIES_COUNT}, {{instances}}, s.json"
 _FIELDS: Mapping[Level, str] = {
     Level.PATIENT: "s.id, '', false, false, i.id, i.json,"
     " exists (select from correction c where c.study_id = s.id and c.undone_at is null),"
@@ -147,10 +148,13 @@ _COUNTED = (
 )
 #: Number of Patient Related Studies, Series and Instances (0020,1200), (0020,1202), (0020,1204).
 PATIENT_COUNTS: tuple[Path, ...] = ((0x00201200,), (0x00201202,), (0x00201204,))
-_STUDIES_OF_PATIENT = "(select x.study_id from identity x where x.patient_id = p.id)"
+_STUDIES_OF_PATIENT = (
+    "(select i.study_id from identity i join study s on s.id = i.study_id"
+    f" where i.patient_id = p.id and {IDENTITY_SHOWS})"
+)
 _COUNTED_OF_PATIENT = (
     f"(select count(*) from study t where t.id in {_STUDIES_OF_PATIENT}),"
-    f" (select coalesce(sum(t.series_count), 0)::bigint from study t where t.id in {_STUDIES_OF_PATIENT}),"
+    f" (select coalesce(sum({SERIES_COUNT}), 0)::bigint from study s where s.id in {_STUDIES_OF_PATIENT}),"
     " (select coalesce(sum(t.instances), 0)::bigint from series y join series_tally t on t.series_id = y.id"
     f" where y.study_id in {_STUDIES_OF_PATIENT})"
 )
@@ -179,8 +183,8 @@ class Plan:
         if most is None and self.limit is not None:
             most = self.limit + 1
         level = self.query.level
-        conditions = [*self.conditions, *self._of_patients()]
-        where = sql.SQL(" and ").join([each.text for each in conditions]) if conditions else sql.SQL("true")
+        conditions = [*self.conditions, *self._of_patients(), *_showing(level)]
+        where = sql.SQL(" and ").join([each.text for each in conditions])
         text = sql.SQL("select {} as id from {} where {} order by {}").format(
             _ID[level], _FROM[level], where, _ORDER[level]
         )
@@ -231,11 +235,16 @@ class Plan:
         )
         match self.query.level:
             case Level.PATIENT | Level.STUDY:
-                return [studies]
+                borne = sql.SQL(
+                    "(not s.has_hidden or exists (select from identity i"
+                    " left join patient p on p.id = i.patient_id where i.study_id = s.id and {} and {}))"
+                ).format(sql.SQL(IDENTITY_SHOWS), condition)
+                return [studies, Statement(borne, values)]
             case Level.SERIES:
                 borne = sql.SQL(
                     "exists (select from instance n join identity i on i.id = n.identity_id"
-                    " left join patient p on p.id = i.patient_id where n.series_id = r.id and {})"
+                    " left join patient p on p.id = i.patient_id"
+                    " where n.series_id = r.id and not n.hidden and {})"
                 ).format(condition)
                 return [studies, Statement(borne, values)]
             case Level.INSTANCE:
@@ -243,23 +252,25 @@ class Plan:
 
     def _identity_shown(self) -> Statement:
         """The identity that an answer bears: one that matched, and of a series its own first."""
+        shows = Statement(sql.SQL(IDENTITY_SHOWS), [])
         if self.query.level is Level.PATIENT:
             text = sql.SQL(
-                "join lateral (select i.id, i.json, i.study_id from identity i where i.patient_id = p.id{}"
+                "join lateral (select i.id, i.json, i.study_id from identity i"
+                " join study s on s.id = i.study_id where i.patient_id = p.id{}"
                 " order by i.id desc limit 1) i on true join study s on s.id = i.study_id"
-            ).format(_and(self.of_identity))
+            ).format(_and([shows, *self.of_identity]))
             return Statement(text, _values(self.of_identity))
-        conditions = [sql.SQL("i.study_id = s.id"), *(each.text for each in self.of_identity)]
+        conditions = _and([shows, *self.of_identity])
         own = (
-            "i.id = (select n.identity_id from instance n where n.series_id = r.id"
+            "i.id = (select n.identity_id from instance n where n.series_id = r.id and not n.hidden"
             " order by n.instance_number, n.id limit 1) desc,"
             if self.query.level is Level.SERIES
             else ""
         )
         text = sql.SQL(
             "join lateral (select i.id, i.json from identity i left join patient p on p.id = i.patient_id"
-            " where {} order by {} i.id limit 1) i on true"
-        ).format(sql.SQL(" and ").join(conditions), sql.SQL(own))
+            " where i.study_id = s.id{} order by {} i.id limit 1) i on true"
+        ).format(conditions, sql.SQL(own))
         return Statement(text, _values(self.of_identity))
 
 
@@ -280,6 +291,8 @@ def plan(query: Query) -> Plan:
             unmatched.append(path)
         else:
             found[column.owner].append(condition(column, match))
+            if column.kind is Kind.SET:
+                found[column.owner].append(_of_what_shows(column, match))
     beside = _BESIDE[query.level]
     of_identity = [each for owner in _OF_IDENTITY - beside for each in found[owner]]
     conditions = [each for owner in Owner if owner in beside for each in found[owner]]
@@ -297,12 +310,15 @@ def _within(level: Level, found: Mapping[Owner, Sequence[Statement]]) -> list[St
 
     A patient is one who has an identity that matches.
     """
-    series, instances = found[Owner.SERIES], found[Owner.INSTANCE]
+    series, instances = list(found[Owner.SERIES]), list(found[Owner.INSTANCE])
     joins = [sql.SQL("series r on r.study_id = s.id")] if series or instances else []
     joins += [sql.SQL("instance n on n.series_id = r.id")] if instances else []
+    series += _showing(Level.SERIES) if series else []
+    instances += _showing(Level.INSTANCE) if instances else []
     match level:
         case Level.PATIENT:
-            conditions = [*found[Owner.IDENTITY], *found[Owner.STUDY], *series, *instances]
+            shows = Statement(sql.SQL(IDENTITY_SHOWS), [])
+            conditions = [shows, *found[Owner.IDENTITY], *found[Owner.STUDY], *series, *instances]
             text = sql.SQL("exists (select from identity i join {} where i.patient_id = p.id{})").format(
                 sql.SQL(" join ").join([sql.SQL("study s on s.id = i.study_id"), *joins]), _and(conditions)
             )
@@ -321,6 +337,10 @@ def _within(level: Level, found: Mapping[Owner, Sequence[Statement]]) -> list[St
     return [Statement(text, _values(conditions))]
 
 
+def _showing(level: Level) -> list[Statement]:
+    return [Statement(sql.SQL(SHOWS[level]), [])] if level in SHOWS else []
+
+
 def _and(conditions: Sequence[Statement]) -> sql.Composed:
     return sql.SQL("").join([sql.SQL(" and {}").format(each.text) for each in conditions])
 
@@ -329,6 +349,12 @@ def _limit(query: Query) -> int | None:
     if any(isinstance(query.matches.get(path), Exactly | AnyOf) for path in _NARROW):
         return query.limit
     return BROAD_LIMIT if query.limit is None else min(query.limit, BROAD_LIMIT)
+
+
+def _of_what_shows(column: Column, match: Match) -> Statement:
+    """The modalities of a study that has something hidden: only those that show count."""
+    shown = condition(replace(column, name=sql.SQL(MODALITIES)), match)
+    return Statement(sql.SQL("(not s.has_hidden or {})").format(shown.text), shown.values)
 
 
 def condition(column: Column, match: Match) -> Statement:

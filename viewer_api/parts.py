@@ -14,6 +14,7 @@ from storage.decoding import Recoder, decodable_syntaxes
 from storage.ingest import Door
 from storage.objects import ObjectStore
 from viewer_api.bodies import Sender
+from viewer_api.desk import Desk
 from viewer_api.media import Decoding
 from viewer_api.readers import Readers
 from viewer_api.settings import ROW_CONNECTIONS, ApiSettings
@@ -27,6 +28,7 @@ class ApiParts:
     objects: ObjectStore
     door: Door  # the one way in
     database: str  # conninfo of a migrated PostgreSQL
+    pool: ConnectionPool  # to it, for what is asked in threads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,7 @@ class Working:
     door: Door
     pool: AsyncConnectionPool
     rows: ConnectionPool  # for what is written and read in a thread: orders
+    desk: Desk
     archive: Archive
     readers: Readers
     sender: Sender
@@ -62,6 +65,7 @@ def working(parts: ApiParts) -> Working:
             timeout=settings.patience_s,
             kwargs=limits(parts.database, settings.statement_s),
         ),
+        desk=Desk(parts.pool, CapacityLimiter(settings.desk_threads)),
         archive=Archive(pool),
         readers=Readers(Accounts(pool), Audit(pool), settings.is_open),
         sender=Sender(CapacityLimiter(settings.reading_threads)),

@@ -20,6 +20,7 @@ class ApiSettings:
     patience_s: float = 5.0  # for one of them to come free
     statement_s: float = STATEMENT_S  # for the database to answer one statement
     metrics_folder: str = ""  # where all processes of the service leave their numbers; "": this one's only
+    desk_threads: int = 4  # in which people ask and decide
     reading_threads: int = 16  # that wait for the object store
     recode_limit_bytes: int = (
         256 * 1024 * 1024

@@ -40,6 +40,31 @@ CREATE TYPE public.procrastinate_job_to_defer_v1 AS (
 	args jsonb,
 	scheduled_at timestamp with time zone
 );
+CREATE FUNCTION public.decide_rejection(p_note bigint, p_decision text, p_by text) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_touched text[] := array(select distinct study_uid from rejected where note_id = p_note);
+begin
+    perform lock_studies(v_touched);
+    update rejection_note set decision = p_decision, decided_at = now(), decided_by = p_by where id = p_note;
+    insert into rejection_decision (note_id, decision, by) values (p_note, p_decision, p_by);
+    perform settle_hidden(study) from unnest(v_touched) study;
+end $$;
+CREATE FUNCTION public.heir_of(p_trust text) RETURNS text
+    LANGUAGE plpgsql STABLE
+    AS $$
+declare
+    v_heir text := p_trust;
+    v_next text;
+begin
+    for each in 1..16 loop
+        select successor into v_next from trust where ods_code = v_heir;
+        exit when v_next is null;
+        v_heir := v_next;
+    end loop;
+    return v_heir;
+end $$;
 CREATE FUNCTION public.identity_named(p_study_id bigint, p_study text, p_trust text, p_identifier text, p_issuer text, p_name text, p_birth_date text, p_sex text, p_digest bytea, p_json bytea) RETURNS bigint
     LANGUAGE plpgsql
     AS $$
@@ -70,6 +95,16 @@ CREATE FUNCTION public.instances_in(p_series_id bigint) RETURNS bigint
     AS $$
     select coalesce(sum(instances), 0)::bigint from series_tally where series_id = p_series_id
 $$;
+CREATE FUNCTION public.is_hidden(p_uid text, p_study text, p_trust text) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    select exists (
+        select from rejected j join rejection_note t on t.id = j.note_id join rejection_view v on v.code = t.code
+        where j.uid = p_uid and j.study_uid = p_study and j.lifted_at is null
+        and t.decision is distinct from 'undo'
+        and case when j.is_note then v.hides_note else v.hides_instances end
+        and (t.decision = 'accept' or t.trust = p_trust or heir_of(t.trust) = heir_of(p_trust)))
+$$;
 CREATE FUNCTION public.keep(p_key text, p_size bigint, p_data_offset integer, p_digest bytea, p_syntax text, p_peer text, p_trust text, p_address text, p_called text, p_received_at timestamp with time zone, p_identifier text, p_issuer text, p_name text, p_birth_date text, p_sex text, p_identity_digest bytea, p_identity_json bytea, p_study text, p_study_date text, p_study_time text, p_accession text, p_accession_issuer text, p_study_id text, p_study_description text, p_referring text, p_study_json bytea, p_series text, p_modality text, p_series_number integer, p_series_description text, p_body_part text, p_series_date text, p_performed_date text, p_performed_time text, p_series_json bytea, p_instance text, p_sop_class text, p_instance_number integer, p_frame_count integer, p_frame_form integer, p_frames bytea, p_problems text[], p_json_before bytea, p_json_patient bytea, p_json_after bytea, p_json_whole boolean, p_bytes bytea) RETURNS public.keep_answer
     LANGUAGE plpgsql
     AS $$
@@ -80,6 +115,9 @@ declare
     v_identity  bigint;
     v_object    bigint;
 begin
+    -- A rejection note waits for the senders of the studies that it names, and they for it: one of the two
+    -- then sees what the other wrote.
+    perform pg_advisory_xact_lock_shared(hashtextextended(p_study, 1));
     -- The same UID again: the caller compares, nothing is written here.
     select i.id, i.object_id, st.uid into answer
         from instance i join series se on se.id = i.series_id join study st on st.id = se.study_id
@@ -124,7 +162,25 @@ begin
         values (p_peer, p_trust, p_address, p_called, p_sop_class, p_instance, 'kept', v_object);
     insert into change (epoch, kind, study_uid, series_uid, instance_uid)
         select epoch, 'kept', p_study, p_series, p_instance from feed;
+    if exists (select from rejected where uid = p_instance) and is_hidden(p_instance, p_study, p_trust) then
+        update instance set hidden = true where id = answer.instance_id;
+        update series_tally set instances = instances - 1
+            where series_id = v_series and part = pg_backend_pid() % 16;
+        update study set has_hidden = true where id = v_study and not has_hidden;
+        insert into change (epoch, kind, study_uid, series_uid, instance_uid)
+            select epoch, 'withdrawn', p_study, p_series, p_instance from feed;
+    end if;
     return answer;
+end $$;
+CREATE FUNCTION public.lock_studies(p_uids text[]) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_key bigint;
+begin
+    for v_key in select distinct hashtextextended(uid, 1) as key from unnest(p_uids) uid order by key loop
+        perform pg_advisory_xact_lock(v_key);
+    end loop;
 end $$;
 CREATE FUNCTION public.make_current(p_instance_id bigint, p_held_object bigint, p_object bigint, p_trust text, p_identifier text, p_issuer text, p_name text, p_birth_date text, p_sex text, p_identity_digest bytea, p_identity_json bytea, p_sop_class text, p_instance_number integer, p_frame_count integer, p_frame_form integer, p_frames bytea, p_problems text[], p_json_before bytea, p_json_patient bytea, p_json_after bytea, p_json_whole boolean) RETURNS boolean
     LANGUAGE plpgsql
@@ -177,6 +233,36 @@ begin
         values (p_reason, p_calling, p_called, p_address, p_is_tls, p_fingerprint, p_because)
         on conflict (address, calling, called, reason, is_tls, fingerprint)
         do update set times = refusal.times + 1, last_at = now(), because = excluded.because;
+end $$;
+CREATE FUNCTION public.note_rejection(p_instance_id bigint, p_code text, p_peer text, p_trust text, p_studies text[], p_series text[], p_uids text[]) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_note    bigint;
+    v_uid     text;
+    v_study   text;
+    v_series  text;
+    v_touched text[];
+begin
+    select n.uid, st.uid, se.uid into v_uid, v_study, v_series from instance n
+        join series se on se.id = n.series_id join study st on st.id = se.study_id where n.id = p_instance_id;
+    v_touched := array[v_study] || p_studies || array(
+        select j.study_uid from rejected j join rejection_note t on t.id = j.note_id
+        where t.instance_id = p_instance_id);
+    perform lock_studies(v_touched);
+    delete from rejected j using rejection_note t where t.id = j.note_id and t.instance_id = p_instance_id;
+    if p_code is not null then
+        insert into rejection_note as t (instance_id, uid, code, peer, trust)
+            values (p_instance_id, v_uid, p_code, p_peer, p_trust)
+            on conflict (instance_id) do update set code = p_code, peer = p_peer, trust = p_trust
+            returning id into v_note;
+        insert into rejected (uid, note_id, study_uid, series_uid, is_note)
+            select uid, v_note, study, series, uid = v_uid
+            from (select v_study, v_series, v_uid
+                  union all select * from unnest(p_studies, p_series, p_uids)) named (study, series, uid)
+            on conflict do nothing;
+    end if;
+    perform settle_hidden(study) from (select distinct unnest(v_touched) as study) touched;
 end $$;
 CREATE FUNCTION public.patient_named(p_identifier text, p_issuer text, p_only_study text) RETURNS bigint
     LANGUAGE plpgsql
@@ -661,6 +747,25 @@ begin
             from instance where id = p_instance_id;
     return true;
 end $$;
+CREATE FUNCTION public.sent_again(p_uid text, p_peer text, p_trust text) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_touched text[];
+begin
+    v_touched := array(
+        select distinct j.study_uid from rejected j join rejection_note t on t.id = j.note_id
+        where j.uid = p_uid and not j.is_note and j.lifted_at is null and t.code = '113039'
+        and (t.trust = p_trust or heir_of(t.trust) = heir_of(p_trust)));
+    if v_touched = '{}' then
+        return;
+    end if;
+    perform lock_studies(v_touched);
+    update rejected j set lifted_at = now(), lifted_by = p_peer || ' of ' || p_trust from rejection_note t
+        where t.id = j.note_id and t.code = '113039' and j.uid = p_uid and not j.is_note and j.lifted_at is null
+        and (t.trust = p_trust or heir_of(t.trust) = heir_of(p_trust));
+    perform settle_hidden(study) from unnest(v_touched) study;
+end $$;
 CREATE FUNCTION public.series_named(p_study_id bigint, p_uid text, p_modality text, p_number integer, p_description text, p_body_part text, p_date text, p_performed_date text, p_performed_time text, p_json bytea) RETURNS bigint
     LANGUAGE plpgsql
     AS $$
@@ -728,6 +833,34 @@ begin
         values (v_object, v_arrival, v_held, p_instance, p_outcome, p_diff, p_contested_study);
     update study set contested = true where not contested and uid = p_contested_study;
     return true;
+end $$;
+CREATE FUNCTION public.settle_hidden(p_study text) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_study bigint;
+begin
+    select id into v_study from study where uid = p_study;
+    if not found then
+        return;
+    end if;
+    with wanted as (
+        select n.id, n.uid, n.series_id, se.uid as series_uid, is_hidden(n.uid, p_study, i.trust) as hidden
+        from series se join instance n on n.series_id = se.id join identity i on i.id = n.identity_id
+        where se.study_id = v_study
+    ), changed as (
+        update instance n set hidden = w.hidden from wanted w where n.id = w.id and n.hidden <> w.hidden
+            returning n.uid, n.series_id, w.series_uid, n.hidden
+    ), counted as (
+        insert into series_tally as t (series_id, part, instances)
+            select series_id, 0, sum(case when hidden then -1 else 1 end) from changed group by series_id
+            on conflict (series_id, part) do update set instances = t.instances + excluded.instances
+    )
+    insert into change (epoch, kind, study_uid, series_uid, instance_uid)
+        select epoch, case when hidden then 'withdrawn' else 'kept' end, p_study, series_uid, uid
+        from changed, feed;
+    update study set has_hidden = not has_hidden where id = v_study and has_hidden <> exists (
+        select from series se join instance n on n.series_id = se.id where se.study_id = v_study and n.hidden);
 end $$;
 CREATE FUNCTION public.study_named(p_uid text, p_date text, p_time text, p_accession text, p_accession_issuer text, p_study_id text, p_description text, p_referring text, p_json bytea) RETURNS bigint
     LANGUAGE plpgsql
@@ -1042,7 +1175,8 @@ CREATE TABLE public.instance (
     json_before bytea NOT NULL,
     json_patient bytea NOT NULL,
     json_after bytea NOT NULL,
-    json_whole boolean NOT NULL
+    json_whole boolean NOT NULL,
+    hidden boolean DEFAULT false NOT NULL
 )
 WITH (toast_tuple_target='8160');
 ALTER TABLE ONLY public.instance ALTER COLUMN frames SET STORAGE EXTERNAL;
@@ -1295,6 +1429,61 @@ ALTER TABLE public.refusal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE public.rejected (
+    uid text NOT NULL COLLATE pg_catalog."C",
+    note_id bigint NOT NULL,
+    study_uid text NOT NULL COLLATE pg_catalog."C",
+    series_uid text NOT NULL COLLATE pg_catalog."C",
+    is_note boolean NOT NULL,
+    lifted_at timestamp with time zone,
+    lifted_by text
+);
+CREATE TABLE public.rejection_decision (
+    id bigint NOT NULL,
+    note_id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    decision text NOT NULL,
+    by text NOT NULL,
+    CONSTRAINT rejection_decision_decision_check CHECK ((decision = ANY (ARRAY['accept'::text, 'undo'::text])))
+);
+ALTER TABLE public.rejection_decision ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.rejection_decision_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.rejection_note (
+    id bigint NOT NULL,
+    instance_id bigint NOT NULL,
+    uid text NOT NULL COLLATE pg_catalog."C",
+    code text NOT NULL COLLATE pg_catalog."C",
+    peer text NOT NULL,
+    trust text NOT NULL COLLATE pg_catalog."C",
+    noted_at timestamp with time zone DEFAULT now() NOT NULL,
+    decision text,
+    decided_at timestamp with time zone,
+    decided_by text,
+    CONSTRAINT rejection_note_check CHECK (((decision IS NULL) = (decided_at IS NULL))),
+    CONSTRAINT rejection_note_decision_check CHECK ((decision = ANY (ARRAY['accept'::text, 'undo'::text])))
+);
+ALTER TABLE public.rejection_note ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.rejection_note_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.rejection_view (
+    code text NOT NULL COLLATE pg_catalog."C",
+    hides_instances boolean NOT NULL,
+    hides_note boolean NOT NULL,
+    changed_at timestamp with time zone,
+    changed_by text,
+    settled boolean DEFAULT true NOT NULL
+);
 CREATE TABLE public.routing (
     study_id bigint NOT NULL,
     destination text NOT NULL COLLATE pg_catalog."C",
@@ -1356,6 +1545,7 @@ CREATE TABLE public.series_tally (
     instances integer NOT NULL
 )
 WITH (fillfactor='50');
+COMMENT ON COLUMN public.series_tally.instances IS 'of instances that show';
 CREATE TABLE public.staged (
     key text NOT NULL COLLATE pg_catalog."C",
     bytes bytea NOT NULL,
@@ -1378,6 +1568,7 @@ CREATE TABLE public.study (
     contested boolean DEFAULT false NOT NULL,
     "json" bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    has_hidden boolean DEFAULT false NOT NULL,
     sent_accession_issuer text
 );
 ALTER TABLE public.study ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -1518,6 +1709,18 @@ ALTER TABLE ONLY public.refusal
     ADD CONSTRAINT refusal_address_calling_called_reason_is_tls_fingerprint_key UNIQUE (address, calling, called, reason, is_tls, fingerprint);
 ALTER TABLE ONLY public.refusal
     ADD CONSTRAINT refusal_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.rejected
+    ADD CONSTRAINT rejected_pkey PRIMARY KEY (uid, note_id);
+ALTER TABLE ONLY public.rejection_decision
+    ADD CONSTRAINT rejection_decision_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.rejection_note
+    ADD CONSTRAINT rejection_note_instance_id_key UNIQUE (instance_id);
+ALTER TABLE ONLY public.rejection_note
+    ADD CONSTRAINT rejection_note_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.rejection_note
+    ADD CONSTRAINT rejection_note_uid_key UNIQUE (uid);
+ALTER TABLE ONLY public.rejection_view
+    ADD CONSTRAINT rejection_view_pkey PRIMARY KEY (code);
 ALTER TABLE ONLY public.routing
     ADD CONSTRAINT routing_pkey PRIMARY KEY (study_id, destination);
 ALTER TABLE ONLY public.rule_set
@@ -1582,6 +1785,7 @@ CREATE INDEX procrastinate_periodic_defers_job_id_fkey_v1 ON public.procrastinat
 CREATE INDEX pull_study_by_state ON public.pull_study USING btree (pull_id, state, study_date DESC, study_uid);
 CREATE INDEX quarantine_by_instance ON public.quarantine USING btree (sop_instance_uid, object_id) WHERE (decided_at IS NULL);
 CREATE INDEX quarantine_by_study ON public.quarantine USING btree (study_uid) WHERE (decided_at IS NULL);
+CREATE INDEX rejected_by_note ON public.rejected USING btree (note_id);
 CREATE INDEX routing_gathering ON public.routing USING btree (study_id) WHERE (state = 'gathering'::text);
 CREATE INDEX series_by_study ON public.series USING btree (study_id);
 CREATE INDEX staged_by_age ON public.staged USING btree (staged_at);
@@ -1600,6 +1804,7 @@ CREATE TRIGGER procrastinate_trigger_scheduled_events_v1 AFTER INSERT OR UPDATE 
 CREATE TRIGGER procrastinate_trigger_status_events_insert_v1 AFTER INSERT ON public.procrastinate_jobs FOR EACH ROW WHEN ((new.status = 'todo'::public.procrastinate_job_status)) EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_insert_v1();
 CREATE TRIGGER procrastinate_trigger_status_events_update_v1 AFTER UPDATE OF status ON public.procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_update_v1();
 CREATE TRIGGER quarantine_decision_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.quarantine_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER rejection_decision_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.rejection_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 ALTER TABLE ONLY public.arrival
     ADD CONSTRAINT arrival_object_id_fkey FOREIGN KEY (object_id) REFERENCES public.object(id);
 ALTER TABLE ONLY public.correction
@@ -1658,6 +1863,14 @@ ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.instance(id);
 ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_object_id_fkey FOREIGN KEY (object_id) REFERENCES public.object(id);
+ALTER TABLE ONLY public.rejected
+    ADD CONSTRAINT rejected_note_id_fkey FOREIGN KEY (note_id) REFERENCES public.rejection_note(id);
+ALTER TABLE ONLY public.rejection_decision
+    ADD CONSTRAINT rejection_decision_note_id_fkey FOREIGN KEY (note_id) REFERENCES public.rejection_note(id);
+ALTER TABLE ONLY public.rejection_note
+    ADD CONSTRAINT rejection_note_code_fkey FOREIGN KEY (code) REFERENCES public.rejection_view(code);
+ALTER TABLE ONLY public.rejection_note
+    ADD CONSTRAINT rejection_note_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.instance(id);
 ALTER TABLE ONLY public.routing
     ADD CONSTRAINT routing_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
 ALTER TABLE ONLY public.series

@@ -10,7 +10,6 @@ from pydicom import dcmread
 
 from storage.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from storage.errors import Unreadable
-from storage.header import is_uid
 from storage.origin import SAID_LIMIT, Origin
 from storage.part10 import (
     IMPLEMENTATION_CLASS_UID,
@@ -19,6 +18,7 @@ from storage.part10 import (
     read_meta,
     write_meta,
 )
+from storage.uids import is_uid
 from tests.storage.material import instance, samples
 from tests.storage.strategies import explicit, write
 

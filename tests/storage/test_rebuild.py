@@ -15,6 +15,7 @@ from storage.keys import fresh_key
 from storage.rebuild import Rebuilt, rebuild
 from storage.receipt import Outcome
 from tests.storage.material import instance
+from tests.storage.notes import note
 from tests.storage.shelf import Shelf, origin
 from tests.storage.strategies import explicit, write
 
@@ -176,3 +177,14 @@ def test_what_gets_its_row_while_a_rebuild_looks_is_left_alone(
     assert {line.result for line in rebuild(shelf.ingest, shelf.pool)} == {Rebuilt.DUPLICATE, Rebuilt.ASIDE}
     assert (shelf.keys(), shelf.outcomes(), rows(shelf)) == before
     assert len(shelf.keys()) == 2
+
+
+def test_what_was_rejected_is_hidden_again(shelf: Shelf, emptied: Shelf) -> None:
+    made = [instance(StudyInstanceUID="1.2.3", SeriesInstanceUID="1.2.3.4") for _ in range(3)]
+    for each in (*made, note("113037", made[:2])):
+        shelf.send(each)
+    shelf.move()
+
+    assert [line.result for line in rebuild(emptied.ingest, emptied.pool)] == [Rebuilt.INDEXED] * 4
+    hidden = {uid for (uid,) in emptied.rows("select uid from instance where hidden")}
+    assert hidden == {each.SOPInstanceUID for each in made[:2]}

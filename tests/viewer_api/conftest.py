@@ -111,6 +111,7 @@ def open_api(place: Place) -> Iterator[httpx.Client]:
         objects=place.objects,
         door=place.ingest,
         database=place.database,
+        pool=place.ingest.index.pool,
     )
     with serving(parts) as url, httpx.Client(base_url=url, timeout=30) as client:
         yield client
@@ -120,7 +121,11 @@ def open_api(place: Place) -> Iterator[httpx.Client]:
 def closed_api(place: Place) -> Iterator[httpx.Client]:
     """A stranger before a service as it is by default."""
     parts = ApiParts(
-        settings=ApiSettings(), objects=place.objects, door=place.ingest, database=place.database
+        settings=ApiSettings(),
+        objects=place.objects,
+        door=place.ingest,
+        database=place.database,
+        pool=place.ingest.index.pool,
     )
     with serving(parts) as url, httpx.Client(base_url=url, timeout=30) as client:
         yield client

@@ -69,7 +69,13 @@ def test_what_is_missing_is_told_and_asked_for_again(place: Place, tmp_path: Pat
     ):
         objects = StagedObjects(case.objects(tmp_path / "others", watermark_bytes=0), UNREACHED)
         settings = ApiSettings(is_open=True, patience_s=0.3)
-        parts = ApiParts(settings=settings, objects=objects, door=place.ingest, database=case.database)
+        parts = ApiParts(
+            settings=settings,
+            objects=objects,
+            door=place.ingest,
+            database=case.database,
+            pool=place.ingest.index.pool,
+        )
         with serving(parts) as url, httpx.Client(base_url=url, timeout=30) as client:
             answer = client.get("/health/ready")
             assert (answer.status_code, answer.json()["not_ready"]) == (503, case.missing)
@@ -98,6 +104,7 @@ def test_a_database_that_hangs_is_answered_for(place: Place) -> None:
         objects=place.objects,
         door=place.ingest,
         database=place.database,
+        pool=place.ingest.index.pool,
     )
     with (
         psycopg.connect(place.database) as other,
@@ -148,7 +155,11 @@ def test_what_nobody_foresaw_shows_nothing(
 
     objects = Faulty(tmp_path, watermark_bytes=0)
     parts = ApiParts(
-        settings=ApiSettings(is_open=True), objects=objects, door=place.ingest, database=place.database
+        settings=ApiSettings(is_open=True),
+        objects=objects,
+        door=place.ingest,
+        database=place.database,
+        pool=place.ingest.index.pool,
     )
     with serving(parts) as url, httpx.Client(base_url=url, timeout=30) as client:
         answer = client.get("/dicom-web/studies/1.1")

@@ -238,7 +238,11 @@ def test_nothing_is_read_where_everybody_would_wait(place: Place, tmp_path: Path
     move_staged(place.objects, timedelta(0))
     objects = Elsewhere(tmp_path / "objects", watermark_bytes=0)
     parts = ApiParts(
-        settings=ApiSettings(is_open=True), objects=objects, door=place.ingest, database=place.database
+        settings=ApiSettings(is_open=True),
+        objects=objects,
+        door=place.ingest,
+        database=place.database,
+        pool=place.ingest.index.pool,
     )
     with serving(parts) as url, httpx.Client(base_url=url) as client:
         for path in ("", "/metadata", "/frames/1", "/bulkdata/7FE00010"):
