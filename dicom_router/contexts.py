@@ -15,16 +15,13 @@ from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import _STORAGE_CLASSES
 
 VERIFICATION = "1.2.840.10008.1.1"
-PATIENT_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.1.1"
-STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
-PATIENT_STUDY_ONLY_FIND = "1.2.840.10008.5.1.4.1.2.3.1"  # retired, and still asked
 
-#: What we agree to by SOP class extended negotiation (PS3.7 §D.3.3.5) where it is asked for, byte by byte.
-#: C-FIND (PS3.4 Table C.5-1): relational queries, combined date-time matching. Names match literally, times
-#: are those of the sender, and no enhanced multi-frame image is converted.
-EXTENSIONS: Mapping[str, bytes] = dict.fromkeys(
-    (PATIENT_ROOT_FIND, STUDY_ROOT_FIND, PATIENT_STUDY_ONLY_FIND), bytes((1, 1, 0, 0, 0))
-)
+#: Query/Retrieve Information Models (PS3.4 §C.6), Patient Root and Study Root.
+PATIENT_ROOT_MOVE = "1.2.840.10008.5.1.4.1.2.1.2"
+PATIENT_ROOT_GET = "1.2.840.10008.5.1.4.1.2.1.3"
+STUDY_ROOT_MOVE = "1.2.840.10008.5.1.4.1.2.2.2"
+STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
+GET_CLASSES = frozenset({PATIENT_ROOT_GET, STUDY_ROOT_GET})
 
 #: Data sets as they are. Reading one needs no pixel codec.
 NATIVE = (
@@ -175,7 +172,7 @@ class Context:
     number: int  # odd, 1 to 255
     abstract_syntax: str
     transfer_syntax: str
-    extended: bytes = b""  # agreed application information of its SOP class (PS3.7 §D.3.3.5)
+    is_for_them: bool = False  # the requestor is SCP too: it takes instances in it (PS3.7 §D.3.3.4)
 
 
 def name_of(uid: str) -> str:
@@ -190,26 +187,28 @@ def supported_contexts(
 ) -> tuple[PresentationContext, ...]:
     """What we take, for pynetdicom's negotiation: every storage class, and these services' classes.
 
-    A peer may have private storage classes in its entry. Shared between associations: the negotiation only
-    reads them.
+    A peer may have private storage classes in its entry. Where C-GET is among the services, a peer may
+    propose to be SCP of storage classes, and is answered; else it is not, and keeps the default role. Shared
+    between associations: the negotiation only reads them.
     """
     contexts = [build_context(uid, list(UNCOMPRESSED)) for uid in services]
-    contexts += [
-        build_context(uid, list(TRANSFER_SYNTAXES)) for uid in sorted(STORAGE_CLASSES | set(private_classes))
-    ]
+    gives = not GET_CLASSES.isdisjoint(services)
+    for uid in sorted(STORAGE_CLASSES | set(private_classes)):
+        context = build_context(uid, list(TRANSFER_SYNTAXES))
+        if gives:
+            context.scu_role = context.scp_role = True
+        contexts.append(context)
     return tuple(contexts)
 
 
-def accepted(
-    results: Iterable[PresentationContext], extended: Mapping[str, bytes] | None = None
-) -> dict[int, Context]:
-    """The contexts that a negotiation accepted, by their number; `extended` is what was agreed besides."""
+def accepted(results: Iterable[PresentationContext]) -> dict[int, Context]:
+    """The contexts that a negotiation accepted, by their number."""
     return {
         result.context_id: Context(
             result.context_id,
             str(result.abstract_syntax),
             str(result.transfer_syntax[0]),
-            (extended or {}).get(str(result.abstract_syntax), b""),
+            bool(result.as_scu),
         )
         for result in results
         if result.result == 0 and result.context_id is not None

@@ -36,13 +36,16 @@ class Messages:
         self.is_idle = False  # waiting between two messages
         self._cancelled: int | None = None  # message ID of the request that is answered, once cancelled
 
-    def next_command(self) -> tuple[Context, Command] | None:
-        """The next request of the peer, or None when it asks for release. Its data set is yet to be read."""
+    def next_command(self, *, in_service: bool = False) -> tuple[Context, Command] | None:
+        """The next message of the peer, or None when it asks for release. Its data set is yet to be read.
+
+        `in_service`: a service of ours waits for it, so the association is not idle.
+        """
         wire = self.wire
         self._cancelled = None
         wire.patience_s, wire.due = inf, monotonic() + self._settings.idle_s
         if not self._pdu_left and not wire.has_input:
-            self.is_idle = True
+            self.is_idle = not in_service
             wire.wait()
             self.is_idle = False
         wire.due = monotonic() + self._settings.stall_s

@@ -4,7 +4,7 @@
 syntax in which they were, wherever the peer takes that; `storage.leaving` says what else can be.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from dicom_router.commands import C_STORE_RQ, RESPONSE, Command
@@ -64,7 +64,7 @@ class Sender:
         *,
         is_cancelled: Callable[[], bool] = never,
         tick: Callable[[], None] = no_tick,
-    ) -> Iterator[Sent]:
+    ) -> Generator[Sent, None, None]:
         """Send each instance once, on as many associations as their SOP classes need, one after the other.
 
         Yields what became of each as it becomes known, in the order in which they were sent. Raises

@@ -14,3 +14,12 @@ NOT_AUTHORIZED = 0x0124
 DUPLICATE_INVOCATION = 0x0210
 UNRECOGNIZED_OPERATION = 0x0211
 RESOURCE_LIMITATION = 0x0213
+
+#: C-GET and C-MOVE (PS3.4 Tables C.4-2 and C.4-3).
+PENDING = 0xFF00
+CANCELLED = 0xFE00
+SOME_FAILED = 0xB000  # or were warned about
+CANNOT_COUNT = 0xA701  # out of resources: the number of matches cannot be told
+ALL_FAILED = 0xA702  # out of resources: no sub-operation could be done
+UNKNOWN_DESTINATION = 0xA801
+IDENTIFIER_DOES_NOT_MATCH = 0xA900

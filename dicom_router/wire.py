@@ -40,7 +40,7 @@ class Wire:
         self.waited_s = 0.0  # time spent waiting for the peer, since it was last set to 0
         self._socket = connection
         self._tick_s = tick_s
-        self._tick = tick
+        self.tick = tick
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self._start = 0
         self._end = 0
@@ -142,7 +142,7 @@ class Wire:
             except (BlockingIOError, TimeoutError, ssl.SSLWantReadError):
                 if monotonic() > due:
                     raise PeerStalled("the peer was silent for too long") from None
-                self._tick()
+                self.tick()
                 continue
             except (OSError, ValueError) as error:
                 raise PeerVanished(f"the connection broke ({type(error).__name__})") from error
@@ -218,4 +218,4 @@ class Wire:
                     if not socket.socket.recv_into(self._socket, self._buffer):
                         return
                 except (BlockingIOError, TimeoutError):
-                    self._tick()
+                    self.tick()

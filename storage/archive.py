@@ -10,7 +10,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from storage.answers import Found, FoundRow, MetadataWriter, found, read_members
 from storage.connecting import STATEMENT_S, limits
-from storage.corrections import IN_FORCE, Correction, in_force, those_of
+from storage.corrections import IN_FORCE, Correction, Member, in_force, those_of
 from storage.errors import BadQuery, IndexUnavailable, NotHeld
 from storage.frames import ENTRY, NATIVE_ENTRY, NOTED_LIMIT, Form
 from storage.query import Level, Path, Query
@@ -94,6 +94,15 @@ class Metadata:
 
 
 @dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose an instance is."""
+
+    id: int  # of the instance
+    trust: str  # ODS code
+    members: Mapping[str, Member]  # patient and order, as sent
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a search found, in pages, and how honest it must be about it."""
 
@@ -102,14 +111,21 @@ class Answer:
     unmatched: tuple[Path, ...]  # keys that could not be matched on
 
 
-_STORED = sql.SQL(
+_STORED_FIELDS = sql.SQL(
     "n.id, s.id, n.identity_id, s.uid, r.uid, n.uid, n.sop_class, o.key, o.size, o.data_offset,"
     " o.transfer_syntax, n.frame_count, n.frame_form,"
     " octet_length(n.json_before) + octet_length(n.json_patient) + octet_length(n.json_after), s.contested,"
     " exists (select from correction c where c.study_id = s.id and c.undone_at is null)"
+)
+_STORED = _STORED_FIELDS + sql.SQL(
     " from study s join series r on r.study_id = s.id join instance n on n.series_id = r.id"
     " join object o on o.id = n.object_id where s.uid = %s and {}"
 ).format(sql.SQL(SHOWS[Level.INSTANCE]))
+_STORED_AMONG = (
+    " from ({}) f join instance n on n.id = f.id join series r on r.id = n.series_id"
+    " join study s on s.id = r.study_id join object o on o.id = n.object_id"
+    " order by s.study_date desc nulls last, s.id desc, r.series_number, r.id, n.instance_number, n.id"
+)
 _STORED_IN: Mapping[str, sql.Composed] = {
     level: sql.SQL("select ") + _STORED + sql.SQL(f"{and_of} order by {order}")
     for level, and_of, order in (
@@ -139,6 +155,11 @@ _METADATA = sql.SQL(
     " join instance n on n.id = asked.id join identity i on i.id = n.identity_id order by place"
 )
 _IDENTITY = sql.SQL("select json from identity where id = %s")
+_FOREIGN = sql.SQL("select id from identity where id = any(%s) and trust <> %s")
+_WHOSE = sql.SQL(
+    "select n.id, i.trust, i.json, n.json_before"
+    " from instance n join identity i on i.id = n.identity_id where n.id = any(%s)"
+)
 _JSON_AFTER = sql.SQL("select json_after from instance where id = %s")
 _CORRECTIONS = sql.SQL(IN_FORCE)
 #: Of the instance whose single corrections an answer shows (storage.correcting).
@@ -200,6 +221,13 @@ class Archive:
             raise NotHeld(str(resource))
         return [Stored(*row) for row in rows]
 
+    async def stored_matching(self, query: Query) -> list[Stored]:
+        """The instances that a search for instances finds, in its order."""
+        found = plan(query).ids()
+        text = sql.SQL("select ") + _STORED_FIELDS + sql.SQL(_STORED_AMONG).format(found.text)
+        rows = await self.rows(Statement(text, found.values))
+        return [Stored(*row) for row in rows]
+
     async def metadata(self, instances: Sequence[Stored], bulk_root: str) -> AsyncIterator[list[Metadata]]:
         """Their metadata, in pages. `bulk_root` is the URL under which bulk data are found."""
         writer = MetadataWriter()
@@ -225,6 +253,19 @@ class Archive:
         rows = await self.rows(Statement(_IDENTITY, [stored.identity_id]))
         json: bytes = rows[0][0]
         return json
+
+    async def owned_by_others(self, instances: Sequence[Stored], trust: str) -> list[Stored]:
+        """Those of the instances that do not belong to that trust."""
+        identities = list({each.identity_id for each in instances})
+        foreign = {number for (number,) in await self.rows(Statement(_FOREIGN, [identities, trust]))}
+        return [each for each in instances if each.identity_id in foreign]
+
+    async def whose(self, instances: Sequence[Stored]) -> AsyncIterator[list[Whose]]:
+        """Whose they are, in pages."""
+        for start in range(0, len(instances), PAGE):
+            ids = [each.id for each in instances[start : start + PAGE]]
+            rows = await self.rows(Statement(_WHOSE, [ids]))
+            yield [Whose(number, trust, read_members(*json)) for number, trust, *json in rows]
 
     async def samples_per_pixel(self, stored: Stored) -> int:
         """Samples per Pixel (0028,0002), from the ready-made metadata."""

@@ -44,9 +44,6 @@ _SIGNED_BY_PIXELS = frozenset({
 })  # fmt: skip
 
 
-#: What is reported of text that cannot be read.
-NOT_IN_CHARACTER_SET = "not in the character set that is declared"
-
 #: Values that change how others are read, and those whose reading they change.
 READING_TAGS = _SIGNED_BY_PIXELS | {_SPECIFIC_CHARACTER_SET, _PIXEL_REPRESENTATION}
 
@@ -165,7 +162,7 @@ class JsonWriter:
         try:
             return decode(raw, self._encodings if vr in CODED else ASCII, vr)
         except UnicodeError:
-            self._report(tag, NOT_IN_CHARACTER_SET)
+            self._report(tag, "not in the character set that is declared")
             return raw.decode("utf-8", "replace")
 
     def _understand(self, declared: str) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from storage.ingest import Incoming
 from storage.leaving import Leaving
 from storage.part10 import read_meta
 from tests.storage.material import instance
-from tests.storage.shelf import Shelf
+from tests.storage.shelf import Shelf, origin
 from tests.storage.strategies import write
 
 
@@ -32,6 +32,7 @@ class Holdings:
 
     shelf: Shelf
     reading: Reading
+    trust: str = "RBL"  # whose is what goes in
     received: dict[str, bytes] = field(default_factory=dict)  # by SOP Instance UID
 
     def keep(self, dataset: Dataset, syntax: str = EXPLICIT_LITTLE) -> str:
@@ -42,7 +43,7 @@ class Holdings:
         )
 
     def keep_bytes(self, incoming: Incoming, data_set: bytes) -> str:
-        receipt = self.shelf.send_bytes(incoming, [data_set])
+        receipt = self.shelf.send_bytes(incoming, [data_set], origin(self.trust))
         assert receipt.outcome.is_kept, receipt
         self.received[incoming.sop_instance_uid] = data_set
         return incoming.sop_instance_uid
@@ -94,6 +95,7 @@ class Destination:
     syntaxes: dict[str, str] = field(default_factory=dict)  # by SOP Instance UID
     received: dict[str, bytes] = field(default_factory=dict)
     associations: list[Event] = field(default_factory=list)
+    ae: AE = field(default_factory=lambda: AE("DESTINATION"))
 
 
 Answer = Callable[[Event], int]
@@ -116,11 +118,11 @@ def destination(
         found.received[uid] = asked.DataSet.getvalue()
         return status
 
-    ae = AE("DESTINATION")
+    found = Destination(Callee("DESTINATION", "127.0.0.1", 0))
+    ae = found.ae
     ae.maximum_pdu_size = max_pdu
     for abstract, transfer in contexts:
         ae.add_supported_context(UID(abstract), list(transfer))
-    found = Destination(Callee("DESTINATION", "127.0.0.1", 0))
     server = ae.start_server(
         ("127.0.0.1", 0),
         block=False,

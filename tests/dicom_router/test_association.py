@@ -24,9 +24,12 @@ from tests.dicom_router.raw_peer import (
     last_data,
     p_data,
     pdu,
-    rejected,
     store_command,
 )
+
+
+def rejected(rejection: Rejection) -> tuple[int, bytes]:
+    return PduType.ASSOCIATE_RJ, bytes([0, *rejection.value])
 
 
 def aborted(reason: AbortReason) -> tuple[int, bytes]:
