@@ -11,6 +11,7 @@ from viewer_api.operation import Numbers, Observed, operation_routes
 from viewer_api.parts import ApiParts, working
 from viewer_api.qido import search_routes
 from viewer_api.quarantine import quarantine_routes
+from viewer_api.rendered import rendered_routes
 from viewer_api.stow import store_routes
 from viewer_api.wado import retrieve_routes
 
@@ -37,6 +38,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.include_router(operation_routes(work, numbers))
     app.include_router(search_routes(work))
     app.include_router(retrieve_routes(work))
+    app.include_router(rendered_routes(work))
     app.include_router(store_routes(work))
     app.include_router(quarantine_routes(work))
     if parts.settings.is_open:
