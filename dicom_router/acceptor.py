@@ -4,7 +4,6 @@ import errno
 import os
 import select
 import socket
-import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
@@ -16,7 +15,7 @@ import structlog
 
 from dicom_router import metrics
 from dicom_router.admission import House
-from dicom_router.association import Association
+from dicom_router.association import Association, CurrentContext
 from dicom_router.contexts import supported_contexts
 from dicom_router.peers import Peers
 from dicom_router.pynetdicom_settings import set_up_pynetdicom
@@ -52,13 +51,13 @@ class Router:
         plain: Sequence[socket.socket],
         *,
         services: Services = MappingProxyType({}),
-        tls: Sequence[tuple[socket.socket, ssl.SSLContext]] = (),
+        tls: Sequence[tuple[socket.socket, CurrentContext]] = (),
     ) -> None:
         set_up_pynetdicom()
         offered = {**ALWAYS, **services}
         supported_contexts(tuple(offered))  # built once, before the first peer waits for it
         self._house = House(settings, door, peers, offered)
-        self._listeners: dict[int, tuple[socket.socket, ssl.SSLContext | None]] = {
+        self._listeners: dict[int, tuple[socket.socket, CurrentContext | None]] = {
             listener.fileno(): (listener, None) for listener in plain
         }
         self._listeners |= {listener.fileno(): (listener, context) for listener, context in tls}
@@ -102,7 +101,7 @@ class Router:
         self._grace_s = grace_s
         self._wake()
 
-    def _accept(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
+    def _accept(self, listener: socket.socket, tls: CurrentContext | None) -> None:
         try:
             connection, where = listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):

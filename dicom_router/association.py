@@ -3,6 +3,7 @@
 import select
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from math import inf
 from time import monotonic
@@ -40,11 +41,15 @@ from storage.receipt import Outcome
 log = structlog.get_logger()
 
 
+#: The TLS context in force: asked for each handshake, so that new files need no restart.
+CurrentContext = Callable[[], ssl.SSLContext]
+
+
 class Association:
     """A peer's connection. `run` lives as long as it does, and never raises."""
 
     def __init__(
-        self, connection: socket.socket, address: str, house: House, tls: ssl.SSLContext | None
+        self, connection: socket.socket, address: str, house: House, tls: CurrentContext | None
     ) -> None:
         self.state = State.AWAITING_REQUEST
         self._connection = connection
@@ -117,7 +122,7 @@ class Association:
     def _connect(self, due: float) -> Wire:
         settings = self._house.settings
         if self._tls is not None:
-            secured = handshake(self._connection, self._tls, settings.artim_s)
+            secured = handshake(self._connection, self._tls(), settings.artim_s)
             self._connection, self._shown = secured, shown_by(secured)
         wire = Wire(self._connection, settings.tick_s, self._tick)
         wire.due = due
@@ -183,6 +188,7 @@ class Association:
             is_tls=self._tls is not None,
             fingerprint=self._shown.fingerprint if self._shown else "",
         )
+        metrics.REFUSED.labels(reason.value).inc()
         with suppress(Unavailable):
             self._house.peers.note_refusal(refusal)
 

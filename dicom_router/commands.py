@@ -18,6 +18,7 @@ COMMAND_DATA_SET_TYPE = 0x0800
 MOVE_DESTINATION = 0x0600
 PRIORITY = 0x0700
 STATUS = 0x0900
+OFFENDING_ELEMENT = 0x0901
 ERROR_COMMENT = 0x0902
 ERROR_ID = 0x0903
 AFFECTED_SOP_INSTANCE_UID = 0x1000
@@ -34,6 +35,7 @@ MOVE_ORIGINATOR_MESSAGE_ID = 0x1031
 #: Command fields (PS3.7 §E.1). A response is its request with the highest bit set.
 C_STORE_RQ = 0x0001
 C_GET_RQ = 0x0010
+C_FIND_RQ = 0x0020
 C_MOVE_RQ = 0x0021
 C_ECHO_RQ = 0x0030
 C_CANCEL_RQ = 0x0FFF
@@ -51,6 +53,7 @@ _TYPE_IDS = (ACTION_TYPE_ID, EVENT_TYPE_ID)
 
 _ELEMENT = Struct("<HHI")
 _SHORT = Struct("<H")
+_SHORTS = Struct("<HH")
 _LONG_ELEMENT = Struct("<HHII")
 _SHORT_ELEMENT = Struct("<HHIH")
 
@@ -154,28 +157,40 @@ def write_store_request(
     return write_command(elements)
 
 
-def write_response(command: Command, status: int, comment: str = "") -> bytes:
-    """The response without a data set to `command` (PS3.7 §9.3.1.2, §C)."""
+def write_response(
+    command: Command,
+    status: int,
+    comment: str = "",
+    *,
+    offending: int | None = None,
+    has_data_set: bool = False,
+) -> bytes:
+    """The response to `command` (PS3.7 §9.3.1.2, §C). `offending` is the tag of an element that is wrong."""
     return write_command(
         {
             AFFECTED_SOP_CLASS_UID: command.sop_class_uid,
             COMMAND_FIELD: command.field | RESPONSE,
             MESSAGE_ID_BEING_RESPONDED_TO: command.message_id,
-            COMMAND_DATA_SET_TYPE: NO_DATA_SET,
+            COMMAND_DATA_SET_TYPE: DATA_SET_FOLLOWS if has_data_set else NO_DATA_SET,
             STATUS: status,
+            OFFENDING_ELEMENT: b""
+            if offending is None
+            else _SHORTS.pack(offending >> 16, offending & 0xFFFF),
             ERROR_COMMENT: comment,
             AFFECTED_SOP_INSTANCE_UID: command.sop_instance_uid,
         }
     )
 
 
-def write_command(elements: Mapping[int, int | str]) -> bytes:
-    """A command set of numbers (US), UIDs and texts (_TEXTS), in ascending order; text that is "" is left
-    out, and the group length (0000,0000) is put before."""
+def write_command(elements: Mapping[int, int | str | bytes]) -> bytes:
+    """A command set of numbers (US), UIDs, texts (_TEXTS) and encoded values, in ascending order; what is
+    empty is left out, and the group length (0000,0000) is put before."""
     body = bytearray()
     for element, value in elements.items():
         if isinstance(value, int):
             body += _SHORT_ELEMENT.pack(0, element, 2, value)
+        elif isinstance(value, bytes):
+            body += _element(element, value) if value else b""
         elif value:
             body += _element(element, comment_text(value) if element in _TEXTS else _padded_uid(value))
     return _LONG_ELEMENT.pack(0, 0, 4, len(body)) + bytes(body)

@@ -15,6 +15,16 @@ from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import _STORAGE_CLASSES
 
 VERIFICATION = "1.2.840.10008.1.1"
+PATIENT_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.1.1"
+STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
+PATIENT_STUDY_ONLY_FIND = "1.2.840.10008.5.1.4.1.2.3.1"  # retired, and still asked
+
+#: What we agree to by SOP class extended negotiation (PS3.7 §D.3.3.5) where it is asked for, byte by byte.
+#: C-FIND (PS3.4 Table C.5-1): relational queries, combined date-time matching. Names match literally, times
+#: are those of the sender, and no enhanced multi-frame image is converted.
+EXTENSIONS: Mapping[str, bytes] = dict.fromkeys(
+    (PATIENT_ROOT_FIND, STUDY_ROOT_FIND, PATIENT_STUDY_ONLY_FIND), bytes((1, 1, 0, 0, 0))
+)
 
 #: Query/Retrieve Information Models (PS3.4 §C.6), Patient Root and Study Root.
 PATIENT_ROOT_MOVE = "1.2.840.10008.5.1.4.1.2.1.2"
@@ -172,6 +182,7 @@ class Context:
     number: int  # odd, 1 to 255
     abstract_syntax: str
     transfer_syntax: str
+    extended: bytes = b""  # agreed application information of its SOP class (PS3.7 §D.3.3.5)
     is_for_them: bool = False  # the requestor is SCP too: it takes instances in it (PS3.7 §D.3.3.4)
 
 
@@ -201,13 +212,16 @@ def supported_contexts(
     return tuple(contexts)
 
 
-def accepted(results: Iterable[PresentationContext]) -> dict[int, Context]:
-    """The contexts that a negotiation accepted, by their number."""
+def accepted(
+    results: Iterable[PresentationContext], extended: Mapping[str, bytes] | None = None
+) -> dict[int, Context]:
+    """The contexts that a negotiation accepted, by their number; `extended` is what was agreed besides."""
     return {
         result.context_id: Context(
             result.context_id,
             str(result.abstract_syntax),
             str(result.transfer_syntax[0]),
+            (extended or {}).get(str(result.abstract_syntax), b""),
             bool(result.as_scu),
         )
         for result in results

@@ -17,3 +17,5 @@ ACTIVE = Gauge(
     "imx_router_associations_active", "Associations that are established now", multiprocess_mode="livesum"
 )
 CUT = Counter("imx_router_silent", "Connections that were cut for others: they said nothing")
+REFUSED = Counter("imx_router_refused", "Callers that were turned away, by reason", ["reason"])
+TLS_RELOADS = Counter("imx_tls_reloads", "TLS files that changed, by whether they could be used", ["outcome"])

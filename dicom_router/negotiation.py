@@ -1,5 +1,6 @@
 """Reading an A-ASSOCIATE-RQ and writing its A-ASSOCIATE-AC (PS3.8 §9.3.2, §9.3.3), by pynetdicom's codecs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydicom.uid import UID
@@ -10,10 +11,11 @@ from pynetdicom.pdu_primitives import (
     ImplementationVersionNameNotification,
     MaximumLengthNotification,
     SCP_SCU_RoleSelectionNegotiation,
+    SOPClassExtendedNegotiation,
 )
 from pynetdicom.presentation import PresentationContext, negotiate_as_acceptor
 
-from dicom_router.contexts import Context, accepted, supported_contexts
+from dicom_router.contexts import EXTENSIONS, Context, accepted, supported_contexts
 from dicom_router.errors import AbortReason, ProtocolBroken
 from storage.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
@@ -49,6 +51,7 @@ class AssociationRequest:
     application_context: str
     contexts: tuple[PresentationContext, ...]
     roles: dict[UID, tuple[bool | None, bool | None]]  # SOP class to (SCU, SCP), as proposed
+    extended: dict[str, bytes]  # SOP class to application information, as proposed
     max_pdu: int  # the peer's Maximum Length Received, 0 for any
     implementation: str  # its version name, or class UID
 
@@ -69,6 +72,7 @@ def read_request(pdu: bytes) -> AssociationRequest:
             application_context=str(decoded.application_context_name or "").rstrip("\0 "),
             contexts=_checked(contexts),
             roles=_roles(primitive),
+            extended=_extended(primitive),
             max_pdu=_max_pdu(primitive),
             implementation=_implementation(primitive),
         )
@@ -95,8 +99,28 @@ def negotiate(
     answer.called_ae_title = request.called
     answer.result, answer.result_source = 0, 1
     answer.presentation_context_definition_results_list = results
-    answer.user_information = [*our_information(max_pdu), *roles]
-    return accepted(results), A_ASSOCIATE_AC(answer).encode()
+    extended = agreed(request.extended)
+    contexts = accepted(results, extended)
+    taken = {context.abstract_syntax for context in contexts.values()}
+    items = [_extended_item(uid, information) for uid, information in extended.items() if uid in taken]
+    answer.user_information = [*our_information(max_pdu), *roles, *items]
+    return contexts, A_ASSOCIATE_AC(answer).encode()
+
+
+def agreed(proposed: Mapping[str, bytes]) -> dict[str, bytes]:
+    """What we say yes to, of what the peer proposes for each SOP class; a class of no table has no answer."""
+    return {
+        uid: bytes(wanted == ours == 1 for wanted, ours in zip(information, EXTENSIONS[uid], strict=False))
+        for uid, information in proposed.items()
+        if uid in EXTENSIONS
+    }
+
+
+def _extended_item(uid: str, information: bytes) -> SOPClassExtendedNegotiation:
+    item = SOPClassExtendedNegotiation()
+    item.sop_class_uid = UID(uid)
+    item.service_class_application_information = information
+    return item
 
 
 def our_information(max_pdu: int) -> list[UserInformation]:
@@ -147,6 +171,13 @@ def _implementation(primitive: A_ASSOCIATE) -> str:
 def _roles(primitive: A_ASSOCIATE) -> dict[UID, tuple[bool | None, bool | None]]:
     items = (i for i in primitive.user_information if isinstance(i, SCP_SCU_RoleSelectionNegotiation))
     return {UID(item.sop_class_uid or ""): (item.scu_role, item.scp_role) for item in items}
+
+
+def _extended(primitive: A_ASSOCIATE) -> dict[str, bytes]:
+    items = (i for i in primitive.user_information if isinstance(i, SOPClassExtendedNegotiation))
+    return {
+        str(item.sop_class_uid or ""): item.service_class_application_information or b"" for item in items
+    }
 
 
 def as_the_standard_has_it(pdu: bytes) -> bytes:

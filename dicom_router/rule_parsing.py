@@ -23,8 +23,12 @@ from dicom_router.rule_lines import Malformed, lines_of, read_toml
 from dicom_router.rule_reading import Fault, Page, RulesWrong, Table
 from dicom_router.rules import AT_MOST_S, Hold, Prefetch, Rule, RuleSet, Same, Send
 from exchange.deliveries import Priority
+from storage.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from storage.query import Match, Path, parse_attribute, parse_match, vr_of
-from storage.syntaxes import LOSSLESS, NATIVE
+
+#: What instances are written in on their way, where a destination takes nothing else. Pixels come out of it
+#: exactly as they went in.
+MADE = frozenset({EXPLICIT_LITTLE, IMPLICIT_LITTLE})
 
 #: Characters; real files stay far below.
 TEXT_LIMIT = 256 * 1024
@@ -230,8 +234,8 @@ def _send(table: Table, known: Known) -> Send:
     to = _destination(table, known)
     text = table.text("transcode")
     syntax = _uid(table, "transcode", text) if text else None
-    if syntax is not None and syntax not in LOSSLESS | NATIVE:
-        table.fault(f"transcode: {text} may lose what the pixels show, and is never made here", "transcode")
+    if syntax is not None and syntax not in MADE:
+        table.fault(f"transcode: {text} is not made here: nothing is compressed anew", "transcode")
     table.end()
     return Send(to, syntax)
 

@@ -33,7 +33,7 @@ class Send:
     """The whole study, to one destination."""
 
     to: str
-    transfer_syntax: str | None = None  # what pixels become on the way, never lossy; None: as they are kept
+    transfer_syntax: str | None = None  # written anew in this one, never lossy; None: as it is kept
 
 
 class Same(Enum):

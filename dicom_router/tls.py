@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dicom_router.errors import TlsFailed
+from dicom_router.errors import PeerVanished, TlsFailed
+from dicom_router.tls_words import what_to_mend
 
 #: TLS 1.2 suites with forward secrecy and authenticated encryption (RFC 9325 §4.2). TLS 1.3 brings its own.
 TLS_1_2_SUITES = (
@@ -20,29 +21,25 @@ TLS_1_2_SUITES = (
     "ECDHE-RSA-CHACHA20-POLY1305",
 )
 
-_PLAIN = "the peer speaks plain DICOM to the TLS port: turn TLS on at the peer, or use the plain port"
-_NOT_TRUSTED = "the peer does not trust our certificate: install its issuer at the peer"
-
-#: What OpenSSL calls the trouble, and what mends it.
-MENDING: Mapping[str, str] = {
-    "WRONG_VERSION_NUMBER": _PLAIN,
-    "UNKNOWN_PROTOCOL": _PLAIN,
-    "HTTP_REQUEST": "a browser called the DICOM port: use the HTTP address",
-    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "the peer shows no certificate: give it one that our CA vouches for",
-    "CERTIFICATE_VERIFY_FAILED": "our CA does not vouch for the peer's certificate: renew it or add its CA",
-    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the peer asks for our certificate: set tls.certificate, tls.key",
-    "TLSV1_ALERT_UNKNOWN_CA": _NOT_TRUSTED,
-    "TLSV1_ALERT_DECRYPT_ERROR": _NOT_TRUSTED,
-    "SSLV3_ALERT_BAD_CERTIFICATE": _NOT_TRUSTED,
-    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _NOT_TRUSTED,
-    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "our certificate has expired: renew it",
-    "NO_SHARED_CIPHER": "the peer offers no cipher suite of PS3.15 §B.12: update it",
-    "UNSUPPORTED_PROTOCOL": "the peer offers nothing newer than TLS 1.1: update it",
-}
-
 
 class TlsSettingsWrong(Exception):
-    """The certificate, key or CA file cannot be used; the text says which and why."""
+    """A certificate, key, authorities or revocation file cannot be used; the text says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """What a TLS listener stands on, as PEM files."""
+
+    certificate: Path  # with the chain
+    key: Path
+    authorities: Path | None = None  # who signs our peers' certificates; then they must show one
+    revocations: Path | None = None  # their lists of what is revoked: one of each authority
+
+    @property
+    def all(self) -> tuple[Path, ...]:
+        """Those that are set."""
+        each = (self.certificate, self.key, self.authorities, self.revocations)
+        return tuple(path for path in each if path is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +67,67 @@ def _names(certificate: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(name.lower() for name in found)
 
 
-def server_context(certificate: Path, key: Path, ca: Path | None = None) -> ssl.SSLContext:
-    """What a TLS listener needs. With a CA file, a peer must show a certificate that it vouches for."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+def profile_context(protocol: int) -> ssl.SSLContext:
+    """Versions and cipher suites of the profile, for either end."""
+    context = ssl.SSLContext(protocol)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(":".join(TLS_1_2_SUITES))
-    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
-    try:
-        context.load_cert_chain(certificate, key, password=no_password)
-    except (OSError, ValueError) as error:
-        raise TlsSettingsWrong(f"certificate {certificate} with key {key}: {error}") from error
-    if ca is not None:
-        try:
-            context.load_verify_locations(cafile=ca)
-        except (OSError, ValueError) as error:
-            raise TlsSettingsWrong(f"CA file {ca}: {error}") from error
-        context.verify_mode = ssl.CERT_REQUIRED
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     return context
+
+
+def server_context(files: TlsFiles) -> ssl.SSLContext:
+    """What a TLS listener needs. With authorities, a peer must show a certificate that one of them signed.
+
+    Raises TlsSettingsWrong.
+    """
+    context = profile_context(ssl.PROTOCOL_TLS_SERVER)
+    context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
+    try:
+        context.load_cert_chain(files.certificate, files.key, password=no_password)
+    except (OSError, ValueError) as error:
+        raise TlsSettingsWrong(_what_is_wrong(files, error)) from error
+    if files.authorities is not None:
+        believe(context, files.authorities)
+        context.verify_mode = ssl.CERT_REQUIRED
+        if files.revocations is not None:
+            heed(context, files.revocations)
+    return context
+
+
+def _what_is_wrong(files: TlsFiles, error: OSError | ValueError) -> str:
+    missing = next((path for path in (files.certificate, files.key) if not path.is_file()), None)
+    if missing is not None:
+        return f"cannot read {missing}: there is no such file"
+    if getattr(error, "reason", None) == "KEY_VALUES_MISMATCH":
+        return f"the key {files.key} does not belong to the certificate {files.certificate}"
+    return f"certificate {files.certificate} with key {files.key}: {error}"
+
+
+def believe(context: ssl.SSLContext, authorities: Path) -> None:
+    """A certificate counts when it is one of these, or one of these signed it. Raises TlsSettingsWrong.
+
+    Many a modality signs its own: that certificate in the file is enough.
+    """
+    try:
+        context.load_verify_locations(cafile=authorities)
+    except (OSError, ValueError) as error:
+        raise TlsSettingsWrong(f"authorities {authorities}: {error}") from error
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+
+
+def heed(context: ssl.SSLContext, revocations: Path) -> None:
+    """What is on these lists counts no longer, nor what no list speaks of (RFC 5280 §6.3).
+
+    Raises TlsSettingsWrong.
+    """
+    try:
+        context.load_verify_locations(cafile=revocations)
+    except (OSError, ValueError) as error:
+        raise TlsSettingsWrong(f"revocation lists {revocations}: {error}") from error
+    if not context.cert_store_stats()["crl"]:
+        raise TlsSettingsWrong(f"revocation lists {revocations}: there is none in it")
+    context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
 
 
 def no_password() -> str:
@@ -95,12 +136,21 @@ def no_password() -> str:
 
 
 def handshake(connection: socket.socket, context: ssl.SSLContext, patience_s: float) -> ssl.SSLSocket:
-    """The secured connection, or TlsFailed. The whole handshake must end within `patience_s`."""
+    """The secured connection, or TlsFailed; PeerVanished where it closes without a word, as probes do.
+
+    The whole handshake must end within `patience_s`.
+    """
     try:
         connection.settimeout(patience_s)
+        if not connection.recv(1, socket.MSG_PEEK):
+            raise PeerVanished("the connection was closed before the TLS handshake")
         secured = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+    except TimeoutError as error:
+        raise TlsFailed("the peer did not finish the TLS handshake in time") from error
     except (OSError, ValueError) as error:
-        raise TlsFailed(f"the connection broke before the TLS handshake ({type(error).__name__})") from error
+        raise PeerVanished(
+            f"the connection broke before the TLS handshake ({type(error).__name__})"
+        ) from error
     try:
         secured.do_handshake()
     except TimeoutError as error:
@@ -110,11 +160,3 @@ def handshake(connection: socket.socket, context: ssl.SSLContext, patience_s: fl
         secured.close()
         raise TlsFailed(what_to_mend(error)) from error
     return secured
-
-
-def what_to_mend(error: Exception) -> str:
-    """In words for whoever runs the service."""
-    reason = getattr(error, "reason", None) or type(error).__name__
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"{MENDING['CERTIFICATE_VERIFY_FAILED']} ({error.verify_message})"
-    return MENDING.get(reason, f"the TLS handshake failed ({reason})")

@@ -9,7 +9,8 @@ from pathlib import Path
 from cryptography import x509
 
 from dicom_router.errors import TlsFailed
-from dicom_router.tls import TLS_1_2_SUITES, TlsSettingsWrong, no_password, shown_by, what_to_mend
+from dicom_router.tls import TlsSettingsWrong, believe, heed, no_password, profile_context, shown_by
+from dicom_router.tls_words import what_to_mend
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +23,14 @@ class TlsClient:
     certificate: Path | None = None  # PEM, with the chain; shown where the peer asks for one
     key: Path | None = None
     authorities: Path | None = None  # PEM; None: the system's own
+    revocations: Path | None = None  # PEM; what the authorities revoked
 
     def context(self, *, is_pinned: bool) -> ssl.SSLContext:
         """For one association. Raises TlsSettingsWrong.
 
         A peer whose entry has its fingerprint is known by it; without authorities of ours that alone counts.
         """
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_ciphers(":".join(TLS_1_2_SUITES))
-        context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+        context = profile_context(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False  # a certificate may name the AE: `_check_who` looks
         if is_pinned and self.authorities is None:
             context.verify_mode = ssl.CERT_NONE
@@ -39,7 +38,9 @@ class TlsClient:
             if self.authorities is None:
                 context.load_default_certs()
             else:
-                context.load_verify_locations(cafile=self.authorities)
+                believe(context, self.authorities)
+                if self.revocations is not None:
+                    heed(context, self.revocations)
             if self.certificate is not None:
                 context.load_cert_chain(self.certificate, self.key, password=no_password)
         except (OSError, ValueError) as error:

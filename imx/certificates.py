@@ -1,65 +1,71 @@
-"""Whether a certificate and its key would serve a TLS listener: a handshake with ourselves, in memory."""
+"""The TLS files of a set-up: whether they can be used, what is in them, and when it ends."""
 
-import ssl
+import threading
 from datetime import UTC, datetime
-from pathlib import Path
 
+import structlog
+
+from dicom_router.tls import TlsFiles, TlsSettingsWrong, server_context
+from dicom_router.tls_papers import Paper, papers_of
 from imx.errors import SetupError
+from imx.metrics import TLS_ENDS
+from imx.settings import TlsSettings
 
-#: X509_V_FLAG_NO_CHECK_TIME of OpenSSL: an ended certificate must still say when it ended.
-_NO_CHECK_TIME = 0x200000
+log = structlog.get_logger()
+
+#: The worker looks this often, and says what is ending once a day.
+LOOK_S = 3600.0
+_LOOKS_A_DAY = 24
 
 
 class BadCertificate(SetupError):
-    """A certificate, its key or an authorities file cannot be used."""
+    """A certificate, its key, an authorities or a revocations file cannot be used."""
 
 
-def ends_at(certificate: Path, key: Path | None) -> datetime:
-    """When the certificate ends, once it and its key have been used. Raises BadCertificate."""
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    client.check_hostname = False
-    # The certificate is its own anchor here: whether peers trust who signed it is for them to say.
-    client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
+def tls_files(settings: TlsSettings) -> TlsFiles | None:
+    """Of the TLS listener; None where there is no certificate for it."""
+    if settings.certificate is None:
+        return None
+    key = settings.key or settings.certificate
+    return TlsFiles(settings.certificate, key, settings.authorities, settings.revocations)
+
+
+def usable_papers(files: TlsFiles) -> list[Paper]:
+    """Everything in them, once a listener could use them. Raises BadCertificate."""
     try:
-        server.load_cert_chain(certificate, key)
-        client.load_verify_locations(certificate)
-        found = _handshake(server, client)
-    except ssl.SSLCertVerificationError as error:
-        raise BadCertificate(f"{certificate} is not valid: {error.verify_message}") from error
-    except ssl.SSLError as error:
-        why = "does not belong to" if error.reason == "KEY_VALUES_MISMATCH" else "cannot be read with"
-        raise BadCertificate(f"the key {key} {why} the certificate {certificate}") from error
-    except OSError as error:
-        missing = next((each for each in (certificate, key) if each and not each.is_file()), certificate)
-        raise BadCertificate(f"cannot read {missing}: {error.strerror}") from error
-    return datetime.fromtimestamp(ssl.cert_time_to_seconds(found), UTC)
+        server_context(files)
+        return papers_of(files)
+    except TlsSettingsWrong as error:
+        raise BadCertificate(str(error)) from error
 
 
-def check_authorities(path: Path) -> int:
-    """How many authorities a file holds. Raises BadCertificate."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+def keep_watching(settings: TlsSettings, stop: threading.Event) -> None:
+    """Say in the log, once a day, and in the metrics what is about to end."""
+    files = tls_files(settings)
+    if files is None:
+        return
+    looks = 0
+    while True:
+        note_ends(files, datetime.now(UTC), is_loud=looks % _LOOKS_A_DAY == 0)
+        looks += 1
+        if stop.wait(LOOK_S):
+            return
+
+
+def note_ends(files: TlsFiles, now: datetime, *, is_loud: bool) -> None:
+    """The first end of each kind as a metric; what is ending, in the log."""
     try:
-        context.load_verify_locations(path)
-    except (OSError, ssl.SSLError) as error:
-        raise BadCertificate(f"{path} holds no certificates that can be read (tls.authorities)") from error
-    return int(context.cert_store_stats()["x509"])
-
-
-def _handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> str:
-    """The notAfter of the certificate that the server shows."""
-    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    ends = [
-        client.wrap_bio(to_client, to_server, server_hostname="imx"),
-        server.wrap_bio(to_server, to_client, server_side=True),
-    ]
-    waiting = list(ends)
-    while waiting:
-        for end in list(waiting):
-            try:
-                end.do_handshake()
-                waiting.remove(end)
-            except ssl.SSLWantReadError:
-                continue
-    shown = ends[0].getpeercert() or {}
-    return str(shown["notAfter"])
+        papers = usable_papers(files)
+    except BadCertificate as error:
+        log.error("tls.unusable", because=str(error), mend="imx check says more")
+        return
+    for kind in {paper.kind for paper in papers}:
+        ends = [paper.ends_at.timestamp() for paper in papers if paper.kind is kind and paper.ends_at]
+        if ends:
+            TLS_ENDS.labels(kind.value).set(min(ends))
+    for paper in papers:
+        if is_loud and paper.ends_at is not None and paper.is_ending(now):
+            log.warning(
+                "tls.ended" if paper.is_ended(now) else "tls.ending",
+                kind=paper.kind.value, name=paper.name, file=paper.file.name, at=paper.ends_at.isoformat(),
+            )  # fmt: skip

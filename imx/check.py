@@ -17,7 +17,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from imx.certificates import BadCertificate, check_authorities, ends_at
+from dicom_router.tls_papers import without_list
+from imx.certificates import BadCertificate, tls_files, usable_papers
 from imx.database import reach_database
 from imx.errors import SetupError
 from imx.findings import (
@@ -25,13 +26,13 @@ from imx.findings import (
     QUIET_LOG,
     Finding,
     Level,
-    judge_certificate,
     judge_clock,
     judge_connections,
     judge_durability,
     judge_logging,
     judge_memory,
     judge_open_files,
+    judge_paper,
     judge_room,
     judge_version,
     judge_waiting,
@@ -241,25 +242,31 @@ def check_ports(settings: Settings) -> Iterator[Finding]:
 
 
 def check_certificates(settings: Settings) -> Iterator[Finding]:
-    if settings.tls.certificate is None:
+    files = tls_files(settings.tls)
+    if files is None:
         yield Finding(Level.GOOD, "certificates", "none set: DICOM over TLS is off")
         return
     try:
-        end = ends_at(settings.tls.certificate, settings.tls.key)
-        yield judge_certificate(end, datetime.now(UTC), str(settings.tls.certificate))
-        if settings.tls.authorities is None:
-            yield Finding(
-                Level.WARNING,
-                "certificates",
-                "peers need not show a certificate",
-                "set tls.authorities to those who sign your peers' certificates",
-            )
-        else:
-            count = check_authorities(settings.tls.authorities)
-            yield Finding(Level.GOOD, "certificates", f"peers show one signed by one of {count} authorities")
+        papers = usable_papers(files)
     except BadCertificate as error:
+        mend = "mend that file; a running service goes on with the one before"
+        yield Finding(Level.WRONG, "certificates", str(error), mend)
+        return
+    for paper in papers:
+        yield judge_paper(paper, datetime.now(UTC))
+    if files.authorities is None:
         yield Finding(
-            Level.WRONG, "certificates", str(error), "set tls.certificate, tls.key and tls.authorities"
+            Level.WARNING,
+            "certificates",
+            "peers cannot show a certificate: over TLS only those come in that may come in plain",
+            "set tls.authorities to those who sign your peers' certificates",
+        )
+    for name in without_list(papers):
+        yield Finding(
+            Level.WARNING,
+            "certificates",
+            f"there is no revocation list of {name}: peers whose certificates it signed are refused",
+            "add its list to tls.revocations",
         )
 
 

@@ -11,14 +11,22 @@ from pathlib import Path
 from typing import Any
 
 from imx.errors import SetupError
-from imx.settings import DicomSettings, HttpSettings, Secret, Settings, Source, default_data_folder
+from imx.settings import (
+    DicomSettings,
+    Hl7Settings,
+    HttpSettings,
+    Secret,
+    Settings,
+    Source,
+    default_data_folder,
+)
 from imx.values import convert, written
 
 PREFIX = "IMX_"
 FILE_SUFFIX = "_file"
 
-#: Read by a command itself: the token that `imx find` shows.
-_OF_COMMANDS = ("IMX_TOKEN",)
+#: Read by a command itself: the token that `imx find` shows, and what opens a source to `imx pull`.
+_OF_COMMANDS = ("IMX_TOKEN", "IMX_PULL_CREDENTIALS")
 
 #: Fields of Settings that are not settings themselves.
 _NOT_SETTINGS = ("sources", "config")
@@ -179,6 +187,7 @@ def _build(given: Mapping[str, _Given], config: Path | None, environment: Mappin
     if top.get("open"):
         # Not said otherwise, an open service listens on this machine alone.
         top["dicom"] = replace(top.get("dicom", DicomSettings()), host=_host(sections, "dicom"))
+        top["hl7"] = replace(top.get("hl7", Hl7Settings()), host=_host(sections, "hl7"))
         top["http"] = replace(top.get("http", HttpSettings()), host=_host(sections, "http"))
     return Settings(**top, sources=sources, config=config)
 
@@ -200,9 +209,11 @@ def _shown(value: object, key: str) -> str:
 
 def _checked(settings: Settings) -> Settings:
     """`--open` serves everybody, so it serves this machine alone."""
+    if settings.hl7.tls_port is not None and settings.tls.certificate is None:
+        raise BadSettings("hl7.tls_port needs tls.certificate and tls.key")
     if not settings.open:
         return settings
-    for key in ("dicom.host", "http.host"):
+    for key in ("dicom.host", "hl7.host", "http.host"):
         if settings.sources[key] is not Source.DEFAULT and not is_loopback(value_of(settings, key)):
             raise BadSettings(
                 f"--open accepts everybody, so it listens on this machine only, but {key} is "

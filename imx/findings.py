@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
+from dicom_router.tls_papers import Paper
+
 
 class Level(Enum):
     """How bad it is. Only WRONG makes `imx check` end with status 1."""
@@ -47,9 +49,6 @@ QUIET_LOG: Mapping[str, Callable[[str], bool]] = {
 
 #: The worker moves small objects within seconds.
 WAITING_NOTICE = timedelta(minutes=15)
-
-#: A certificate that ends sooner than this is time to renew.
-CERTIFICATE_NOTICE = timedelta(days=30)
 
 #: Clocks may differ by this much: S3 refuses signatures that are 15 minutes off.
 CLOCK_WARNING_S = 5.0
@@ -160,19 +159,25 @@ def judge_clock(skew_s: float, whose: str) -> Finding:
     )
 
 
-def judge_certificate(ends_at: datetime, now: datetime, name: str) -> Finding:
-    """When a certificate ends."""
-    left = ends_at - now
-    day = f"{ends_at:%d %B %Y}"
-    if left <= timedelta(0):
+def judge_paper(paper: Paper, now: datetime) -> Finding:
+    """When a certificate, an authority or a revocation list ends."""
+    what = f"{paper.kind.value} {paper.name} ({paper.file})"
+    if paper.ends_at is None:
+        return Finding(Level.GOOD, "certificates", f"{what} is good until it is replaced")
+    day = f"{paper.ends_at:%d %B %Y}"
+    if paper.is_ended(now):
         return Finding(
-            Level.WRONG, "certificates", f"{name} ended on {day}", "have it renewed and set tls.certificate"
+            Level.WRONG,
+            "certificates",
+            f"{what} ended on {day}",
+            "put a new one into the file; no restart needed",
         )
-    if left < CERTIFICATE_NOTICE:
+    if paper.is_ending(now):
+        left = (paper.ends_at - now).days
         return Finding(
-            Level.WARNING, "certificates", f"{name} ends on {day}, in {left.days} days", "have it renewed"
+            Level.WARNING, "certificates", f"{what} ends on {day}, in {left} days", "have it renewed"
         )
-    return Finding(Level.GOOD, "certificates", f"{name} is good until {day}")
+    return Finding(Level.GOOD, "certificates", f"{what} is good until {day}")
 
 
 def judge_open_files(limit: int) -> Finding:

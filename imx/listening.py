@@ -53,7 +53,7 @@ def host_key(key: str) -> str:
 
 
 def _refusal(error: OSError, host: str, port: int, key: str) -> SetupError:
-    flag = {"dicom.port": "--dicom-port", "http.port": "--http-port"}.get(key)
+    flag = {"dicom.port": "--dicom-port", "http.port": "--http-port", "hl7.port": "--hl7-port"}.get(key)
     choose = f"choose another with {flag}, or {key}" if flag else f"choose another with {key}"
     if error.errno == errno.EADDRINUSE:
         return PortInUse(f"port in use: something else listens on {host}:{port}; {choose}")

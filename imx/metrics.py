@@ -8,3 +8,10 @@ STAGED = Gauge(
     "Small objects that wait in the database for the object store",
     multiprocess_mode="livemostrecent",
 )
+
+TLS_ENDS = Gauge(
+    "imx_tls_ends_timestamp_seconds",
+    "When the first of our certificates, authorities or revocation lists ends",
+    ["kind"],
+    multiprocess_mode="livemostrecent",
+)

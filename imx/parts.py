@@ -15,15 +15,20 @@ import psycopg
 import structlog
 from psycopg_pool import ConnectionPool
 
+from dicom_router.routing import Routing
+from imx.certificates import keep_watching
 from imx.metrics import STAGED
 from imx.settings import Settings, WorkerSettings
 from imx.wiring import (
     API_OBJECT_CONNECTIONS,
+    HL7_CONNECTIONS,
     ROUTER_CONNECTIONS,
     WORKER_CONNECTIONS,
     WORKER_STATEMENT_S,
     build_api,
+    build_hl7,
     build_router,
+    build_routing,
     database_url,
     open_pool,
     open_reading,
@@ -57,6 +62,9 @@ WORKER_GRACE_S = 8.0
 #: Small objects wait in the database at least this long: a burst is taken in first, and moved after.
 STAGED_FOR = timedelta(seconds=10)
 MOVE_EVERY_S = 5.0
+
+#: A study is on its way this soon after it has come.
+ROUTE_EVERY_S = 0.5
 
 #: The worker looks at the feed this often; a feed that stands still for longer than the limit is a fault.
 FEED_LOOK_S = 30.0
@@ -124,6 +132,15 @@ def run_api(settings: Settings, listener: socket.socket) -> None:
         uvicorn.Server(config).run(sockets=[listener])
 
 
+def run_hl7(settings: Settings, plain: socket.socket | None, tls: socket.socket | None) -> None:
+    """The HL7 door, until SIGTERM; a message that has come whole is still answered."""
+    with closing(open_pool(database_url(settings), HL7_CONNECTIONS)) as pool:
+        listener = build_hl7(settings, pool, plain, tls)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: listener.drain())
+        listener.serve()
+
+
 def settle_memory() -> None:
     """What is there now stays: the collector need not go through it again, every few instances.
 
@@ -147,7 +164,9 @@ def run_worker(settings: Settings) -> None:
             threading.Thread(target=keep_sweeping, args=(settings.worker, objects, stop), daemon=True),
             threading.Thread(target=keep_verifying, args=(settings.worker, objects, stop), daemon=True),
             threading.Thread(target=watch_feed, args=(ChangeFeed(pool), stop), daemon=True),
+            threading.Thread(target=keep_watching, args=(settings.tls, stop), daemon=True),
             follower(pool, "corrections", partial(keep_current, pool), stop),
+            threading.Thread(target=keep_routing, args=(build_routing(pool, objects), stop), daemon=True),
         ]
         for task in tasks:
             task.start()
@@ -222,6 +241,15 @@ def keep_following(feed: ChangeFeed, name: str, act: Callable[[Change], None], s
             follow(feed, name, act)
         except ArchiveError as error:
             log.warning("follower.later", follower=name, error=type(error).__name__)
+
+
+def keep_routing(routing: Routing, stop: threading.Event) -> None:
+    """Send what has come where the rules want it."""
+    while not stop.wait(ROUTE_EVERY_S):
+        try:
+            routing.run()
+        except ArchiveError as error:
+            log.warning("routing.later", error=type(error).__name__)
 
 
 def watch_feed(feed: ChangeFeed, stop: threading.Event) -> None:

@@ -18,6 +18,10 @@ DicomPortOption = Annotated[
 HttpPortOption = Annotated[
     int | None, typer.Option("--http-port", help="For HTTP. Otherwise 8080.", min=1, max=65535)
 ]
+Hl7PortOption = Annotated[
+    int | None,
+    typer.Option("--hl7-port", help="For orders by HL7 v2 (MLLP), such as 2575.", min=1, max=65535),
+]
 OpenOption = Annotated[
     bool | None,
     typer.Option("--open", help="Accept unknown AE titles and anonymous readers, on this machine alone."),
@@ -29,10 +33,13 @@ def serve_command(
     config: ConfigOption = None,
     dicom_port: DicomPortOption = None,
     http_port: HttpPortOption = None,
+    hl7_port: Hl7PortOption = None,
     is_open: OpenOption = None,
 ) -> None:
     """Run the whole service until Ctrl-C or SIGTERM; a second one hurries."""
-    settings = settings_from(data, config, dicom__port=dicom_port, http__port=http_port, open=is_open)
+    settings = settings_from(
+        data, config, dicom__port=dicom_port, http__port=http_port, hl7__port=hl7_port, open=is_open
+    )
     logs.set_up("supervisor")
     serve(settings, announce)
 
@@ -90,6 +97,8 @@ def announce(settings: Settings) -> None:
         lines.insert(
             1, f"over TLS  {settings.dicom.ae_title}@{_spoken(settings.dicom.host)}:{settings.tls.port}"
         )
+    hl7 = [port for port in (settings.hl7.port, settings.hl7.tls_port) if port is not None]
+    lines += [f"HL7       {_spoken(settings.hl7.host)}:{port}" for port in hl7]
     if settings.open:
         lines.append("open: everybody on this machine may send and read")
     sys.stdout.write("\n".join(lines) + "\n")

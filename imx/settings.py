@@ -62,12 +62,25 @@ class DicomSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TlsSettings:
-    """The DICOM TLS listener (PS3.15 §B.12). Off until there is a certificate and its key."""
+    """The DICOM TLS listener (PS3.15 §B.12). Off until there is a certificate and its key.
+
+    Files that change are read again, without a restart.
+    """
 
     certificate: Path | None = None  # PEM, with the chain
     key: Path | None = None
     authorities: Path | None = None  # PEM: who signs our peers' certificates; then they must show one
+    revocations: Path | None = None  # PEM: the lists of what those authorities revoked, one of each
     port: int = 2762
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hl7Settings:
+    """Where orders come in, by HL7 v2 over MLLP. Closed until a port is set (imx hl7 allow: from whom)."""
+
+    host: str = "0.0.0.0"  # noqa: S104 -- the trusts' systems are elsewhere; unknown ones are refused
+    port: int | None = None  # such as 2575, IANA's for HL7
+    tls_port: int | None = None  # with the certificate of [tls]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +138,7 @@ class Settings:
     open: bool = False  # accept unknown AE titles and anonymous readers; loopback only
     dicom: DicomSettings = field(default_factory=DicomSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
+    hl7: Hl7Settings = field(default_factory=Hl7Settings)
     http: HttpSettings = field(default_factory=HttpSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     objects: ObjectsSettings = field(default_factory=ObjectsSettings)

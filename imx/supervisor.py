@@ -35,7 +35,7 @@ from storage.migrations import migrate
 log = structlog.get_logger()
 
 #: How long each part may take to finish what it has begun, in the order in which they are ended.
-DRAIN_S = {"router": 20.0, "api": 10.0, "worker": 10.0}
+DRAIN_S = {"hl7": 10.0, "router": 20.0, "api": 10.0, "worker": 10.0}
 
 #: A killed predecessor's processes are on their way out: their sockets may take a moment.
 PREDECESSOR_PATIENCE_S = 5.0
@@ -96,7 +96,7 @@ def serve(settings: Settings, announce: Callable[[Settings], None]) -> None:
     with ExitStack() as stack:
         orders = stack.enter_context(orders_from_signals())
         was_killed = stack.enter_context(folder.held())
-        dicom, http, tls = open_sockets(settings, stack, PREDECESSOR_PATIENCE_S if was_killed else 0)
+        sockets = open_sockets(settings, stack, PREDECESSOR_PATIENCE_S if was_killed else 0)
         cluster = None
         if settings.database.url is None:
             cluster = cluster_in(
@@ -106,7 +106,7 @@ def serve(settings: Settings, announce: Callable[[Settings], None]) -> None:
         stack.callback(database.stop, orders)
         database.start()
         announce(settings)
-        Service(settings, database, children_of(settings, database, dicom, http, tls), orders).run()
+        Service(settings, database, children_of(settings, database, sockets), orders).run()
 
 
 def allow_many_files() -> None:
@@ -117,29 +117,43 @@ def allow_many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-def open_sockets(
-    settings: Settings, stack: ExitStack, patience_s: float
-) -> tuple[socket.socket, socket.socket, socket.socket | None]:
-    """The listeners for DICOM, HTTP and, where there is a certificate, DICOM over TLS."""
-    dicom = stack.enter_context(
-        open_listener(settings.dicom.host, settings.dicom.port, "dicom.port", patience_s)
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """The listeners of the service."""
+
+    dicom: socket.socket
+    http: socket.socket
+    tls: socket.socket | None  # DICOM over TLS, where there is a certificate
+    hl7: socket.socket | None  # where a port is set
+    hl7_tls: socket.socket | None
+
+
+def open_sockets(settings: Settings, stack: ExitStack, patience_s: float) -> Sockets:
+    """Listen wherever the settings say."""
+
+    def listen(host: str, port: int | None, key: str) -> socket.socket | None:
+        return None if port is None else stack.enter_context(open_listener(host, port, key, patience_s))
+
+    ours = settings.dicom
+    return Sockets(
+        dicom=stack.enter_context(open_listener(ours.host, ours.port, "dicom.port", patience_s)),
+        http=stack.enter_context(
+            open_listener(settings.http.host, settings.http.port, "http.port", patience_s)
+        ),
+        tls=listen(ours.host, settings.tls.port if settings.tls.certificate else None, "tls.port"),
+        hl7=listen(settings.hl7.host, settings.hl7.port, "hl7.port"),
+        hl7_tls=listen(settings.hl7.host, settings.hl7.tls_port, "hl7.tls_port"),
     )
-    http = stack.enter_context(open_listener(settings.http.host, settings.http.port, "http.port", patience_s))
-    tls = None
-    if settings.tls.certificate is not None:
-        tls = stack.enter_context(
-            open_listener(settings.dicom.host, settings.tls.port, "tls.port", patience_s)
-        )
-    return dicom, http, tls
 
 
-def children_of(
-    settings: Settings,
-    database: "Database",
-    dicom: socket.socket,
-    http: socket.socket,
-    tls: socket.socket | None,
-) -> list[Child]:
+def handed(plain: socket.socket | None, tls: socket.socket | None) -> tuple[list[str], list[int]]:
+    """The arguments that tell a child of its sockets, and their numbers."""
+    given = {"--listener": plain, "--tls": tls}
+    numbers = {name: each.fileno() for name, each in given.items() if each is not None}
+    return [text for name, number in numbers.items() for text in (name, str(number))], [*numbers.values()]
+
+
+def children_of(settings: Settings, database: "Database", sockets: Sockets) -> list[Child]:
     """Our own processes, in the order in which they are ended."""
     metrics = fresh_metrics_folder(settings.data)
     environment = {
@@ -151,16 +165,14 @@ def children_of(
     def forget(pid: int) -> None:
         mark_process_dead(pid, str(metrics))  # type: ignore[no-untyped-call]
 
-    secure = ["--tls", str(tls.fileno())] if tls else []
-    dicom_sockets = [each.fileno() for each in (dicom, tls) if each]
     routers = [
-        Child(
-            "router", number, ["--listener", str(dicom.fileno()), *secure], dicom_sockets, environment, forget
-        )
+        Child("router", number, *handed(sockets.dicom, sockets.tls), environment, forget)
         for number in range(settings.dicom.processes)
     ]
-    api = Child("api", 0, ["--listener", str(http.fileno())], [http.fileno()], environment, forget)
-    return [*routers, api, Child("worker", 0, [], [], environment, forget)]
+    hl7 = Child("hl7", 0, *handed(sockets.hl7, sockets.hl7_tls), environment, forget)
+    api = Child("api", 0, *handed(sockets.http, None), environment, forget)
+    worker = Child("worker", 0, [], [], environment, forget)
+    return [*([hl7] if hl7.sockets else []), *routers, api, worker]
 
 
 def fresh_metrics_folder(data: Path) -> Path:

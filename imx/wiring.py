@@ -3,7 +3,6 @@
 import os
 import select
 import socket
-import ssl
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,19 +10,26 @@ from typing import TYPE_CHECKING
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from dicom_router import getting, moving
+from dicom_router import finding, getting, moving
 from dicom_router.acceptor import Router
+from dicom_router.coercing import Coercing
+from dicom_router.deliveries import PostgresDeliveries
 from dicom_router.reading import Reading
 from dicom_router.requestor import Calling
 from dicom_router.retrieving import Retrieving
+from dicom_router.routing import Routing
 from dicom_router.sender import Sender
 from dicom_router.services import Services
 from dicom_router.settings import RouterSettings
 from dicom_router.storing import Reader
-from dicom_router.tls import TlsSettingsWrong, server_context
+from dicom_router.tls import TlsSettingsWrong, handshake
 from dicom_router.tls_client import TlsClient
+from dicom_router.tls_reload import ReloadedContext
+from exchange.hl7.desk import HANDLERS, Desk
+from exchange.hl7.listener import Listener, Secure
+from exchange.hl7.orders import Namespace
 from exchange.registry import PostgresRegistry, Trust
-from imx.certificates import BadCertificate
+from imx.certificates import BadCertificate, tls_files
 from imx.configuration import BadSettings
 from imx.folder import DataFolder
 from imx.settings import DicomSettings, Settings
@@ -34,7 +40,7 @@ from storage.index import PostgresIndex
 from storage.ingest import Ingest
 from storage.objects import ObjectStore
 from storage.staging import StagedObjects
-from viewer_api.settings import ApiSettings
+from viewer_api.settings import ROW_CONNECTIONS, ApiSettings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -43,7 +49,8 @@ if TYPE_CHECKING:
 ROUTER_CONNECTIONS = 12
 READING_CONNECTIONS = 6  # of a router, besides
 API_CONNECTIONS = 16
-WORKER_CONNECTIONS = 4
+WORKER_CONNECTIONS = 8
+HL7_CONNECTIONS = 4
 
 #: The HTTP edge stores, and reads objects that still wait in the database, through connections of its own.
 API_OBJECT_CONNECTIONS = 6
@@ -71,8 +78,14 @@ OPEN_TRUST = Trust(ods_code="OPEN", name="Whoever sends to an open service", iss
 def connections_wanted(settings: Settings) -> int:
     """How many database connections the service may hold at its busiest."""
     edges = settings.dicom.processes * (ROUTER_CONNECTIONS + READING_CONNECTIONS)
-    edges += API_CONNECTIONS + API_OBJECT_CONNECTIONS
+    edges += API_CONNECTIONS + API_OBJECT_CONNECTIONS + ROW_CONNECTIONS
+    edges += HL7_CONNECTIONS if has_hl7(settings) else 0
     return edges + WORKER_CONNECTIONS + SPARE_CONNECTIONS
+
+
+def has_hl7(settings: Settings) -> bool:
+    """Whether orders come in by HL7."""
+    return settings.hl7.port is not None or settings.hl7.tls_port is not None
 
 
 def database_url(settings: Settings) -> str:
@@ -171,6 +184,7 @@ def dimse_services(settings: Settings, reading: Reading, registry: PostgresRegis
     sender = build_sender(settings, reading.objects)
     retrieving = Retrieving(reading, registry.trusts)
     return {
+        **finding.services(reading),
         **getting.services(retrieving, sender.reader),
         **moving.services(retrieving, registry, sender),
     }
@@ -184,15 +198,34 @@ def build_sender(settings: Settings, objects: ObjectStore) -> Sender:
     return Sender(reader=Reader(objects=objects, recoder=recoder), calling=Calling(tls=shown))
 
 
-def tls_context(settings: Settings) -> ssl.SSLContext | None:
+def build_hl7(
+    settings: Settings, pool: ConnectionPool, plain: socket.socket | None, tls: socket.socket | None
+) -> Listener:
+    """The HL7 door on sockets that a parent opened."""
+    registry = PostgresRegistry(pool)
+    stranger = Namespace(OPEN_TRUST.ods_code, OPEN_TRUST.issuer) if settings.open else None
+    sockets: dict[socket.socket, Secure | None] = {plain: None} if plain else {}
+    if tls is not None and (context := tls_context(settings)) is not None:
+
+        def secured(connection: socket.socket) -> socket.socket:
+            return handshake(connection, context(), settings.dicom.artim_s)
+
+        sockets[tls] = secured
+    return Listener(Desk(pool, HANDLERS, stranger), sockets, registry.note_refusal)
+
+
+def tls_context(settings: Settings) -> ReloadedContext | None:
     """Of the TLS listener, where there is a certificate for it. Raises BadCertificate."""
-    if settings.tls.certificate is None:
-        return None
-    key = settings.tls.key or settings.tls.certificate
+    files = tls_files(settings.tls)
     try:
-        return server_context(settings.tls.certificate, key, settings.tls.authorities)
+        return ReloadedContext(files) if files else None
     except TlsSettingsWrong as error:
         raise BadCertificate(str(error)) from error
+
+
+def build_routing(pool: ConnectionPool, objects: StagedObjects) -> Routing:
+    """From what comes to what is to be sent."""
+    return Routing(pool, Coercing(pool, objects), PostgresDeliveries(pool))
 
 
 def build_api(settings: Settings, pool: ConnectionPool) -> "FastAPI":

@@ -5,7 +5,7 @@ number alone would pass a change whose transaction is still open, and never see 
 only once every transaction that began before its own has ended: none can then still add one before it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -61,8 +61,13 @@ class ChangeFeed:
 
     def after(self, place: Place) -> Iterator[Change]:
         """Settled changes after a place, in order, up to now."""
-        while page := self._page(place):
+        for page in self.pages_after(place):
             yield from page
+
+    def pages_after(self, place: Place) -> Iterator[Sequence[Change]]:
+        """The same, as many at once as are read at once."""
+        while page := self._page(place):
+            yield page
             place = page[-1].place
 
     def place_of(self, follower: str) -> Place:
@@ -131,4 +136,15 @@ def follow(feed: ChangeFeed, follower: str, act: Callable[[Change], None]) -> in
         feed.move(follower, change.place)
         count += 1
         log.info("change.followed", follower=follower, number=change.place.number, kind=change.kind.value)
+    return count
+
+
+def follow_pages(feed: ChangeFeed, follower: str, act: Callable[[Sequence[Change]], None]) -> int:
+    """The same for what acts on many changes at once: one place-mark for each page of them."""
+    count = 0
+    for page in feed.pages_after(feed.place_of(follower)):
+        act(page)
+        feed.move(follower, page[-1].place)
+        count += len(page)
+        log.info("changes.followed", follower=follower, number=page[-1].place.number, changes=len(page))
     return count

@@ -44,6 +44,9 @@ _SIGNED_BY_PIXELS = frozenset({
 })  # fmt: skip
 
 
+#: What is reported of text that cannot be read.
+NOT_IN_CHARACTER_SET = "not in the character set that is declared"
+
 #: Values that change how others are read, and those whose reading they change.
 READING_TAGS = _SIGNED_BY_PIXELS | {_SPECIFIC_CHARACTER_SET, _PIXEL_REPRESENTATION}
 
@@ -162,7 +165,7 @@ class JsonWriter:
         try:
             return decode(raw, self._encodings if vr in CODED else ASCII, vr)
         except UnicodeError:
-            self._report(tag, "not in the character set that is declared")
+            self._report(tag, NOT_IN_CHARACTER_SET)
             return raw.decode("utf-8", "replace")
 
     def _understand(self, declared: str) -> tuple[str, ...]:

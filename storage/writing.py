@@ -17,6 +17,7 @@ Member = Mapping[str, Any]
 
 _SHORT = frozenset(SHORT_VRS.values())
 _ZERO_PADDED = frozenset({"OB", "UI", "UN"})
+_CHARACTER_SET = "00080005"
 _DECIMAL_LIMIT = 16  # characters of a DS
 _SHORT_LIMIT = 0xFFFE  # bytes of a value whose VR has a length of 16 bits
 _LENGTH = {endian: struct.Struct(f"{endian}I") for endian in "<>"}
@@ -26,8 +27,8 @@ _SHORT_LENGTH = {endian: struct.Struct(f"{endian}H") for endian in "<>"}
 class ElementWriter:
     """Writes members in one encoding and character set.
 
-    Raises UnicodeError where the character set cannot hold a text. What stays in the object (BulkDataURI) is
-    written without a value.
+    Raises UnicodeError where the character set cannot hold a text that it governs (PS3.5 §6.1.2.2); in other
+    texts, what is not ASCII becomes "?". What stays in the object (BulkDataURI) is written without a value.
     """
 
     def __init__(self, encoding: Encoding, encodings: tuple[str, ...] = ASCII) -> None:
@@ -77,7 +78,7 @@ class ElementWriter:
         if vr in CODED:
             return encode("\\".join([_text(value) for value in values]), self._encodings, vr)
         if vr == "SQ":
-            return b"".join([self._item(self.elements(value or {})) for value in values])
+            return b"".join([self._item(self.elements(_without_character_set(value))) for value in values])
         if vr in NUMBERS:
             return self._numbers(vr, values)
         if vr == "AT":
@@ -85,7 +86,7 @@ class ElementWriter:
             return struct.pack(f"{self._endian}{len(halves)}H", *halves)
         if vr == "DS":
             return "\\".join([_decimal(value) for value in values]).encode("ascii")
-        return "\\".join([_text(value) for value in values]).encode("ascii")
+        return "\\".join([_text(value) for value in values]).encode("ascii", "replace")
 
     def _numbers(self, vr: str, values: list[Any]) -> bytes:
         letter, _size = NUMBERS[vr]
@@ -101,6 +102,11 @@ def _head(endian: str, tag: str, vr: str) -> bytes:
     """What stands before the length; a VR of "" is not said."""
     head = struct.pack(f"{endian}HH", int(tag[:4], 16), int(tag[4:], 16)) + vr.encode()
     return head if vr in _SHORT or not vr else head + b"\0\0"
+
+
+def _without_character_set(item: Member | None) -> Member:
+    """An item in the character set of what is around it."""
+    return {tag: member for tag, member in (item or {}).items() if tag != _CHARACTER_SET}
 
 
 def _text(value: Any) -> str:
@@ -120,10 +126,10 @@ def _name(value: Any) -> str:
 
 
 def _decimal(value: Any) -> str:
-    """A decimal string of at most 16 characters, as exact as they allow."""
+    """A decimal string of at most 16 characters, as exact as they allow; what is no number as it is."""
     text = _text(value)
     digits = _DECIMAL_LIMIT
-    while len(text) > _DECIMAL_LIMIT and digits:
+    while len(text) > _DECIMAL_LIMIT and isinstance(value, float | int) and digits:
         digits -= 1
         text = f"{float(value):.{digits}g}"
     return text

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from viewer_api import problems
 from viewer_api.hosts import LoopbackOnly
 from viewer_api.operation import Numbers, Observed, operation_routes
+from viewer_api.orders import order_routes
 from viewer_api.parts import ApiParts, working
 from viewer_api.qido import search_routes
 from viewer_api.quarantine import quarantine_routes
@@ -26,16 +27,19 @@ def create_app(parts: ApiParts) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await work.pool.open(wait=False)
+        work.rows.open(wait=False)
         try:
             yield
         finally:
             await work.pool.close()
+            work.rows.close()
 
     app = FastAPI(
         title="Imaging Exchange", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
     problems.install(app)
     app.include_router(operation_routes(work, numbers))
+    app.include_router(order_routes(work))
     app.include_router(search_routes(work))
     app.include_router(retrieve_routes(work))
     app.include_router(rendered_routes(work))

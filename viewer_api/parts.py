@@ -9,6 +9,7 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 from exchange.audit import Audit
 from exchange.tokens import Accounts
 from storage.archive import Archive, open_pool
+from storage.connecting import limits
 from storage.decoding import Recoder, decodable_syntaxes
 from storage.ingest import Door
 from storage.objects import ObjectStore
@@ -16,7 +17,7 @@ from viewer_api.bodies import Sender
 from viewer_api.desk import Desk
 from viewer_api.media import Decoding
 from viewer_api.readers import Readers
-from viewer_api.settings import ApiSettings
+from viewer_api.settings import ROW_CONNECTIONS, ApiSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,7 @@ class Working:
     objects: ObjectStore
     door: Door
     pool: AsyncConnectionPool
+    rows: ConnectionPool  # for what is written and read in a thread: orders
     desk: Desk
     archive: Archive
     readers: Readers
@@ -55,6 +57,14 @@ def working(parts: ApiParts) -> Working:
         objects=parts.objects,
         door=parts.door,
         pool=pool,
+        rows=ConnectionPool(
+            parts.database,
+            min_size=0,
+            max_size=ROW_CONNECTIONS,
+            open=False,
+            timeout=settings.patience_s,
+            kwargs=limits(parts.database, settings.statement_s),
+        ),
         desk=Desk(parts.pool, CapacityLimiter(settings.desk_threads)),
         archive=Archive(pool),
         readers=Readers(Accounts(pool), Audit(pool), settings.is_open),

@@ -1,7 +1,6 @@
 """A router on a real socket, with a door that keeps in memory, and peers to call it."""
 
 import socket
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -15,6 +14,7 @@ import structlog
 from psycopg_pool import ConnectionPool
 
 from dicom_router.acceptor import Router
+from dicom_router.association import CurrentContext
 from dicom_router.reading import Reading
 from dicom_router.services import Services
 from dicom_router.settings import RouterSettings
@@ -25,6 +25,7 @@ from storage.files import FileObjects
 from tests.dicom_router.door import MemoryDoor
 from tests.dicom_router.holdings import Holdings
 from tests.dicom_router.raw_peer import RawPeer
+from tests.dicom_router.region import Region
 from tests.storage.shelf import Shelf
 
 TRUST = Trust(ods_code="RBL", name="Wirral", issuer="RBL")
@@ -85,16 +86,16 @@ def serve(tmp_path: Path, logged: list[Any]) -> Iterator[Serve]:
             *,
             door: MemoryDoor | None = None,
             peers: tuple[Peer, ...] = (Peer("MODALITY", TRUST),),
-            tls: ssl.SSLContext | None = None,
+            tls: CurrentContext | None = None,
             services: Services = MappingProxyType({}),
             plain_allowed: bool = True,  # every peer speaks plain here, unless the test is about that
             **settings: Any,
         ) -> Running:
             listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=64))
             defaults = RouterSettings(slots_folder=tmp_path / "slots", idle_s=10, stall_s=5, artim_s=5)
-            registry = KnownPeers(
-                {each.ae_title: replace(each, plain_allowed=plain_allowed and not tls) for each in peers}
-            )
+            if plain_allowed and not tls:
+                peers = tuple(replace(each, plain_allowed=True) for each in peers)
+            registry = KnownPeers({each.ae_title: each for each in peers})
             kept = door or MemoryDoor()
             router = Router(
                 replace(defaults, **settings),
@@ -134,3 +135,12 @@ def holdings(database: str, tmp_path: Path) -> Iterator[Holdings]:
         shelf = Shelf(pool, FileObjects(tmp_path / "objects", watermark_bytes=0))
         with closing(Reading(database, shelf.objects, 4)) as reading:
             yield Holdings(shelf, reading)
+
+
+@pytest.fixture
+def region(database: str, tmp_path: Path) -> Iterator[Region]:
+    """Three trusts, two workstations, and no rules yet."""
+    with ConnectionPool(database, min_size=1, max_size=8) as pool:
+        made = Region(Shelf(pool, FileObjects(tmp_path / "objects", watermark_bytes=0)))
+        made.workstations("WS1", "WS2")
+        yield made

@@ -16,6 +16,7 @@ from pynetdicom.pdu_primitives import (
 from pynetdicom.presentation import build_context
 
 from dicom_router.commands import split
+from dicom_router.errors import Rejection
 from dicom_router.pdus import IS_COMMAND, IS_LAST, PduType
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -51,6 +52,11 @@ def command(field: int, message_id: int = 1, data: bool = False, sop: str = "", 
 
 def store_command(instance: str = "1.2.3", message_id: int = 1, sop: str = CT, data: bool = True) -> bytes:
     return command(0x0001, message_id, data, sop, instance)
+
+
+def rejected(rejection: Rejection) -> tuple[int, bytes]:
+    """What `RawPeer.read` reads of an A-ASSOCIATE-RJ."""
+    return PduType.ASSOCIATE_RJ, bytes([0, *rejection.value])
 
 
 def pdv(context: int, control: int, piece: bytes) -> bytes:

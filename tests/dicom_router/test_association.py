@@ -24,12 +24,9 @@ from tests.dicom_router.raw_peer import (
     last_data,
     p_data,
     pdu,
+    rejected,
     store_command,
 )
-
-
-def rejected(rejection: Rejection) -> tuple[int, bytes]:
-    return PduType.ASSOCIATE_RJ, bytes([0, *rejection.value])
 
 
 def aborted(reason: AbortReason) -> tuple[int, bytes]:

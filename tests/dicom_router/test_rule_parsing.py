@@ -102,7 +102,7 @@ def test_an_empty_file_routes_nothing() -> None:
         ('"AI"', '"IA"', "line 10: no destination IA is known: add it first"),
         ('"AI"', '"ONCALL"', "line 9: it sends to ONCALL twice"),
         ('"ExplicitVR', '"JPEGExtended12Bit', "neither a UID nor the keyword"),
-        ('"ExplicitVRLittleEndian"', '"JPEGBaseline8Bit"', "line 11: transcode: JPEGBaseline8Bit may lose"),
+        ('"ExplicitVRLittleEndian"', '"JPEGBaseline8Bit"', "line 11: transcode: JPEGBaseline8Bit is"),
         ("StudyDescription", "StudyDescribed", "line 8: StudyDescribed: a key is neither"),
         ("tags.StudyDescription", "tags.StudyDate", "line 8: StudyDate: not a date"),
         ('tags.StudyDescription = "*STROKE*"', "tags = 3", "line 8: tags has to be a table"),

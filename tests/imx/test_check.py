@@ -5,30 +5,37 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 import trustme
+from prometheus_client import REGISTRY
 from psycopg.conninfo import conninfo_to_dict
+from structlog.testing import capture_logs
 
-from imx.certificates import BadCertificate, ends_at
-from imx.check import check_database, check_folder, check_objects, check_ports
+from dicom_router.tls import TlsFiles
+from dicom_router.tls_papers import Paper, PaperKind
+from imx.certificates import note_ends
+from imx.check import check_certificates, check_database, check_folder, check_objects, check_ports
 from imx.configuration import read
 from imx.findings import (
+    Finding,
     Level,
-    judge_certificate,
     judge_clock,
     judge_connections,
     judge_durability,
     judge_logging,
     judge_open_files,
+    judge_paper,
     judge_room,
     judge_version,
     judge_waiting,
 )
 from imx.listening import open_listener
+from tests.dicom_router.authorities import Authority, lay_out, show
 from tests.service import free_port
 
 GIB = 1024**3
@@ -87,34 +94,83 @@ def test_what_is_not_good_says_how_to_mend_it(finding: object, level: Level) -> 
 @pytest.mark.parametrize(("days", "level"), [(-1, Level.WRONG), (10, Level.WARNING), (90, Level.GOOD)])
 def test_a_certificate_is_renewed_in_time(days: int, level: Level) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
+    end = now + timedelta(days=days)
+    paper = Paper(PaperKind.CERTIFICATE, "imx.example", Path("cert.pem"), end - timedelta(days=365), end)
 
-    assert judge_certificate(now + timedelta(days=days), now, "cert.pem").level is level
+    assert judge_paper(paper, now).level is level
+
+
+def test_a_list_without_an_end_is_good() -> None:
+    paper = Paper(PaperKind.REVOCATIONS, "ACME", Path("crl.pem"), datetime(2026, 1, 1, tzinfo=UTC), None)
+
+    assert judge_paper(paper, datetime(2036, 1, 1, tzinfo=UTC)).level is Level.GOOD
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> tuple[Path, Path]:
+def ended(tmp_path: Path) -> TlsFiles:
     """A certificate that ended long ago, and its key: what it says must still be read."""
-    ended = datetime(2020, 2, 3, tzinfo=UTC)
-    certificate = trustme.CA().issue_cert("imx.example", not_after=ended)
-    certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
-    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
-    return tmp_path / "cert.pem", tmp_path / "key.pem"
+    files = lay_out(tmp_path, Authority(trustme.CA()))
+    show(files, trustme.CA().issue_cert("imx.example", not_after=datetime(2020, 2, 3, tzinfo=UTC)))
+    return files
 
 
-def test_the_end_of_a_certificate_is_read_from_a_handshake(pair: tuple[Path, Path]) -> None:
-    assert ends_at(*pair) == datetime(2020, 2, 3, tzinfo=UTC)
+def found_in(files: TlsFiles, tmp_path: Path) -> list[Finding]:
+    """By the command, with these files set."""
+    given = {
+        f"tls.{name}": str(path)
+        for name in ("certificate", "key", "authorities", "revocations")
+        if (path := getattr(files, name))
+    }
+    return list(check_certificates(read({"data": tmp_path, **given}, {})))
 
 
-def test_a_key_of_another_certificate_is_noticed(pair: tuple[Path, Path], tmp_path: Path) -> None:
-    trustme.CA().issue_cert("imx.example").private_key_pem.write_to_path(tmp_path / "other.pem")
+def test_a_certificate_that_ended_is_wrong(ended: TlsFiles, tmp_path: Path) -> None:
+    findings = found_in(ended, tmp_path)
 
-    with pytest.raises(BadCertificate, match="does not belong"):
-        ends_at(pair[0], tmp_path / "other.pem")
+    assert [each.level for each in findings] == [Level.WRONG, Level.GOOD, Level.GOOD]
+    assert "ended on 03 February 2020" in findings[0].what
 
 
-def test_a_missing_key_is_named(pair: tuple[Path, Path], tmp_path: Path) -> None:
-    with pytest.raises(BadCertificate, match=r"none\.pem"):
-        ends_at(pair[0], tmp_path / "none.pem")
+def test_a_key_of_another_certificate_is_noticed(ended: TlsFiles, tmp_path: Path) -> None:
+    trustme.CA().issue_cert("imx.example").private_key_pem.write_to_path(ended.key)
+
+    (finding,) = found_in(ended, tmp_path)
+    assert "does not belong" in finding.what
+
+
+def test_a_missing_key_is_named(ended: TlsFiles, tmp_path: Path) -> None:
+    (finding,) = found_in(replace(ended, key=tmp_path / "none.pem"), tmp_path)
+
+    assert "none.pem" in finding.what
+
+
+def test_peers_that_can_prove_nothing_and_lists_that_are_missing_are_warned_of(
+    ended: TlsFiles, tmp_path: Path
+) -> None:
+    assert ended.authorities is not None
+    trustme.CA(organization_name="Other").cert_pem.write_to_path(ended.authorities, append=True)
+    assert "no revocation list of" in found_in(ended, tmp_path)[-1].what
+
+    last = found_in(replace(ended, authorities=None, revocations=None), tmp_path)[-1]
+    assert (last.level, last.mend) == (
+        Level.WARNING,
+        "set tls.authorities to those who sign your peers' certificates",
+    )
+
+
+def test_what_ends_is_logged_and_counted(ended: TlsFiles) -> None:
+    with capture_logs() as logged:
+        note_ends(ended, datetime(2026, 1, 1, tzinfo=UTC), is_loud=True)
+        note_ends(ended, datetime(2026, 1, 1, tzinfo=UTC), is_loud=False)
+        ended.key.unlink()
+        note_ends(ended, datetime(2026, 1, 1, tzinfo=UTC), is_loud=False)
+
+    assert [(line["event"], line.get("kind")) for line in logged] == [
+        ("tls.ended", "certificate"),
+        ("tls.unusable", None),
+    ]
+    end = REGISTRY.get_sample_value("imx_tls_ends_timestamp_seconds", {"kind": "certificate"})
+    assert end == datetime(2020, 2, 3, tzinfo=UTC).timestamp()
 
 
 def test_a_database_that_does_not_flush_is_found(database: str, tmp_path: Path) -> None:

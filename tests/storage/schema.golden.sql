@@ -1067,6 +1067,44 @@ CREATE TABLE public.forwarded (
     object_id bigint NOT NULL,
     at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
+CREATE TABLE public.hl7_message (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    address text NOT NULL,
+    trust text COLLATE pg_catalog."C",
+    type text NOT NULL,
+    control_id text NOT NULL,
+    digest bytea NOT NULL,
+    answer text NOT NULL,
+    because text DEFAULT ''::text NOT NULL,
+    raw bytea,
+    settled_at timestamp with time zone,
+    settled_by text,
+    CONSTRAINT hl7_message_answer_check CHECK ((answer = ANY (ARRAY['AA'::text, 'AE'::text, 'AR'::text])))
+);
+ALTER TABLE public.hl7_message ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.hl7_message_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.hl7_sender (
+    id bigint NOT NULL,
+    network cidr NOT NULL,
+    facility text DEFAULT ''::text NOT NULL,
+    trust text NOT NULL COLLATE pg_catalog."C",
+    aliases text[] DEFAULT '{}'::text[] NOT NULL
+);
+ALTER TABLE public.hl7_sender ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.hl7_sender_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE public.identity (
     id bigint NOT NULL,
     study_id bigint NOT NULL,
@@ -1082,6 +1120,40 @@ CREATE TABLE public.identity (
 );
 ALTER TABLE public.identity ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.identity_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.imaging_order (
+    id bigint NOT NULL,
+    trust text NOT NULL COLLATE pg_catalog."C",
+    number text NOT NULL COLLATE pg_catalog."C",
+    placer text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    filler text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    accession text DEFAULT ''::text NOT NULL,
+    accession_issuer text NOT NULL,
+    study_uid text NOT NULL COLLATE pg_catalog."C",
+    patient_id text NOT NULL,
+    issuer text NOT NULL,
+    birth_date text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    first_date text COLLATE pg_catalog."C",
+    last_date text COLLATE pg_catalog."C",
+    shared_with text[] DEFAULT '{}'::text[] NOT NULL,
+    content jsonb NOT NULL,
+    is_content boolean NOT NULL,
+    content_at timestamp with time zone NOT NULL,
+    content_by text NOT NULL,
+    status text NOT NULL,
+    status_at timestamp with time zone NOT NULL,
+    status_by text NOT NULL,
+    performed text,
+    placed_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE public.imaging_order ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.imaging_order_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1274,6 +1346,43 @@ ALTER TABLE public.procrastinate_workers ALTER COLUMN id ADD GENERATED ALWAYS AS
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+CREATE TABLE public.pull (
+    id bigint NOT NULL,
+    way text NOT NULL,
+    source text NOT NULL,
+    trust text NOT NULL COLLATE pg_catalog."C",
+    first_day date,
+    last_day date,
+    place bigint DEFAULT 0 NOT NULL,
+    gaps text[] DEFAULT '{}'::text[] NOT NULL,
+    notes text[] DEFAULT '{}'::text[] NOT NULL,
+    asked_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    listed_at timestamp with time zone,
+    CONSTRAINT pull_way_check CHECK ((way = ANY (ARRAY['get'::text, 'move'::text, 'dicomweb'::text, 'orthanc'::text])))
+);
+ALTER TABLE public.pull ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.pull_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.pull_study (
+    pull_id bigint NOT NULL,
+    study_uid text NOT NULL COLLATE pg_catalog."C",
+    study_date text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    said integer,
+    expected integer,
+    held integer,
+    listed_at timestamp with time zone NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    series jsonb DEFAULT '[]'::jsonb NOT NULL,
+    because text DEFAULT ''::text NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT pull_study_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'held'::text, 'short'::text])))
 );
 CREATE TABLE public.quarantine_decision (
     id bigint NOT NULL,
@@ -1536,10 +1645,20 @@ ALTER TABLE ONLY public.feed
     ADD CONSTRAINT feed_pkey PRIMARY KEY (only_row);
 ALTER TABLE ONLY public.forwarded
     ADD CONSTRAINT forwarded_pkey PRIMARY KEY (delivery_id, instance_id);
+ALTER TABLE ONLY public.hl7_message
+    ADD CONSTRAINT hl7_message_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.hl7_sender
+    ADD CONSTRAINT hl7_sender_network_facility_key UNIQUE (network, facility);
+ALTER TABLE ONLY public.hl7_sender
+    ADD CONSTRAINT hl7_sender_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.identity
     ADD CONSTRAINT identity_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.identity
     ADD CONSTRAINT identity_study_id_digest_key UNIQUE (study_id, digest);
+ALTER TABLE ONLY public.imaging_order
+    ADD CONSTRAINT imaging_order_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.imaging_order
+    ADD CONSTRAINT imaging_order_trust_number_key UNIQUE (trust, number);
 ALTER TABLE ONLY public.instance
     ADD CONSTRAINT instance_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.instance
@@ -1574,6 +1693,12 @@ ALTER TABLE ONLY public.procrastinate_periodic_defers
     ADD CONSTRAINT procrastinate_periodic_defers_unique UNIQUE (task_name, periodic_id, defer_timestamp);
 ALTER TABLE ONLY public.procrastinate_workers
     ADD CONSTRAINT procrastinate_workers_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.pull
+    ADD CONSTRAINT pull_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.pull_study
+    ADD CONSTRAINT pull_study_pkey PRIMARY KEY (pull_id, study_uid);
+ALTER TABLE ONLY public.pull
+    ADD CONSTRAINT pull_way_source_trust_first_day_last_day_key UNIQUE NULLS NOT DISTINCT (way, source, trust, first_day, last_day);
 ALTER TABLE ONLY public.quarantine_decision
     ADD CONSTRAINT quarantine_decision_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.quarantine
@@ -1634,11 +1759,17 @@ CREATE INDEX delivery_decision_by_delivery ON public.delivery_decision USING btr
 CREATE INDEX delivery_due ON public.delivery USING btree (destination, priority, next_try) WHERE (state = 'waiting'::text);
 CREATE INDEX delivery_under_way ON public.delivery USING btree (claim) WHERE (state = 'sending'::text);
 CREATE INDEX forwarded_by_instance ON public.forwarded USING btree (instance_id);
+CREATE INDEX hl7_message_aside ON public.hl7_message USING btree (id) WHERE ((raw IS NOT NULL) AND (settled_at IS NULL));
+CREATE INDEX hl7_message_taken ON public.hl7_message USING btree (trust, control_id) WHERE (answer = 'AA'::text);
 CREATE INDEX identity_by_birth_date ON public.identity USING btree (birth_date);
 CREATE INDEX identity_by_name ON public.identity USING gin (patient_name public.gin_trgm_ops);
 CREATE INDEX identity_by_patient ON public.identity USING btree (patient_id);
 CREATE INDEX idx_procrastinate_jobs_worker_not_null ON public.procrastinate_jobs USING btree (worker_id) WHERE ((worker_id IS NOT NULL) AND (status = 'doing'::public.procrastinate_job_status));
 CREATE INDEX idx_procrastinate_workers_last_heartbeat ON public.procrastinate_workers USING btree (last_heartbeat);
+CREATE INDEX imaging_order_by_accession ON public.imaging_order USING btree (accession, accession_issuer) WHERE (accession <> ''::text);
+CREATE INDEX imaging_order_by_date ON public.imaging_order USING btree (last_date, id);
+CREATE INDEX imaging_order_by_placer ON public.imaging_order USING btree (trust, placer) WHERE (placer <> ''::text);
+CREATE INDEX imaging_order_by_study ON public.imaging_order USING btree (study_uid);
 CREATE INDEX instance_by_object ON public.instance USING btree (object_id);
 CREATE INDEX instance_by_series ON public.instance USING btree (series_id, instance_number);
 CREATE INDEX object_by_verification ON public.object USING btree (verified_at NULLS FIRST, id) WHERE (swept_at IS NULL);
@@ -1651,6 +1782,7 @@ CREATE INDEX procrastinate_jobs_priority_idx_v1 ON public.procrastinate_jobs USI
 CREATE INDEX procrastinate_jobs_queue_name_idx_v1 ON public.procrastinate_jobs USING btree (queue_name);
 CREATE UNIQUE INDEX procrastinate_jobs_queueing_lock_idx_v1 ON public.procrastinate_jobs USING btree (queueing_lock) WHERE (status = 'todo'::public.procrastinate_job_status);
 CREATE INDEX procrastinate_periodic_defers_job_id_fkey_v1 ON public.procrastinate_periodic_defers USING btree (job_id);
+CREATE INDEX pull_study_by_state ON public.pull_study USING btree (pull_id, state, study_date DESC, study_uid);
 CREATE INDEX quarantine_by_instance ON public.quarantine USING btree (sop_instance_uid, object_id) WHERE (decided_at IS NULL);
 CREATE INDEX quarantine_by_study ON public.quarantine USING btree (study_uid) WHERE (decided_at IS NULL);
 CREATE INDEX rejected_by_note ON public.rejected USING btree (note_id);
@@ -1693,6 +1825,8 @@ ALTER TABLE ONLY public.forwarded
     ADD CONSTRAINT forwarded_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.instance(id);
 ALTER TABLE ONLY public.forwarded
     ADD CONSTRAINT forwarded_object_id_fkey FOREIGN KEY (object_id) REFERENCES public.object(id);
+ALTER TABLE ONLY public.hl7_sender
+    ADD CONSTRAINT hl7_sender_trust_fkey FOREIGN KEY (trust) REFERENCES public.trust(ods_code);
 ALTER TABLE ONLY public.identity
     ADD CONSTRAINT identity_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES public.patient(id);
 ALTER TABLE ONLY public.identity
@@ -1717,6 +1851,10 @@ ALTER TABLE ONLY public.procrastinate_jobs
     ADD CONSTRAINT procrastinate_jobs_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES public.procrastinate_workers(id) ON DELETE SET NULL;
 ALTER TABLE ONLY public.procrastinate_periodic_defers
     ADD CONSTRAINT procrastinate_periodic_defers_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.procrastinate_jobs(id);
+ALTER TABLE ONLY public.pull_study
+    ADD CONSTRAINT pull_study_pull_id_fkey FOREIGN KEY (pull_id) REFERENCES public.pull(id);
+ALTER TABLE ONLY public.pull
+    ADD CONSTRAINT pull_trust_fkey FOREIGN KEY (trust) REFERENCES public.trust(ods_code);
 ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_arrival_id_fkey FOREIGN KEY (arrival_id) REFERENCES public.arrival(id);
 ALTER TABLE ONLY public.quarantine_decision

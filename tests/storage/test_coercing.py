@@ -175,6 +175,7 @@ def test_a_wrong_character_set_is_read_as_what_it_is(
     assert sent.declared == (declared or "")
     assert found(shelf, Level.STUDY, NAME, sought) == []
 
+    assert sent.read_as is not None
     coerce(shelf, ("1.1", {"00080005": text("CS", really)}, sent.read_as))
 
     data_set, metadata = leaves(shelf, "1.1")

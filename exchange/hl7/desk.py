@@ -1,0 +1,122 @@
+"""Where messages are taken: who sent it, whether it came before, what its type means here, what is answered.
+
+A handler works in the transaction in which the message is noted as taken, so AA means that what it says
+is durable, and a replay of the same bytes changes nothing. Another message type is another line in the
+table that whoever makes a Desk brings.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from exchange.hl7 import metrics
+from exchange.hl7.answers import accepted, refused
+from exchange.hl7.errors import BadMessage, Condition, TryAgain, Unsupported, Where
+from exchange.hl7.message import Message, read_message
+from exchange.hl7.messages import Came, PostgresMessages, note_taken, was_taken
+from exchange.hl7.orders import Event, Namespace, events_of
+from exchange.hl7.senders import PostgresSenders
+from exchange.orders import Told, take
+from storage.errors import ArchiveError
+from storage.index import mapped_errors
+
+log = structlog.get_logger()
+
+#: Does what a message says, in the given transaction. Raises BadMessage.
+Handler = Callable[[Connection[Any], Message, Namespace], None]
+
+
+def on_orders(connection: Connection[Any], message: Message, namespace: Namespace) -> None:
+    """Orders are kept, changed and cancelled."""
+    for event in events_of(message, namespace):
+        take(connection, _told(event), f"HL7 {message.header.text(3)}".strip())
+
+
+def _told(event: Event) -> Told:
+    return Told(event.order, event.status, event.said, is_content=event.control.says_content)
+
+
+_LATER = "the service cannot take it now: send it again"
+
+#: What each message type means, by MSH-9.
+HANDLERS: Mapping[str, Handler] = {"OMI^O23": on_orders, "ORM^O01": on_orders}
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Takes messages, one at a time for each connection."""
+
+    pool: ConnectionPool
+    handlers: Mapping[str, Handler]
+    stranger: Namespace | None = None  # whose name an unknown sender speaks in, on an open service
+
+    def knows(self, address: str) -> bool:
+        """Whether anybody may send from there. Raises storage.errors.Unavailable."""
+        return self.stranger is not None or PostgresSenders(self.pool).knows(address)
+
+    def take(self, raw: bytes, address: str) -> bytes:
+        """What a message is answered with. Never raises."""
+        message: Message | None = None
+        came = Came(address, None, "", "", raw)
+        try:
+            message = read_message(raw)
+            namespace = self._namespace(message, address)
+            came = Came(address, namespace.trust, message.type, message.control_id, raw)
+            self._do(message, namespace, came)
+        except BadMessage as error:
+            return self._refuse(message, came, error)
+        except ArchiveError as error:
+            log.warning("hl7.later", error=type(error).__name__)
+            return self._refuse(message, came, TryAgain(_LATER), keep=False)
+        except Exception as error:
+            # A fault of ours costs one message, which a person finds; the error's text may hold values.
+            log.error("hl7.fault", error=type(error).__name__)
+            return self._refuse(message, came, TryAgain("a fault of this service; its log says more"))
+        metrics.MESSAGES.labels("AA").inc()
+        log.info("hl7.taken", type=message.type, trust=came.trust)
+        return accepted(message)
+
+    def _namespace(self, message: Message, address: str) -> Namespace:
+        found = PostgresSenders(self.pool).namespace(address, message.header.text(4)) or self.stranger
+        if found is None:
+            raise Unsupported(
+                Where("MSH", field=4), Condition.TABLE_VALUE_NOT_FOUND,
+                "this facility may not send from this address (imx hl7 allow)",
+            )  # fmt: skip
+        return found
+
+    def _do(self, message: Message, namespace: Namespace, came: Came) -> None:
+        message.header.required(10)
+        if message.header.text(11)[:1] not in ("", "P"):
+            raise Unsupported(
+                Where("MSH", field=11), Condition.UNSUPPORTED_PROCESSING, "only production messages (P)"
+            )
+        handler = self.handlers.get(message.type)
+        if handler is None:
+            known = {name.partition("^")[0] for name in self.handlers}
+            is_event = message.type.partition("^")[0] in known
+            raise Unsupported(
+                Where("MSH", field=9),
+                Condition.UNSUPPORTED_EVENT if is_event else Condition.UNSUPPORTED_MESSAGE,
+                f"taken here: {', '.join(sorted(self.handlers))}",
+            )
+        with mapped_errors(), self.pool.connection() as connection:
+            if not was_taken(connection, came):
+                handler(connection, message, namespace)
+                note_taken(connection, came)
+
+    def _refuse(self, message: Message | None, came: Came, error: BadMessage, *, keep: bool = True) -> bytes:
+        answer = error.acknowledgement
+        metrics.MESSAGES.labels(answer).inc()
+        log.warning("hl7.refused", trust=came.trust, address=came.address, answer=answer, because=str(error))
+        if keep:
+            try:
+                PostgresMessages(self.pool).keep_aside(came, answer, str(error))
+            except ArchiveError as away:
+                log.warning("hl7.later", error=type(away).__name__)
+                return refused(message, TryAgain(_LATER))
+        return refused(message, error)

@@ -1,0 +1,93 @@
+"""Who may send HL7 messages, and in whose name: nobody who is not named here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+from psycopg import errors
+from psycopg_pool import ConnectionPool
+
+from exchange.hl7.orders import Namespace
+from storage.errors import ArchiveError
+from storage.index import mapped_errors
+
+
+class BadSender(ArchiveError):
+    """An entry that cannot be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A system, or an integration engine that speaks for several trusts, told apart by MSH-4."""
+
+    network: str  # CIDR, or one address
+    trust: str  # ODS code
+    facility: str = ""  # MSH-4 that its messages bear; "" for any
+    aliases: tuple[str, ...] = ()  # assigning authorities that mean the trust's own issuer
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresSenders:
+    """The senders, in the database. Adding one again changes its entry."""
+
+    pool: ConnectionPool
+
+    def knows(self, address: str) -> bool:
+        """Whether anybody may send from there."""
+        with mapped_errors(), self.pool.connection() as connection:
+            row = connection.execute(
+                "select exists (select from hl7_sender where network >>= %s::inet)", (address,)
+            ).fetchone()
+        return bool(row and row[0])
+
+    def namespace(self, address: str, facility: str) -> Namespace | None:
+        """In whose name a message comes: an entry for its facility goes before one for any, and a narrow
+        network before a wide one."""
+        with mapped_errors(), self.pool.connection() as connection:
+            row = connection.execute(
+                "select t.ods_code, t.issuer, h.aliases"
+                " from hl7_sender h join trust t on t.ods_code = h.trust"
+                " where h.network >>= %s::inet and h.facility in (%s, '')"
+                " order by h.facility = '', masklen(h.network) desc limit 1",
+                (address, facility),
+            ).fetchone()
+        return Namespace(row[0], row[1], frozenset(row[2])) if row else None
+
+    def add(self, sender: Sender) -> None:
+        """Raises BadSender."""
+        try:
+            network = str(ip_network(sender.network.strip(), strict=False))
+        except ValueError as error:
+            raise BadSender("not a network address: write 10.1.2.0/24, or one address") from error
+        with mapped_errors(), self.pool.connection() as connection:
+            try:
+                connection.execute(
+                    "insert into hl7_sender (network, facility, trust, aliases) values (%s, %s, %s, %s)"
+                    " on conflict (network, facility) do update set trust = excluded.trust,"
+                    " aliases = excluded.aliases",
+                    (network, sender.facility, sender.trust, list(sender.aliases)),
+                )
+            except errors.ForeignKeyViolation as error:
+                raise BadSender(f"no trust {sender.trust}: add it with `imx trust add`") from error
+
+    def remove(self, network: str, facility: str = "") -> bool:
+        """False where there was none."""
+        try:
+            text = str(ip_network(network.strip(), strict=False))
+        except ValueError as error:
+            raise BadSender("not a network address: write 10.1.2.0/24, or one address") from error
+        with mapped_errors(), self.pool.connection() as connection:
+            gone = connection.execute(
+                "delete from hl7_sender where network = %s and facility = %s", (text, facility)
+            )
+        return gone.rowcount > 0
+
+    def all(self) -> Sequence[Sender]:
+        """By network."""
+        with mapped_errors(), self.pool.connection() as connection:
+            rows = connection.execute(
+                "select network::text, trust, facility, aliases from hl7_sender order by network, facility"
+            ).fetchall()
+        return [
+            Sender(network, trust, facility, tuple(aliases)) for network, trust, facility, aliases in rows
+        ]

@@ -1,0 +1,158 @@
+"""`imx hl7`: who may send orders by HL7 v2, and the messages that were kept aside."""
+
+import getpass
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Annotated, Any
+
+import typer
+from psycopg_pool import ConnectionPool
+
+from exchange.hl7.messages import PostgresMessages
+from exchange.hl7.senders import PostgresSenders, Sender
+from imx import logs, parts
+from imx.configuration import BadSettings
+from imx.database import open_database
+from imx.errors import CommandFailed
+from imx.listening import open_listener
+from imx.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.registry_commands import print_rows
+from imx.serve import Hl7PortOption, OpenOption
+from imx.settings import Settings
+from imx.wiring import has_hl7
+
+commands = typer.Typer(help="Orders by HL7 v2: who may send, what was kept aside.", no_args_is_help=True)
+
+Network = Annotated[str, typer.Argument(help="An address, or a network such as 10.1.2.0/24.")]
+Facility = Annotated[
+    str, typer.Option(help="MSH-4 of its messages, where one address speaks for several trusts.")
+]
+Number = Annotated[int, typer.Argument(help="Its number, as `imx hl7 list` prints it.")]
+
+
+@contextmanager
+def pool_of(settings: Settings) -> Iterator[ConnectionPool]:
+    """The database of the set-up that the options name."""
+    with open_database(settings) as pool:
+        yield pool
+
+
+@commands.command("listen")
+def listen(
+    data: DataOption = None,
+    config: ConfigOption = None,
+    hl7_port: Hl7PortOption = None,
+    is_open: OpenOption = None,
+) -> None:
+    """Run one process of the HL7 door, for a cluster."""
+    settings = settings_from(data, config, hl7__port=hl7_port, open=is_open)
+    logs.set_up("hl7")
+    if not has_hl7(settings):
+        raise BadSettings("set hl7.port (--hl7-port) or hl7.tls_port: without one nothing listens")
+    parts.migrate_soon(settings)
+    ours = settings.hl7
+    with ExitStack() as stack:
+        plain, tls = (
+            stack.enter_context(open_listener(ours.host, port, key)) if port is not None else None
+            for port, key in ((ours.port, "hl7.port"), (ours.tls_port, "hl7.tls_port"))
+        )
+        parts.run_hl7(settings, plain, tls)
+
+
+@commands.command("allow")
+def allow(
+    network: Network,
+    trust: Annotated[str, typer.Option(help="ODS code of the trust in whose name it sends.")],
+    facility: Facility = "",
+    alias: Annotated[
+        list[str] | None,
+        typer.Option(help="An assigning authority that means the trust's own numbers, such as its PAS."),
+    ] = None,
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Let a system send, or change its entry."""
+    with pool_of(settings_from(data, config)) as pool:
+        PostgresSenders(pool).add(Sender(network, trust.strip().upper(), facility, tuple(alias or ())))
+    sys.stdout.write(f"HL7 from {network} is taken in the name of {trust.strip().upper()}\n")
+
+
+@commands.command("forbid")
+def forbid(
+    network: Network, facility: Facility = "", data: DataOption = None, config: ConfigOption = None
+) -> None:
+    """Take a system's entry away."""
+    with pool_of(settings_from(data, config)) as pool:
+        if not PostgresSenders(pool).remove(network, facility):
+            raise CommandFailed(f"no entry for {network} (imx hl7 senders)")
+    sys.stdout.write(f"HL7 from {network} is no longer taken\n")
+
+
+@commands.command("senders")
+def list_senders(data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Every system that may send."""
+    with pool_of(settings_from(data, config)) as pool:
+        found = PostgresSenders(pool).all()
+    rows = [
+        {
+            "network": each.network,
+            "facility": each.facility,
+            "trust": each.trust,
+            "aliases": list(each.aliases) if as_json else ", ".join(each.aliases),
+        }
+        for each in found
+    ]
+    print_rows(rows, as_json)
+
+
+@commands.command("list")
+def list_messages(
+    kept_aside: Annotated[bool, typer.Option("--kept-aside", help="Only what waits for a person.")] = False,
+    limit: Annotated[int, typer.Option(help="The newest so many.", min=1)] = 100,
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Messages and what became of each."""
+    with pool_of(settings_from(data, config)) as pool:
+        messages = PostgresMessages(pool)
+        found = messages.kept_aside(limit) if kept_aside else messages.all(limit)
+    rows: Sequence[dict[str, Any]] = [
+        {
+            "number": each.id,
+            "at": each.at.isoformat(timespec="seconds"),
+            "address": each.address,
+            "trust": each.trust,
+            "type": each.type,
+            "control_id": each.control_id,
+            "answer": each.answer,
+            "because": each.because,
+        }
+        for each in found
+    ]
+    print_rows(rows, as_json)
+
+
+@commands.command("show")
+def show(number: Number, data: DataOption = None, config: ConfigOption = None) -> None:
+    """Print a message that was kept aside, a segment a line. It holds patient data."""
+    with pool_of(settings_from(data, config)) as pool:
+        raw = PostgresMessages(pool).raw(number)
+    sys.stdout.write(raw.decode("utf-8", "replace").replace("\r", "\n") + "\n")
+
+
+@commands.command("settle")
+def settle(
+    number: Number,
+    by: Annotated[
+        str, typer.Option("--by", help="Who settled it. Otherwise you, as this machine knows you.")
+    ] = "",
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """It has been dealt with: no longer show it as kept aside. It stays."""
+    with pool_of(settings_from(data, config)) as pool:
+        if not PostgresMessages(pool).settle(number, by or getpass.getuser()):
+            raise CommandFailed(f"no message {number} waits (imx hl7 list --kept-aside)")
+    sys.stdout.write(f"message {number} settled\n")

@@ -1,0 +1,87 @@
+"""`imx order` and `imx hl7` on a real database, and the HL7 door of a whole service."""
+
+import json
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from exchange.hl7.framing import framed
+from imx.configuration import BadSettings, read
+from imx.errors import SetupError
+from imx.main import COMMANDS, build
+from tests.exchange.hl7.material import answer_of, omi
+from tests.service import Service, free_port
+
+Imx = Callable[..., Result]
+
+
+@pytest.fixture
+def imx(database: str, tmp_path: Path) -> Imx:
+    environment = {"IMX_DATABASE_URL": database, "IMX_DATA": str(tmp_path / "data")}
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(build(COMMANDS), list(arguments), env=environment)
+
+    assert run("trust", "add", "RBL", "Wirral").exit_code == 0
+    return run
+
+
+ADD = ("order", "add", "F1", "--trust", "rbl", "--patient", "123456", "--modality", "ct", "--accession", "A1")
+
+
+def test_an_order_is_added_listed_and_cancelled(imx: Imx) -> None:
+    added = imx(*ADD, "--at", "2026-03-03T10:30:00", "--code", "CHEAD^NICIP^CT Head", "--json")
+    assert added.exit_code == 0, added.output
+    [order] = json.loads(added.stdout)
+    assert (order["trust"], order["description"], order["steps"][0]["time"]) == ("RBL", "CT Head", "103000")
+    assert json.loads(imx("order", "list", "--json").stdout) == [order]
+    assert "F1" in imx("order", "list").stdout
+    assert imx("order", "cancel", "F1", "--trust", "RBL").stdout == "order F1 cancelled\n"
+    assert json.loads(imx("order", "list", "--json").stdout) == []
+    assert len(json.loads(imx("order", "list", "--all", "--trust", "RBL", "--json").stdout)) == 1
+
+
+def test_an_order_that_cannot_be_is_one_sentence(imx: Imx) -> None:
+    wrong = imx(*ADD, "--birth-date", "in May")
+    assert isinstance(wrong.exception, SetupError)
+    assert str(wrong.exception) == "the order cannot be: birth_date: not a date (YYYYMMDD)"
+
+
+def test_senders_are_allowed_and_forbidden(imx: Imx) -> None:
+    assert imx("hl7", "allow", "10.1.2.0/24", "--trust", "RBL", "--alias", "PAS").exit_code == 0
+    assert json.loads(imx("hl7", "senders", "--json").stdout) == [
+        {"network": "10.1.2.0/24", "facility": "", "trust": "RBL", "aliases": ["PAS"]}
+    ]
+    assert imx("hl7", "forbid", "10.1.2.0/24").exit_code == 0
+    assert isinstance(imx("hl7", "forbid", "10.1.2.0/24").exception, SetupError)
+
+
+def test_a_service_takes_orders_and_keeps_aside_what_it_cannot(tmp_path: Path) -> None:
+    port = free_port()
+    service = Service(tmp_path / "data", environment=(f"IMX_HL7_PORT={port}",))
+    service.start()
+    try:
+        service.imx("trust", "add", "RBL", "Wirral")
+        service.imx("hl7", "allow", "127.0.0.1", "--trust", "RBL")
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+            answers = []
+            for raw in (omi(), omi(accession="9" * 17)):
+                connection.sendall(framed(raw))
+                answers.append(answer_of(connection.recv(4096).strip(b"\x0b\x1c\r")))
+        assert answers == [("AA", "1", ""), ("AE", "1", "IPC^1^1^1")]
+        assert len(json.loads(service.imx("order", "list", "--json"))) == 1
+        [aside] = json.loads(service.imx("hl7", "list", "--kept-aside", "--json"))
+        assert (aside["answer"], aside["because"].split(":")[0]) == ("AE", "IPC-1")
+        assert "IPC|" in service.imx("hl7", "show", str(aside["number"]))
+        service.imx("hl7", "settle", str(aside["number"]))
+        assert json.loads(service.imx("hl7", "list", "--kept-aside", "--json")) == []
+    finally:
+        service.stop()
+
+
+def test_a_tls_port_needs_a_certificate(tmp_path: Path) -> None:
+    with pytest.raises(BadSettings, match=r"tls\.certificate"):
+        read({"data": str(tmp_path), "hl7.tls_port": "2576"}, {})

@@ -1,0 +1,60 @@
+"""Orders over HTTP: placed, listed, cancelled, by those who may operate the service."""
+
+import httpx
+import psycopg
+import pytest
+
+from exchange.policy import Role
+from exchange.registry import PostgresRegistry
+from exchange.trusts import Trust
+from tests.viewer_api.conftest import Place, bearer
+
+ORDER = {
+    "trust": "RBS", "number": "F1", "accession": "A1",
+    "patient": {"identifier": "123456", "birth_date": "19500102"},
+    "steps": [{"modality": "CT", "date": "20260303", "time": "1030", "station_ae_title": "CT1"}],
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def trust(place: Place) -> None:
+    PostgresRegistry(place.objects.pool).add_trust(Trust("RBS", "Alder Hey", "RBS"))
+
+
+def test_an_order_is_placed_listed_and_cancelled(place: Place, closed_api: httpx.Client) -> None:
+    who = bearer(place, Role.COORDINATOR)
+
+    made = closed_api.post("/orders", json=ORDER, headers=who)
+    assert made.status_code == 201
+    assert (made.json()["status"], made.json()["patient"]["issuer"]) == ("scheduled", "RBS")
+    assert closed_api.get("/orders", headers=who).json() == [made.json()]
+    assert closed_api.get("/orders/RBS/F1", headers=who).json() == made.json()
+    assert closed_api.delete("/orders/RBS/F1", headers=who).json()["status"] == "cancelled"
+    assert closed_api.get("/orders", headers=who).json() == []
+    assert len(closed_api.get("/orders?status=all&trust=RBS", headers=who).json()) == 1
+    assert closed_api.get("/orders/RBS/F2", headers=who).status_code == 404
+    with psycopg.connect(place.database) as connection:
+        rows = connection.execute("select distinct actor, action, outcome from audit").fetchall()
+    assert rows == [("reader", "operate", "allowed")]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [({"accession": "9" * 17}, "accession"), ({"patient": {}}, "patient.identifier"),
+     ({"trust": "XXX"}, "XXX"), ({"steps": [{"modality": "CT"}]}, "steps.0.date")],
+)  # fmt: skip
+def test_what_is_no_order_is_named(
+    place: Place, closed_api: httpx.Client, wrong: dict[str, object], named: str
+) -> None:
+    answer = closed_api.post("/orders", json={**ORDER, **wrong}, headers=bearer(place, Role.COORDINATOR))
+
+    assert answer.status_code == 400
+    assert named in answer.json()["detail"]
+    assert "123456" not in answer.text
+
+
+def test_readers_and_strangers_see_no_orders(place: Place, closed_api: httpx.Client) -> None:
+    for headers, status in ((bearer(place), 403), ({}, 401)):
+        assert closed_api.get("/orders", headers=headers).status_code == status
+        assert closed_api.post("/orders", json=ORDER, headers=headers).status_code == status
+        assert closed_api.delete("/orders/RBS/F1", headers=headers).status_code == status
