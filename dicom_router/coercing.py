@@ -84,7 +84,7 @@ class Coercing:
         coercions: Mapping[str, Coercion],
     ) -> int:
         """Of instances that came at these times, by UID; how many are coerced anew or otherwise."""
-        by_peer = _by_peer(peers, coercions)
+        by_peer = coercions_of(peers, coercions)
         if not by_peer:
             return 0
         with mapped_errors(), self.pool.connection() as connection:
@@ -116,7 +116,7 @@ class Coercing:
             return []
 
 
-def _by_peer(
+def coercions_of(
     peers: Sequence[Peer], coercions: Mapping[str, Coercion]
 ) -> dict[tuple[str, str], list[Coercion]]:
     """Those that a peer's entries name, in their order. A name that no rule file has now does nothing."""

@@ -129,6 +129,9 @@ class Routing:
         with mapped_errors(), self.pool.connection() as connection:
             waiting = gathering(connection)
         for held in waiting:
+            if held.destination == "" and held.is_released:
+                self.look_again(held.study_uid)
+                continue
             with mapped_errors(), self.pool.connection() as connection:
                 standing = standing_of(connection, held)
             if standing.is_complete:

@@ -28,6 +28,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "verify": ("imx.upkeep", "verify_command"),
     "rebuild": ("imx.upkeep", "rebuild_command"),
     "database": ("imx.database_commands", "database"),
+    "rules": ("imx.rules_commands", "commands"),
+    "coerce": ("imx.coerce_commands", "commands"),
     "router": ("imx.serve", "router_command"),
     "api": ("imx.serve", "api_command"),
     "worker": ("imx.serve", "worker_command"),

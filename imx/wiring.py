@@ -18,6 +18,7 @@ from dicom_router.reading import Reading
 from dicom_router.requestor import Calling
 from dicom_router.retrieving import Retrieving
 from dicom_router.routing import Routing
+from dicom_router.rule_desk import RuleDesk
 from dicom_router.sender import Sender
 from dicom_router.services import Services
 from dicom_router.settings import RouterSettings
@@ -241,7 +242,12 @@ def build_api(settings: Settings, pool: ConnectionPool) -> "FastAPI":
     )
     door = build_ingest(settings, pool)
     parts = ApiParts(
-        settings=limits, objects=door.objects, door=door, database=database_url(settings), pool=pool
+        settings=limits,
+        objects=door.objects,
+        door=door,
+        database=database_url(settings),
+        pool=pool,
+        rules=RuleDesk(pool),
     )
     return create_app(parts)
 

@@ -1,7 +1,9 @@
 """What the HTTP edge is made of, put together once."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from anyio import CapacityLimiter
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
@@ -20,6 +22,22 @@ from viewer_api.readers import Readers
 from viewer_api.settings import ROW_CONNECTIONS, ApiSettings
 
 
+class Rules(Protocol):
+    """Where people see and change the routing rules (dicom_router.rule_desk). Blocking."""
+
+    def in_force(self) -> object | None:
+        """The newest rule file, and who loaded it."""
+
+    def load(self, text: str, loaded_by: str) -> object:
+        """Put one in force. Raises BadInput, and then nothing changes."""
+
+    def waiting(self) -> Sequence[object]:
+        """What is not sent yet, and for what it waits."""
+
+    def release(self, study_uid: str, released_by: str) -> int:
+        """Send on what waits of a study. Raises NotHeld."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ApiParts:
     """What `create_app` is given."""
@@ -29,6 +47,7 @@ class ApiParts:
     door: Door  # the one way in
     database: str  # conninfo of a migrated PostgreSQL
     pool: ConnectionPool  # to it, for what is asked in threads
+    rules: Rules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +60,7 @@ class Working:
     pool: AsyncConnectionPool
     rows: ConnectionPool  # for what is written and read in a thread: orders
     desk: Desk
+    rules: Rules
     archive: Archive
     readers: Readers
     sender: Sender
@@ -66,6 +86,7 @@ def working(parts: ApiParts) -> Working:
             kwargs=limits(parts.database, settings.statement_s),
         ),
         desk=Desk(parts.pool, CapacityLimiter(settings.desk_threads)),
+        rules=parts.rules,
         archive=Archive(pool),
         readers=Readers(Accounts(pool), Audit(pool), settings.is_open),
         sender=Sender(CapacityLimiter(settings.reading_threads)),

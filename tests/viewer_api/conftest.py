@@ -15,6 +15,7 @@ import uvicorn
 from psycopg_pool import ConnectionPool
 from structlog.testing import LogCapture
 
+from dicom_router.rule_desk import RuleDesk
 from exchange import tokens
 from exchange.policy import Role
 from exchange.trusts import Trust
@@ -112,6 +113,7 @@ def open_api(place: Place) -> Iterator[httpx.Client]:
         door=place.ingest,
         database=place.database,
         pool=place.ingest.index.pool,
+        rules=RuleDesk(place.ingest.index.pool),
     )
     with serving(parts) as url, httpx.Client(base_url=url, timeout=30) as client:
         yield client
@@ -126,6 +128,7 @@ def closed_api(place: Place) -> Iterator[httpx.Client]:
         door=place.ingest,
         database=place.database,
         pool=place.ingest.index.pool,
+        rules=RuleDesk(place.ingest.index.pool),
     )
     with serving(parts) as url, httpx.Client(base_url=url, timeout=30) as client:
         yield client

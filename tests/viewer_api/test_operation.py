@@ -10,6 +10,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool
 
+from dicom_router.rule_desk import RuleDesk
 from storage import errors
 from storage.connecting import STATEMENT_S
 from storage.errors import ArchiveError, ObjectsUnavailable
@@ -75,6 +76,7 @@ def test_what_is_missing_is_told_and_asked_for_again(place: Place, tmp_path: Pat
             door=place.ingest,
             database=case.database,
             pool=place.ingest.index.pool,
+            rules=RuleDesk(place.ingest.index.pool),
         )
         with serving(parts) as url, httpx.Client(base_url=url, timeout=30) as client:
             answer = client.get("/health/ready")
@@ -105,6 +107,7 @@ def test_a_database_that_hangs_is_answered_for(place: Place) -> None:
         door=place.ingest,
         database=place.database,
         pool=place.ingest.index.pool,
+        rules=RuleDesk(place.ingest.index.pool),
     )
     with (
         psycopg.connect(place.database) as other,
@@ -160,6 +163,7 @@ def test_what_nobody_foresaw_shows_nothing(
         door=place.ingest,
         database=place.database,
         pool=place.ingest.index.pool,
+        rules=RuleDesk(place.ingest.index.pool),
     )
     with serving(parts) as url, httpx.Client(base_url=url, timeout=30) as client:
         answer = client.get("/dicom-web/studies/1.1")

@@ -26,6 +26,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from dicom_router.rule_desk import RuleDesk
 from storage.files import FileObjects
 from storage.part10 import read_meta
 from storage.staging import move_staged
@@ -243,6 +244,7 @@ def test_nothing_is_read_where_everybody_would_wait(place: Place, tmp_path: Path
         door=place.ingest,
         database=place.database,
         pool=place.ingest.index.pool,
+        rules=RuleDesk(place.ingest.index.pool),
     )
     with serving(parts) as url, httpx.Client(base_url=url) as client:
         for path in ("", "/metadata", "/frames/1", "/bulkdata/7FE00010"):
