@@ -5,14 +5,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 
-class Blame(Enum):
-    """Whose fault a failed try was."""
-
-    STUDY = "study"  # others go through: its tries are counted
-    DESTINATION = "destination"  # nothing goes through: its breaker counts, the study's tries do not
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Patience:
     """How long we go on."""
 
@@ -49,17 +42,14 @@ def pause(failures: int, patience: Patience, luck: float) -> timedelta:
     return timedelta(seconds=longest * (1 + luck) / 2)
 
 
-def after_failure(
-    blame: Blame, tries: int, waiting_since: datetime, now: datetime, patience: Patience, luck: float
-) -> Verdict:
-    """What becomes of a delivery that failed. `tries` counts this one where it was the study's fault."""
-    if blame is Blame.STUDY:
-        if tries >= patience.tries:
-            return GiveUp(f"it failed {tries} times")
-        return Retry(now + pause(tries, patience, luck))
-    if now - waiting_since >= timedelta(seconds=patience.unreachable_s):
-        return GiveUp(f"the destination could not be reached for {(now - waiting_since).days} days")
-    return Retry(now)  # as soon as the breaker lets it
+def after_failure(tries: int, now: datetime, patience: Patience, luck: float) -> Verdict:
+    """What becomes of a delivery that failed through its own fault, so many times with this one.
+
+    A destination that fails costs its deliveries no tries: its breaker counts, and its patience ends later.
+    """
+    if tries >= patience.tries:
+        return GiveUp(f"it failed {tries} times")
+    return Retry(now + pause(tries, patience, luck))
 
 
 class Permit(Enum):

@@ -26,7 +26,7 @@ _ORDER = """
         ended_at = case d.state when 'delivered' then null else d.ended_at end
     returning id, state = 'waiting' and next_try <= now()
 """
-_UNSERVED = "select 1 where not exists (select from lane where destination = %s and until > now())"
+_UNSERVED = "select 1 where not exists (select from turn where destination = %s and until > now())"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class PostgresDeliveries:
             assert row is not None
             number, is_due = row
             connection.commit()
-            # A lane that is at work looks once more after it has ended: either it sees this row, or we see
+            # Who is at work for it looks once more after it has ended: either it sees this row, or we see
             # that it has ended.
             if is_due and connection.execute(_UNSERVED, (destination,)).fetchone():
                 wake(connection, destination)

@@ -19,3 +19,26 @@ ACTIVE = Gauge(
 CUT = Counter("imx_router_silent", "Connections that were cut for others: they said nothing")
 REFUSED = Counter("imx_router_refused", "Callers that were turned away, by reason", ["reason"])
 TLS_RELOADS = Counter("imx_tls_reloads", "TLS files that changed, by whether they could be used", ["outcome"])
+
+FORWARDED = Counter("imx_forwarded_instances", "Instances that a destination answered for", ["destination"])
+FORWARDING_FAILED = Counter(
+    "imx_destination_failures", "Times that a destination could not be used", ["destination"]
+)
+DELIVERIES = Gauge(
+    "imx_deliveries",
+    "Deliveries that are not at their end, and dead letters",
+    ["destination", "state"],
+    multiprocess_mode="livemostrecent",
+)
+OLDEST = Gauge(
+    "imx_delivery_oldest_seconds",
+    "How long the oldest delivery to a destination has waited",
+    ["destination"],
+    multiprocess_mode="livemostrecent",
+)
+OPEN = Gauge(
+    "imx_destination_open",
+    "1 where the circuit breaker of a destination holds its deliveries back",
+    ["destination"],
+    multiprocess_mode="livemostrecent",
+)

@@ -7,7 +7,7 @@ the rows of one address are bounded.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -84,13 +84,35 @@ class Audit:
             writing = self._writing[key] = asyncio.create_task(self._remember(key, look))
         await asyncio.shield(writing)
 
+    async def record_all(self, looks: Sequence[Look]) -> None:
+        """The same for many, in one commit."""
+        now = monotonic()
+        fresh = {
+            look.key: look
+            for look in looks
+            if now - self._written.get(look.key, -self._window_s) >= self._window_s
+        }
+        if not fresh:
+            return
+        try:
+            async with self._pool.connection() as connection, connection.transaction():
+                cursor = connection.cursor()
+                await cursor.executemany(_ADD, [look.values for look in fresh.values()])
+        except psycopg.Error as error:
+            raise IndexUnavailable(f"the database does not answer: {type(error).__name__}") from error
+        for key in fresh:
+            self._note(key)
+
+    def _note(self, key: tuple[str, ...]) -> None:
+        self._written[key] = monotonic()
+        self._written.move_to_end(key)
+        while len(self._written) > _REMEMBERED:
+            self._written.popitem(last=False)
+
     async def _remember(self, key: tuple[str, ...], look: Look) -> None:
         try:
             await self._add(look)
-            self._written[key] = monotonic()
-            self._written.move_to_end(key)
-            while len(self._written) > _REMEMBERED:
-                self._written.popitem(last=False)
+            self._note(key)
         finally:
             del self._writing[key]
 

@@ -36,6 +36,7 @@ class Action(Enum):
     COMMIT = "ask for storage commitment"
     QUERY_WORKLIST = "query the worklist"
     PERFORM = "report performed steps"  # MPPS
+    BE_SENT = "be sent"  # what a rule or a person has us forward; nobody asks for it
 
 
 class Purpose(Enum):
@@ -58,6 +59,7 @@ class Actor:
     issuer: str = ""  # namespace of the bare identifiers it names; "" where it has none of its own
     may_commit: bool = False
     may_query_worklist: bool = False
+    is_destination: bool = False  # a person entered it as one
     may_perform: bool = False
     is_open: bool = False  # the service runs with `--open`, on loopback
 
@@ -121,6 +123,8 @@ def _may_peer(actor: Actor, action: Action) -> Decision:
         allowed.add(Action.QUERY_WORKLIST)
     if actor.may_perform:
         allowed.add(Action.PERFORM)
+    if actor.is_destination:
+        allowed.add(Action.BE_SENT)
     if action in allowed:
         return Decision(True, "the peer's entry allows it")
     return Decision(False, f"the peer's entry does not allow it to {action.value}")

@@ -4,7 +4,6 @@ import getpass
 import hashlib
 import json
 import os
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from imx.options import ConfigOption, DataOption, JsonOption, settings_from
 from imx.progress import progress_bar
 from imx.wiring import staged_objects
 from storage.errors import ArchiveError
+from storage.file_names import as_name
 from storage.index import mapped_errors
 from storage.objects import ObjectStore
 
@@ -48,13 +48,6 @@ class Wanted:
     def file(self) -> Path:
         """STUDY/SERIES/INSTANCE.dcm."""
         return Path(as_name(self.study_uid), as_name(self.series_uid), f"{as_name(self.instance_uid)}.dcm")
-
-
-def as_name(uid: str) -> str:
-    """A UID as a file name: one that is not digits and dots (PS3.5 §9.1) never becomes part of a path."""
-    if re.fullmatch(r"[0-9]+(\.[0-9]+)*", uid) and len(uid) <= 64:
-        return uid
-    return "odd-" + hashlib.sha256(uid.encode()).hexdigest()[:32]
 
 
 def export_command(

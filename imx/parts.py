@@ -17,6 +17,7 @@ from psycopg_pool import ConnectionPool
 
 from dicom_router.routing import Routing
 from imx.certificates import keep_watching
+from imx.forwarding import keep_forwarding
 from imx.metrics import STAGED
 from imx.settings import Settings, WorkerSettings
 from imx.wiring import (
@@ -168,9 +169,12 @@ def run_worker(settings: Settings) -> None:
             follower(pool, "corrections", partial(keep_current, pool), stop),
             threading.Thread(target=keep_routing, args=(build_routing(pool, objects), stop), daemon=True),
         ]
+        forwarding = threading.Thread(target=keep_forwarding, args=(settings, pool, stop), daemon=True)
+        tasks.append(forwarding)
         for task in tasks:
             task.start()
         stop.wait()
+        forwarding.join(WORKER_GRACE_S)
         tasks[0].join(WORKER_GRACE_S)
 
 

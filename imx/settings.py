@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import NewType
 
+from dicom_router.backoff import Patience
 from dicom_router.settings import RouterSettings
 
 #: Bytes. Written as a number or with a unit: "5 GB", "512 MiB".
@@ -131,6 +132,25 @@ class WorkerSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RoutingSettings:
+    """How long a delivery is tried, and how much is sent at one time."""
+
+    senders: int = 16  # destinations that one worker sends to at one time
+    tries: int = Patience.tries  # of one study at one destination; then a person is asked
+    pause_s: float = Patience.pause_s  # before the second try; it doubles
+    longest_pause_s: float = Patience.longest_pause_s
+    unreachable_s: float = Patience.unreachable_s  # a destination that fails for so long
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.senders <= 256:
+            raise ValueError("routing.senders is from 1 to 256")
+        if not 1 <= self.tries <= 1000:
+            raise ValueError("routing.tries is from 1 to 1000")
+        if not 0 < self.pause_s <= self.longest_pause_s:
+            raise ValueError("routing.pause_s is above zero, and no more than routing.longest_pause_s")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything in force, and where each value came from."""
 
@@ -144,6 +164,7 @@ class Settings:
     objects: ObjectsSettings = field(default_factory=ObjectsSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
     worker: WorkerSettings = field(default_factory=WorkerSettings)
+    routing: RoutingSettings = field(default_factory=RoutingSettings)
     sources: Mapping[str, Source] = field(default_factory=dict)  # by "section.name"
     config: Path | None = None  # the file that was read
 

@@ -50,7 +50,9 @@ if TYPE_CHECKING:
 ROUTER_CONNECTIONS = 12
 READING_CONNECTIONS = 6  # of a router, besides
 API_CONNECTIONS = 16
-WORKER_CONNECTIONS = 8
+WORKER_CONNECTIONS = 14
+FORWARDING_READERS = 2  # of a worker, besides
+QUEUE_CONNECTIONS = 3  # the same
 HL7_CONNECTIONS = 4
 
 #: The HTTP edge stores, and reads objects that still wait in the database, through connections of its own.
@@ -81,7 +83,8 @@ def connections_wanted(settings: Settings) -> int:
     edges = settings.dicom.processes * (ROUTER_CONNECTIONS + READING_CONNECTIONS)
     edges += API_CONNECTIONS + API_OBJECT_CONNECTIONS + ROW_CONNECTIONS
     edges += HL7_CONNECTIONS if has_hl7(settings) else 0
-    return edges + WORKER_CONNECTIONS + SPARE_CONNECTIONS
+    worker = WORKER_CONNECTIONS + FORWARDING_READERS + QUEUE_CONNECTIONS
+    return edges + worker + SPARE_CONNECTIONS
 
 
 def has_hl7(settings: Settings) -> bool:

@@ -117,10 +117,16 @@ _STORED_FIELDS = sql.SQL(
     " octet_length(n.json_before) + octet_length(n.json_patient) + octet_length(n.json_after), s.contested,"
     " exists (select from correction c where c.study_id = s.id and c.undone_at is null)"
 )
-_STORED = _STORED_FIELDS + sql.SQL(
+_STORED_SHOWN = _STORED_FIELDS + sql.SQL(
     " from study s join series r on r.study_id = s.id join instance n on n.series_id = r.id"
-    " join object o on o.id = n.object_id where s.uid = %s and {}"
+    " join object o on o.id = n.object_id where {} and "
 ).format(sql.SQL(SHOWS[Level.INSTANCE]))
+_STORED = _STORED_SHOWN + sql.SQL("s.uid = %s")
+_STORED_BY_ID = (
+    sql.SQL("select ")
+    + _STORED_SHOWN
+    + sql.SQL("n.id = any(%s) order by s.id, r.series_number, r.id, n.instance_number, n.id")
+)
 _STORED_AMONG = (
     " from ({}) f join instance n on n.id = f.id join series r on r.id = n.series_id"
     " join study s on s.id = r.study_id join object o on o.id = n.object_id"
@@ -220,6 +226,10 @@ class Archive:
         if not rows:
             raise NotHeld(str(resource))
         return [Stored(*row) for row in rows]
+
+    async def stored_by_id(self, ids: Sequence[int]) -> list[Stored]:
+        """Those of these instances that are shown, study by study and in order."""
+        return [Stored(*row) for row in await self.rows(Statement(_STORED_BY_ID, [list(ids)]))]
 
     async def stored_matching(self, query: Query) -> list[Stored]:
         """The instances that a search for instances finds, in its order."""

@@ -30,7 +30,7 @@ create table delivery (
     tries           smallint not null default 0,         -- that failed, since it was ordered or replayed
     next_try        timestamptz not null default now(),
     give_up_from    timestamptz not null default now(),  -- since when its destination's patience counts
-    claim           uuid,                                -- of the lane that sends it
+    claim           uuid,                                -- of the turn in which it is sent
     last_error      text,                                -- in words, without patient data
     ordered_at      timestamptz not null default now(),
     ended_at        timestamptz,                         -- delivered, dead or cancelled
@@ -74,9 +74,9 @@ create table breaker (
     failed_at   timestamptz
 );
 
--- Who sends to a destination now: as many rows hold as it takes associations, over all processes. A lane
+-- Who sends to a destination now: as many rows hold as it takes associations, over all processes. A turn
 -- whose holder has died ends by itself, and what it had claimed waits again.
-create table lane (
+create table turn (
     destination text collate "C" not null,
     number      smallint not null,
     token       uuid not null unique,

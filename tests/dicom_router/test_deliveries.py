@@ -80,7 +80,7 @@ def test_nobody_is_woken_while_somebody_is_at_work(
 ) -> None:
     with pool.connection() as connection:
         connection.execute(
-            "insert into lane values ('PACS', 1, gen_random_uuid(), now() + interval '1 minute')"
+            "insert into turn values ('PACS', 1, gen_random_uuid(), now() + interval '1 minute')"
         )
 
     deliveries.order("1.2.3", "PACS", because="rule")

@@ -18,7 +18,7 @@ ROLES: dict[Role, set[Action]] = {
     Role.COORDINATOR: {Action.SEE_OPERATION, Action.OPERATE},
     Role.ADMINISTRATOR: {
         Action.VERIFY, Action.STORE, Action.QUERY, Action.RETRIEVE, Action.SEE_OPERATION, Action.CONFIGURE,
-        Action.OPERATE, Action.COMMIT, Action.QUERY_WORKLIST, Action.PERFORM,
+        Action.OPERATE, Action.COMMIT, Action.QUERY_WORKLIST, Action.PERFORM, Action.BE_SENT,
     },
 }  # fmt: skip
 
@@ -27,6 +27,7 @@ MARKS: dict[str, set[Action]] = {
     "may_store": {Action.STORE},
     "may_read": {Action.QUERY, Action.RETRIEVE},
     "may_commit": {Action.COMMIT},
+    "is_destination": {Action.BE_SENT},
     "may_query_worklist": {Action.QUERY_WORKLIST},
     "may_perform": {Action.PERFORM},
 }

@@ -15,11 +15,11 @@ from pydicom.data import get_testdata_file
 from typer.testing import CliRunner, Result
 
 from imx.errors import SetupError
-from imx.exporting import as_name
 from imx.main import COMMANDS, build
 from imx.part10 import head_of
 from imx.wiring import open_pool
 from storage.errors import ArchiveError
+from storage.file_names import as_name
 from storage.files import FileObjects
 from storage.staging import StagedObjects, move_staged
 
