@@ -1188,12 +1188,6 @@ ALTER TABLE public.instance ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
-CREATE TABLE public.lane (
-    destination text NOT NULL COLLATE pg_catalog."C",
-    number smallint NOT NULL,
-    token uuid NOT NULL,
-    until timestamp with time zone NOT NULL
-);
 CREATE TABLE public.migration (
     name text NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
@@ -1598,6 +1592,12 @@ CREATE TABLE public.trust (
     CONSTRAINT trust_does_not_succeed_itself CHECK ((successor <> ods_code)),
     CONSTRAINT trust_issuer_check CHECK ((issuer <> ''::text))
 );
+CREATE TABLE public.turn (
+    destination text NOT NULL COLLATE pg_catalog."C",
+    number smallint NOT NULL,
+    token uuid NOT NULL,
+    until timestamp with time zone NOT NULL
+);
 CREATE TABLE public.version (
     id bigint NOT NULL,
     instance_id bigint NOT NULL,
@@ -1663,10 +1663,6 @@ ALTER TABLE ONLY public.instance
     ADD CONSTRAINT instance_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.instance
     ADD CONSTRAINT instance_uid_key UNIQUE (uid);
-ALTER TABLE ONLY public.lane
-    ADD CONSTRAINT lane_pkey PRIMARY KEY (destination, number);
-ALTER TABLE ONLY public.lane
-    ADD CONSTRAINT lane_token_key UNIQUE (token);
 ALTER TABLE ONLY public.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY public.object
@@ -1743,6 +1739,10 @@ ALTER TABLE ONLY public.trust
     ADD CONSTRAINT trust_issuer_key UNIQUE (issuer);
 ALTER TABLE ONLY public.trust
     ADD CONSTRAINT trust_pkey PRIMARY KEY (ods_code);
+ALTER TABLE ONLY public.turn
+    ADD CONSTRAINT turn_pkey PRIMARY KEY (destination, number);
+ALTER TABLE ONLY public.turn
+    ADD CONSTRAINT turn_token_key UNIQUE (token);
 ALTER TABLE ONLY public.version
     ADD CONSTRAINT version_object_id_key UNIQUE (object_id);
 ALTER TABLE ONLY public.version
