@@ -28,12 +28,10 @@ def create_app(parts: ApiParts) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await work.pool.open(wait=False)
-        work.rows.open(wait=False)
         try:
             yield
         finally:
             await work.pool.close()
-            work.rows.close()
 
     app = FastAPI(
         title="Imaging Exchange", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None

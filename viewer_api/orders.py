@@ -1,12 +1,8 @@
 """Orders over HTTP, for systems that speak no HL7: what was asked for, and that it is not to be done."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TypeVar
 
-import orjson
-from anyio import to_thread
 from fastapi import APIRouter, Request
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -18,12 +14,9 @@ from exchange.policy import Action
 from exchange.registry import PostgresRegistry
 from exchange.trusts import UnknownTrust
 from storage.errors import BadInput
+from viewer_api.desk import json_answer, json_body
 from viewer_api.parts import Working
 from viewer_api.readers import Reader
-
-T = TypeVar("T")
-
-_BODY_LIMIT_BYTES = 256 * 1024
 
 
 class WrongBody(BadInput):
@@ -33,10 +26,7 @@ class WrongBody(BadInput):
 def order_routes(work: Working) -> APIRouter:
     """For those who may operate the service."""
     router = APIRouter()
-    orders = PostgresOrders(work.rows)
-
-    async def run(act: Callable[[], T]) -> T:
-        return await to_thread.run_sync(act, limiter=work.sender.limiter)
+    orders = PostgresOrders(work.desk.pool)
 
     @router.get("/orders")
     async def list_orders(request: Request) -> Response:
@@ -44,25 +34,25 @@ def order_routes(work: Working) -> APIRouter:
         trust = request.query_params.get("trust") or None
         which = Which.ALL if request.query_params.get("status") == "all" else Which.OPEN
         await reader.record(detail={"keys": sorted(request.query_params)})
-        found = await run(lambda: orders.orders(trust, which))
-        return _json([each.as_json() for each in found])
+        found = await work.desk.ask(orders.orders, trust, which)
+        return json_answer([each.as_json() for each in found])
 
     @router.get("/orders/{trust}/{number:path}")
     async def one_order(request: Request, trust: str, number: str) -> Response:
         reader = await work.readers.admit(request, Action.OPERATE)
         await reader.record()
-        return _json((await run(lambda: orders.order(trust, number))).as_json())
+        return json_answer((await work.desk.ask(orders.order, trust, number)).as_json())
 
     @router.post("/orders")
     async def place(request: Request) -> Response:
         """Place an order, or change one: what is said last stands."""
         reader = await work.readers.admit(request, Action.OPERATE)
         order = await _order_in(request)
-        await run(lambda: _check_trust(work, order.trust))
+        await work.desk.ask(_check_trust, work, order.trust)
         who = reader.look.actor.name
         told = Told(order, Status.SCHEDULED, Said(datetime.now(UTC), who))
         await reader.record(detail={"did": "placed an order"})
-        return _json((await run(lambda: orders.tell(told, who))).as_json(), HTTPStatus.CREATED)
+        return json_answer((await work.desk.ask(orders.tell, told, who)).as_json(), HTTPStatus.CREATED)
 
     @router.delete("/orders/{trust}/{number:path}")
     async def cancel(request: Request, trust: str, number: str) -> Response:
@@ -70,14 +60,14 @@ def order_routes(work: Working) -> APIRouter:
         reader = await work.readers.admit(request, Action.OPERATE)
         await reader.record(detail={"did": "cancelled an order"})
         said = _said_by(reader)
-        return _json((await run(lambda: orders.cancel(trust, number, said))).as_json())
+        return json_answer((await work.desk.ask(orders.cancel, trust, number, said)).as_json())
 
     return router
 
 
 def _check_trust(work: Working, trust: str) -> None:
     try:
-        PostgresRegistry(work.rows).trust(trust)
+        PostgresRegistry(work.desk.pool).trust(trust)
     except UnknownTrust as error:
         raise WrongBody(str(error)) from error
 
@@ -87,13 +77,9 @@ def _said_by(reader: Reader) -> Said:
 
 
 async def _order_in(request: Request) -> Order:
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _BODY_LIMIT_BYTES:
-            raise WrongBody("longer than any order")
+    body = await json_body(request)
     try:
-        return ORDERS.validate_json(bytes(body))
+        return ORDERS.validate_python(body)
     except ValidationError as error:
         raise WrongBody(f"not an order: {'; '.join(sorted(map(_wrong, error.errors())))}") from None
 
@@ -103,7 +89,3 @@ def _wrong(found: ErrorDetails) -> str:
     place = ".".join(str(part) for part in found["loc"]) or "body"
     error = found.get("ctx", {}).get("error")
     return f"{place}: {error}" if isinstance(error, BadOrder) else f"{place}: {found['type']}"
-
-
-def _json(body: object, status: HTTPStatus = HTTPStatus.OK) -> Response:
-    return Response(orjson.dumps(body), status, media_type="application/json")

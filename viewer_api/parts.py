@@ -11,7 +11,6 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 from exchange.audit import Audit
 from exchange.tokens import Accounts
 from storage.archive import Archive, open_pool
-from storage.connecting import limits
 from storage.decoding import Recoder, decodable_syntaxes
 from storage.ingest import Door
 from storage.objects import ObjectStore
@@ -19,7 +18,7 @@ from viewer_api.bodies import Sender
 from viewer_api.desk import Desk
 from viewer_api.media import Decoding
 from viewer_api.readers import Readers
-from viewer_api.settings import ROW_CONNECTIONS, ApiSettings
+from viewer_api.settings import ApiSettings
 
 
 class Rules(Protocol):
@@ -58,7 +57,6 @@ class Working:
     objects: ObjectStore
     door: Door
     pool: AsyncConnectionPool
-    rows: ConnectionPool  # for what is written and read in a thread: orders
     desk: Desk
     rules: Rules
     archive: Archive
@@ -77,14 +75,6 @@ def working(parts: ApiParts) -> Working:
         objects=parts.objects,
         door=parts.door,
         pool=pool,
-        rows=ConnectionPool(
-            parts.database,
-            min_size=0,
-            max_size=ROW_CONNECTIONS,
-            open=False,
-            timeout=settings.patience_s,
-            kwargs=limits(parts.database, settings.statement_s),
-        ),
         desk=Desk(parts.pool, CapacityLimiter(settings.desk_threads)),
         rules=parts.rules,
         archive=Archive(pool),

@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from exchange.trusts import Trust
 from storage.connecting import STATEMENT_S
 
-#: To the database, of threads that write and read rows, besides those of the readers.
-ROW_CONNECTIONS = 2
-
 
 @dataclass(frozen=True, kw_only=True)
 class ApiSettings:
