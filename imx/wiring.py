@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from dicom_router import finding, getting, moving
+from dicom_router import finding, getting, moving, worklist
 from dicom_router.acceptor import Router
 from dicom_router.coercing import Coercing
 from dicom_router.deliveries import PostgresDeliveries
@@ -29,6 +29,7 @@ from dicom_router.tls_reload import ReloadedContext
 from exchange.hl7.desk import HANDLERS, Desk
 from exchange.hl7.listener import Listener, Secure
 from exchange.hl7.orders import Namespace
+from exchange.orders import PostgresOrders
 from exchange.registry import PostgresRegistry, Trust
 from imx.certificates import BadCertificate, tls_files
 from imx.configuration import BadSettings
@@ -178,19 +179,21 @@ def build_router(
         build_ingest(settings, pool),
         PostgresRegistry(pool),
         [plain],
-        services=dimse_services(settings, reading, PostgresRegistry(pool)),
+        services=dimse_services(settings, reading, pool),
         tls=secured,
     )
 
 
-def dimse_services(settings: Settings, reading: Reading, registry: PostgresRegistry) -> Services:
+def dimse_services(settings: Settings, reading: Reading, pool: ConnectionPool) -> Services:
     """What the DIMSE edge offers besides storage and verification. Each service is one line."""
+    registry = PostgresRegistry(pool)
     sender = build_sender(settings, reading.objects)
     retrieving = Retrieving(reading, registry.trusts)
     return {
         **finding.services(reading),
         **getting.services(retrieving, sender.reader),
         **moving.services(retrieving, registry, sender),
+        **worklist.services(reading, PostgresOrders(pool)),
     }
 
 

@@ -14,6 +14,9 @@ from storage.search import earliest, name_pattern
 
 _NUMBERS = frozenset({"IS", "US", "UL", "SS", "SL"})
 
+#: Dates and the times that go with them, of which two ranges are one range of time (PS3.4 Table K.6-1).
+_TIME_OF: Mapping[int, int] = {0x00400002: 0x00400003}
+
 
 def values_at(members: Mapping[str, Member], path: Path) -> list[Any]:
     """The values of an attribute; of one within sequences, those of every item."""
@@ -32,6 +35,37 @@ def texts_at(members: Mapping[str, Member], path: Path) -> list[str]:
 def is_match(match: Match, members: Mapping[str, Member], path: Path) -> bool:
     """Whether one of the attribute's values matches (PS3.4 §C.2.2.2)."""
     return matches_text(match, vr_of(path), texts_at(members, path))
+
+
+def is_answer(members: Mapping[str, Member], keys: Mapping[Path, Match]) -> bool:
+    """Whether every key matches; those within one sequence match in one item of it (PS3.4 §C.2.2.2.6)."""
+    own: dict[int, Match] = {}
+    inside: dict[int, dict[Path, Match]] = {}
+    for path, match in keys.items():
+        if len(path) > 1:
+            inside.setdefault(path[0], {})[path[1:]] = match
+        else:
+            own[path[0]] = match
+    for date, time in _TIME_OF.items():
+        days, times = own.get(date), own.get(time)
+        if isinstance(days, Between) and isinstance(times, Between):
+            del own[date], own[time]
+            if not _instant_between(days, times, texts_at(members, (date,)), texts_at(members, (time,))):
+                return False
+    return all(is_match(match, members, (tag,)) for tag, match in own.items()) and all(
+        any(is_answer(item, deeper) for item in values_at(members, (tag,)))
+        for tag, deeper in inside.items()
+        if not all(isinstance(match, Anything) for match in deeper.values())
+    )
+
+
+def _instant_between(days: Between, times: Between, dates: Sequence[str], clock: Sequence[str]) -> bool:
+    """Times bound the first and the last day only, as in storage.search."""
+    if not (dates and clock and _between("DA", days.first, days.last, dates[0])):
+        return False
+    is_after = dates[0] != days.first or _between("TM", times.first, None, clock[0])
+    is_before = dates[0] != days.last or _between("TM", None, times.last, clock[0])
+    return is_after and is_before
 
 
 def matches_text(match: Match, vr: str, texts: Sequence[str]) -> bool:
