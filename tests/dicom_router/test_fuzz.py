@@ -219,13 +219,18 @@ elements = st.recursive(
     ),
     max_leaves=8,
 )
+levels = st.sampled_from([b"STUDY ", b"SERIES", b"IMAGE ", b"PATIENT ", b""])
 data_sets = st.lists(elements, max_size=6).map(b"".join) | st.binary(max_size=60)
+
+
+#: Those that are accepted, mostly.
+contexts = st.integers(0, 12).map(lambda place: 2 * place + 1)
 
 
 @st.composite
 def messages(draw: st.DrawFn) -> bytes:
     """A message with a data set that may be nonsense, cut into fragments anywhere, in any context."""
-    context = 2 * draw(st.integers(0, 40)) + 1
+    context = draw(contexts)
     wire = p_data(last_command(draw(command_sets), context))
     for _ in range(draw(st.integers(0, 2))):
         wire += p_data(pdv(context, 0, draw(st.binary(max_size=20))))
@@ -287,7 +292,8 @@ def test_each_service_bears_any_request(fuzzed: Fuzzed, data: st.DataObject) -> 
             for _ in range(data.draw(st.integers(1, 3))):
                 number = 2 * place + 1
                 peer.send(p_data(last_command(command_set(wanted), number)))
-                peer.send(p_data(last_data(data.draw(data_sets), number)))
+                level = implicit(0x00080052, data.draw(levels))
+                peer.send(p_data(last_data(level + data.draw(data_sets), number)))
             peer.send(RELEASE)
         hear_out(peer)
     fuzzed.require_health()
@@ -367,15 +373,15 @@ class Conversations(RuleBasedStateMachine):
         self._send(which, message)
 
     @precondition(lambda self: self.open)
-    @rule(command=command_sets, context=st.integers(0, 20), which=st.integers(0, 3))
+    @rule(command=command_sets, context=contexts, which=st.integers(0, 3))
     def open_a_message(self, command: bytes, context: int, which: int) -> None:
         """Its data set may come later, or never."""
-        self._send(which, p_data(last_command(command, 2 * context + 1)))
+        self._send(which, p_data(last_command(command, context)))
 
     @precondition(lambda self: self.open)
-    @rule(piece=data_sets, context=st.integers(0, 20), control=st.integers(0, 3), which=st.integers(0, 3))
+    @rule(piece=data_sets, context=contexts, control=st.integers(0, 3), which=st.integers(0, 3))
     def send_a_fragment(self, piece: bytes, context: int, control: int, which: int) -> None:
-        self._send(which, p_data(pdv(2 * context + 1, control, piece)))
+        self._send(which, p_data(pdv(context, control, piece)))
 
     @precondition(lambda self: self.open)
     @rule(anything=pdus, which=st.integers(0, 3))
