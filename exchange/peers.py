@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-from exchange.trusts import BadEntry, Trust
+from exchange.trusts import BadEntry, Trust, is_issuer
 
 Network = IPv4Network | IPv6Network
 
@@ -151,38 +151,43 @@ def _is_address(host: str) -> bool:
 
 def checked_peer(peer: Peer) -> Peer:
     """The entry, when the registry can hold it. Raises BadEntry, with what to change."""
-    for what in _faults(peer):
-        raise BadEntry(f"peer {peer.ae_title or 'without a title'}: {what}")
+    for key, what in _faults(peer):
+        raise BadEntry(f"peer {peer.ae_title or 'without a title'}: {what}", key)
     return peer
 
 
-def _faults(peer: Peer) -> Iterator[str]:
-    for title in (peer.ae_title, *peer.called_titles):
+def _faults(peer: Peer) -> Iterator[tuple[str, str]]:
+    """Which value cannot be, and why."""
+    titles = [("ae_title", peer.ae_title), *(("called_titles", title) for title in peer.called_titles)]
+    for key, title in titles:
         if not is_ae_title(title):
-            yield f"{title!r} is no AE title: 1 to 16 ASCII characters, no backslash (PS3.5 §6.2)"
-    for host in (peer.host, peer.commitment_host):
+            yield key, f"{title!r} is no AE title: 1 to 16 ASCII characters, no backslash (PS3.5 §6.2)"
+    for key, host in (("host", peer.host), ("commitment_host", peer.commitment_host)):
         if host is not None and not (_is_address(host) or _HOST_NAME.fullmatch(host)):
-            yield f"{host!r} is neither an address nor a host name"
+            yield key, f"{host!r} is neither an address nor a host name"
     for network in peer.networks:
         try:
             ip_network(network)
         except ValueError as error:
-            yield f"{network!r} is no network such as 10.1.2.0/24: {error}"
-    for port in (peer.port, peer.commitment_port):
+            yield "networks", f"{network!r} is no network such as 10.1.2.0/24: {error}"
+    for key, port in (("port", peer.port), ("commitment_port", peer.commitment_port)):
         if port is not None and not 0 < port < 65536:
-            yield f"{port} is no port: 1 to 65535"
+            yield key, f"{port} is no port: 1 to 65535"
     if peer.port is not None and peer.host is None:
-        yield "a port needs a host"
+        yield "port", "a port needs a host"
     if peer.fingerprint is not None and not _FINGERPRINT.fullmatch(peer.fingerprint):
-        yield "a fingerprint is the SHA-256 of a certificate: 64 hexadecimal digits"
-    if peer.identifier_issuer is not None and not 0 < len(peer.identifier_issuer.strip()) <= 64:
-        yield "an issuer of identifiers has 1 to 64 characters"
-    for limit in (peer.association_limit, peer.associations_out, peer.association_rate):
-        if limit is not None and limit < 1:
-            yield "a limit of associations is above none"
+        yield "fingerprint", "a fingerprint is the SHA-256 of a certificate: 64 hexadecimal digits"
+    names = {"identifier_issuer": peer.identifier_issuer, "certificate_name": peer.certificate_name}
+    for key, name in names.items():
+        if name is not None and not is_issuer(name):
+            yield key, "1 to 64 characters, no backslash"
+    for key in ("association_limit", "associations_out", "association_rate"):
+        limit = getattr(peer, key)
+        if limit is not None and not 0 < limit < 2**31:
+            yield key, "a limit of associations is above none"
     for uid in peer.private_sop_classes:
         if not _UID.fullmatch(uid):
-            yield f"{uid!r} is no UID (PS3.5 §9)"
+            yield "private_sop_classes", f"{uid!r} is no UID (PS3.5 §9)"
 
 
 def is_ae_title(text: str) -> bool:

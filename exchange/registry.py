@@ -7,8 +7,11 @@ from typing import Any
 
 from psycopg import Cursor, errors
 from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
+from exchange.admitting import admitted
+from exchange.entries import peer_said, trust_said
 from exchange.host_names import HostNames
 from exchange.peers import DuplicatePolicy, Peer, PeerConflict, UnknownPeer, checked_peer, conflict, peer_at
 from exchange.refusals import Reason, Refusal, Refused
@@ -17,8 +20,11 @@ from storage.index import mapped_errors
 
 __all__ = [
     "BadEntry", "DuplicatePolicy", "IssuerTaken", "Peer", "PeerConflict", "PostgresRegistry", "Trust",
-    "TrustInUse", "UnknownPeer", "UnknownTrust",
+    "TrustInUse", "UnknownPeer", "UnknownRefusal", "UnknownTrust",
 ]  # fmt: skip
+
+#: Who changes the registry where nobody says.
+OURSELVES = "imx"
 
 #: What a row of `peer` says, besides its trust. Columns and fields have the same names.
 _SAID = tuple(each.name for each in fields(Peer) if each.name not in ("trust", "id"))
@@ -43,6 +49,8 @@ _ADD_TRUST = """
     on conflict (ods_code) do update set name = excluded.name, place = excluded.place,
         issuer = excluded.issuer, successor = excluded.successor
 """
+_NOTE_CHANGE = "insert into registry_change (by, what, name, entry) values (%s, %s, %s, %s)"
+_CHANGES = "select at, by, what, name, entry from registry_change order by id desc limit %s"
 _REFUSALS = """
     select id, reason, calling, called, address, because, is_tls, fingerprint, first_at, last_at, times
     from refusal
@@ -58,13 +66,17 @@ class PostgresRegistry:
 
     # Trusts ---------------------------------------------------------------------------------------
 
-    def add_trust(self, trust: Trust) -> None:
+    def add_trust(self, trust: Trust, by: str = OURSELVES) -> None:
         """Raises BadEntry, IssuerTaken, and UnknownTrust for a successor that nobody knows."""
         with _rows(self.pool) as cursor:
             # One at a time: two mergers at once could each be the other's successor.
             cursor.execute("lock table trust in share row exclusive mode")
-            checked_trust(trust, {each.ods_code: each for each in _trusts(cursor)})
-            cursor.execute(_ADD_TRUST, {name: getattr(trust, name) for name in ("ods_code", *_OF_TRUST)})
+            known = {each.ods_code: each for each in _trusts(cursor)}
+            if known.get(trust.ods_code) == checked_trust(trust, known):
+                return
+            cursor.execute(_ADD_TRUST, trust_said(trust))
+            what = "trust changed" if trust.ods_code in known else "trust added"
+            cursor.execute(_NOTE_CHANGE, (by, what, trust.ods_code, Jsonb(trust_said(trust))))
 
     def trusts(self) -> list[Trust]:
         """All, by ODS code."""
@@ -78,7 +90,7 @@ class PostgresRegistry:
                 return trust
         raise UnknownTrust(ods_code)
 
-    def remove_trust(self, ods_code: str) -> None:
+    def remove_trust(self, ods_code: str, by: str = OURSELVES) -> None:
         """Raises UnknownTrust, and TrustInUse where something is its own."""
         with _rows(self.pool) as cursor:
             if cursor.execute("select from identity where trust = %s limit 1", (ods_code,)).fetchone():
@@ -86,14 +98,16 @@ class PostgresRegistry:
                     f"trust {ods_code} owns studies that are kept: merge it into another instead"
                     f" (imx trust merge {ods_code} INTO)"
                 )
+            before = next((each for each in _trusts(cursor) if each.ods_code == ods_code), None)
+            if before is None:
+                raise UnknownTrust(ods_code)
             try:
-                gone = cursor.execute("delete from trust where ods_code = %s", (ods_code,)).rowcount
+                cursor.execute("delete from trust where ods_code = %s", (ods_code,))
             except errors.ForeignKeyViolation as error:
                 raise TrustInUse(
                     f"trust {ods_code} has peers, or other trusts were merged into it: remove those first"
                 ) from error
-        if not gone:
-            raise UnknownTrust(ods_code)
+            cursor.execute(_NOTE_CHANGE, (by, "trust removed", ods_code, Jsonb(trust_said(before))))
 
     # Peers ----------------------------------------------------------------------------------------
 
@@ -131,7 +145,7 @@ class PostgresRegistry:
             raise UnknownPeer(f"no peer with entry {number} (imx peer list)")
         return _peer(row)
 
-    def add_peer(self, peer: Peer) -> Peer:
+    def add_peer(self, peer: Peer, by: str = OURSELVES) -> Peer:
         """The entry as kept: a new one, or in the place of the one by the same title and addresses.
 
         One with an `id` changes that entry. Raises BadEntry, PeerConflict, UnknownTrust and UnknownPeer.
@@ -146,20 +160,30 @@ class PostgresRegistry:
                 peer = replace(peer, id=same[0])
             if other := conflict(peer, known):
                 raise PeerConflict(peer, other)
+            if peer in known and peer.id in same:
+                return peer
             try:
                 row = cursor.execute(_CHANGE_PEER if peer.id else _ADD_PEER, _values(peer)).fetchone()
             except errors.ForeignKeyViolation as error:
                 raise UnknownTrust(peer.trust.ods_code) from error
-        if row is None:
-            raise UnknownPeer(f"no peer with entry {peer.id} (imx peer list)")
-        return replace(peer, id=row["id"])
+            if row is None:
+                raise UnknownPeer(f"no peer with entry {peer.id} (imx peer list)")
+            what = "peer changed" if peer.id else "peer added"
+            kept = replace(peer, id=row["id"])
+            cursor.execute(_NOTE_CHANGE, (by, what, peer.ae_title, _entry(kept)))
+        return kept
 
-    def remove_peer(self, number: int) -> None:
+    def remove_peer(self, number: int, by: str = OURSELVES) -> None:
         """From now on it is refused. Raises UnknownPeer."""
+        before = self.peer(number)
         with _rows(self.pool) as cursor:
-            gone = cursor.execute("delete from peer where id = %s", (number,)).rowcount
-        if not gone:
-            raise UnknownPeer(f"no peer with entry {number} (imx peer list)")
+            cursor.execute("delete from peer where id = %s", (number,))
+            cursor.execute(_NOTE_CHANGE, (by, "peer removed", before.ae_title, _entry(before)))
+
+    def changes(self, limit: int) -> list[dict[str, Any]]:
+        """Who changed what, the last first."""
+        with _rows(self.pool) as cursor:
+            return cursor.execute(_CHANGES, (limit,)).fetchall()
 
     # Refusals -------------------------------------------------------------------------------------
 
@@ -193,6 +217,18 @@ class PostgresRegistry:
             raise UnknownRefusal(f"no refusal {number} (imx peer refused)")
         return _refused(row)
 
+    def admit(self, number: int, ods_code: str, by: str = OURSELVES) -> Peer:
+        """Let in a caller that was refused, for that trust; "" where it is known whose it is.
+
+        Raises UnknownRefusal, UnknownTrust, and BadEntry where no entry would help.
+        """
+        refused = self.refusal(number)
+        trust = self.trust(ods_code) if ods_code else None
+        last = refused.last
+        kept = self.add_peer(admitted(refused, self.entries(last.calling), trust), by)
+        self.settle_refusals(last.calling, last.address)
+        return kept
+
     def settle_refusals(self, calling: str, address: str) -> int:
         """Forget the refusals of a caller that was let in since; how many kinds there were."""
         with _rows(self.pool) as cursor:
@@ -203,6 +239,10 @@ class PostgresRegistry:
 
 class UnknownRefusal(BadEntry):
     """No refusal by that number."""
+
+
+def _entry(peer: Peer) -> Jsonb:
+    return Jsonb({"id": peer.id, **peer_said(peer)})
 
 
 _OF_TRUST = ("name", "issuer", "place", "successor")

@@ -22,21 +22,25 @@ class Trust:
 
 
 class BadEntry(BadInput):
-    """An entry that the registry cannot hold; the message says what to change."""
+    """An entry that the registry cannot hold; the message says what to change, `key` where."""
+
+    def __init__(self, because: str, key: str = "") -> None:
+        super().__init__(because)
+        self.key = key
 
 
-class UnknownTrust(BadInput):
+class UnknownTrust(BadEntry):
     """No trust by that ODS code; add it first (`imx trust add`)."""
 
-    def __init__(self, ods_code: str) -> None:
-        super().__init__(f"no trust {ods_code}: add it with `imx trust add {ods_code} NAME`")
+    def __init__(self, ods_code: str, key: str = "trust") -> None:
+        super().__init__(f"no trust {ods_code}: add it with `imx trust add {ods_code} NAME`", key)
 
 
-class IssuerTaken(BadInput):
+class IssuerTaken(BadEntry):
     """Two trusts would share one namespace of identifiers, and their patients would be mixed."""
 
     def __init__(self, issuer: str) -> None:
-        super().__init__(f"the issuer {issuer} belongs to another trust: each needs its own")
+        super().__init__(f"the issuer {issuer} belongs to another trust: each needs its own", "issuer")
 
 
 class TrustInUse(BadInput):
@@ -46,29 +50,31 @@ class TrustInUse(BadInput):
 def checked_trust(trust: Trust, known: Mapping[str, Trust]) -> Trust:
     """The entry, when the registry can hold it. Raises BadEntry, UnknownTrust, IssuerTaken."""
     if not ODS_CODE.fullmatch(trust.ods_code):
-        raise BadEntry(f"{trust.ods_code!r} is no ODS code: 2 to 8 capital letters and digits")
+        raise BadEntry(f"{trust.ods_code!r} is no ODS code: 2 to 8 capital letters and digits", "ods_code")
     if not trust.name.strip():
-        raise BadEntry(f"trust {trust.ods_code} needs a name")
-    # LO (PS3.5 §6.2): Issuer of Patient ID (0010,0021) carries it.
-    if not _is_issuer(trust.issuer):
+        raise BadEntry(f"trust {trust.ods_code} needs a name", "name")
+    if not is_issuer(trust.issuer):
         raise BadEntry(
             f"trust {trust.ods_code} needs an issuer, the namespace of its identifiers:"
-            " 1 to 64 characters, no backslash"
+            " 1 to 64 characters, no backslash",
+            "issuer",
         )
     if any(each.issuer == trust.issuer for each in known.values() if each.ods_code != trust.ods_code):
         raise IssuerTaken(trust.issuer)
     if trust.successor is not None:
         if trust.successor not in known:
-            raise UnknownTrust(trust.successor)
+            raise UnknownTrust(trust.successor, "successor")
         after = {**known, trust.ods_code: trust}
         if trust.ods_code in successors(trust.successor, after.values()):
             raise BadEntry(
-                f"trust {trust.ods_code} cannot be merged into {trust.successor}, which was merged into it"
+                f"trust {trust.ods_code} cannot be merged into {trust.successor}, which was merged into it",
+                "successor",
             )
     return trust
 
 
-def _is_issuer(text: str) -> bool:
+def is_issuer(text: str) -> bool:
+    """What Issuer of Patient ID (0010,0021) can carry (LO, PS3.5 §6.2)."""
     return 0 < len(text.strip()) <= 64 and text.isprintable() and "\\" not in text
 
 

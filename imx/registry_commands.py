@@ -1,9 +1,11 @@
-"""`imx trust` and `imx peer`: who we know."""
+"""`imx trust`, and what the commands of the registry share."""
 
+import getpass
 import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -11,14 +13,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from exchange.peers import is_ae_title
-from exchange.registry import DuplicatePolicy, Peer, PostgresRegistry, Trust
+from exchange.entries import trust_said
+from exchange.registry import PostgresRegistry, Trust
 from imx.database import open_database
 from imx.options import ConfigOption, DataOption, JsonOption, settings_from
 from imx.settings import Settings
 
 trusts = typer.Typer(help="The organisations that own what their peers send.", no_args_is_help=True)
-peers = typer.Typer(help="The DICOM application entities we know.", no_args_is_help=True)
+
+OdsCode = Annotated[str, typer.Argument(help="Its ODS code, such as RBT.")]
+ByOption = Annotated[str, typer.Option("--by", help="Who changes it. Otherwise your user name.")]
 
 
 def print_rows(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
@@ -32,8 +36,29 @@ def print_rows(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
         return
     table = Table(*(name.replace("_", " ") for name in rows[0]), box=None)
     for row in rows:
-        table.add_row(*(escape("" if value is None else str(value)) for value in row.values()))
+        table.add_row(*(escape(_cell(value)) for value in row.values()))
     Console().print(table)
+
+
+def print_one(row: dict[str, Any], as_json: bool) -> None:
+    """One entry with all it says, a line for each key."""
+    if as_json:
+        print_rows([row], as_json)
+        return
+    said = [{"key": key, "value": value} for key, value in row.items() if value not in (None, [], "")]
+    print_rows(said, as_json)
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(str(each) for each in value)
+        case _:
+            return str(value)
 
 
 @contextmanager
@@ -43,24 +68,32 @@ def registry(settings: Settings) -> Iterator[PostgresRegistry]:
         yield PostgresRegistry(pool)
 
 
+def who(by: str) -> str:
+    """Who is at the command line."""
+    return by or getpass.getuser()
+
+
 @trusts.command("add")
 def add_trust(
-    ods_code: Annotated[str, typer.Argument(help="Its ODS code, such as RBT.")],
+    ods_code: OdsCode,
     name: Annotated[str, typer.Argument(help="Its name.")],
     issuer: Annotated[
         str, typer.Option(help="Namespace of its bare identifiers. Otherwise the ODS code.")
     ] = "",
     place: Annotated[str, typer.Option(help="The place it belongs to.")] = "",
+    by: ByOption = "",
     data: DataOption = None,
     config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Add a trust, or change its entry."""
-    code = ods_code.strip().upper()
-    if not code.isalnum():
-        raise typer.BadParameter("an ODS code is letters and digits", param_hint="ODS_CODE")
+    code = _code(ods_code)
     with registry(settings_from(data, config)) as known:
-        known.add_trust(Trust(ods_code=code, name=name, issuer=issuer or code, place=place))
-    sys.stdout.write(f"trust {code}: {name}\n")
+        before = {each.ods_code: each for each in known.trusts()}.get(code)
+        successor = before.successor if before else None
+        trust = Trust(code, name, issuer or (before.issuer if before else code), place, successor)
+        known.add_trust(trust, who(by))
+    print_rows([trust_said(trust)], as_json)
 
 
 @trusts.command("list")
@@ -68,74 +101,56 @@ def list_trusts(data: DataOption = None, config: ConfigOption = None, as_json: J
     """Every trust we know."""
     with registry(settings_from(data, config)) as known:
         found = known.trusts()
-    print_rows(
-        [{"ods_code": t.ods_code, "name": t.name, "issuer": t.issuer, "place": t.place} for t in found],
-        as_json,
-    )
+    print_rows([trust_said(trust) for trust in found], as_json)
 
 
-@peers.command("add")
-def add_peer(
-    ae_title: Annotated[str, typer.Argument(help="Its AE title.")],
-    trust: Annotated[str, typer.Option(help="ODS code of the trust it belongs to.")],
-    host: Annotated[str | None, typer.Option(help="The address it must come from. Otherwise any.")] = None,
-    port: Annotated[int | None, typer.Option(help="Where it listens, if it does.", min=1, max=65535)] = None,
-    store: Annotated[bool, typer.Option(help="May it send instances?")] = True,
-    read: Annotated[bool, typer.Option(help="May it search and retrieve?")] = False,
-    plain: Annotated[bool, typer.Option("--plain", help="It may call without TLS.")] = False,
-    duplicates: Annotated[
-        DuplicatePolicy, typer.Option(help="What becomes of the same UID with other content.")
-    ] = DuplicatePolicy.REFUSE,
-    associations: Annotated[int | None, typer.Option(help="At most so many at one time.", min=1)] = None,
-    private_class: Annotated[
-        list[str] | None, typer.Option(help="A private storage SOP class it may send.")
-    ] = None,
+@trusts.command("show")
+def show_trust(
+    ods_code: OdsCode, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """One trust, and its peers."""
+    code = _code(ods_code)
+    with registry(settings_from(data, config)) as known:
+        trust = known.trust(code)
+        peers = [each.ae_title for each in known.peers() if each.trust.ods_code == code]
+    print_one({**trust_said(trust), "peers": peers}, as_json)
+
+
+@trusts.command("merge")
+def merge_trust(
+    ods_code: OdsCode,
+    into: Annotated[str, typer.Argument(help="ODS code of the trust that takes over.")],
+    by: ByOption = "",
     data: DataOption = None,
     config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Add a peer, or change its entry."""
-    title = ae_title.strip()
-    if not is_ae_title(title):
-        raise typer.BadParameter(
-            "an AE title has 1 to 16 ASCII characters, no backslash", param_hint="AE_TITLE"
-        )
+    """A trust was merged into another, which owns its studies from now on. INTO itself: undo that.
+
+    Its identifiers stay in their own namespace: each of the two had a "123456".
+    """
+    code, successor = _code(ods_code), _code(into)
     with registry(settings_from(data, config)) as known:
-        entry = Peer(
-            ae_title=title,
-            trust=known.trust(trust.strip().upper()),
-            host=host,
-            port=port,
-            may_store=store,
-            may_read=read,
-            plain_allowed=plain,
-            duplicates=duplicates,
-            association_limit=associations,
-            private_sop_classes=tuple(private_class or ()),
-        )
-        known.add_peer(entry)
-    sys.stdout.write(f"peer {title} of {entry.trust.name}\n")
+        trust = replace(known.trust(code), successor=None if successor == code else successor)
+        known.add_trust(trust, who(by))
+    print_rows([trust_said(trust)], as_json)
 
 
-@peers.command("list")
-def list_peers(data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Every peer we know, and what it may do."""
+@trusts.command("remove")
+def remove_trust(
+    ods_code: OdsCode,
+    by: ByOption = "",
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Forget a trust that has no peers and owns nothing."""
+    code = _code(ods_code)
     with registry(settings_from(data, config)) as known:
-        found = known.peers()
-    rows = [
-        {
-            "ae_title": peer.ae_title,
-            "trust": peer.trust.ods_code,
-            "host": peer.host,
-            "port": peer.port,
-            "store": peer.may_store,
-            "read": peer.may_read,
-            "plain": peer.plain_allowed,
-            "duplicates": peer.duplicates.value,
-            "associations": peer.association_limit,
-            "private_classes": list(peer.private_sop_classes)
-            if as_json
-            else ", ".join(peer.private_sop_classes),
-        }
-        for peer in found
-    ]
-    print_rows(rows, as_json)
+        trust = known.trust(code)
+        known.remove_trust(code, who(by))
+    print_rows([trust_said(trust)], as_json)
+
+
+def _code(text: str) -> str:
+    return text.strip().upper()

@@ -12,6 +12,7 @@ from viewer_api.orders import order_routes
 from viewer_api.parts import ApiParts, working
 from viewer_api.qido import search_routes
 from viewer_api.quarantine import quarantine_routes
+from viewer_api.registry import registry_routes
 from viewer_api.rendered import rendered_routes
 from viewer_api.rules import rules_routes
 from viewer_api.stow import store_routes
@@ -45,6 +46,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.include_router(store_routes(work))
     app.include_router(quarantine_routes(work))
     app.include_router(rules_routes(work))
+    app.include_router(registry_routes(work))
     if parts.settings.is_open:
         app.add_middleware(LoopbackOnly)
     app.add_middleware(Observed, numbers=numbers)

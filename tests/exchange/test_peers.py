@@ -87,7 +87,7 @@ def test_a_host_name_is_an_address_as_long_as_it_has_it() -> None:
         (replace(PEER, host="a", port=0), "no port"),
         (replace(PEER, port=104), "needs a host"),
         (replace(PEER, fingerprint="AB"), "64 hexadecimal digits"),
-        (replace(PEER, identifier_issuer=""), "issuer"),
+        (replace(PEER, identifier_issuer=""), "1 to 64 characters"),
         (replace(PEER, associations_out=0), "above none"),
         (replace(PEER, private_sop_classes=("x",)), "no UID"),
     ],

@@ -8,10 +8,25 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from imx.main import COMMANDS, build
 from imx.postgres.binaries import find_binaries
 from imx.postgres.cluster import cluster_in
 from imx.postgres.process import Postgres, lay_out, start
+
+Imx = Callable[..., Result]
+
+
+@pytest.fixture
+def imx(database: str, tmp_path: Path) -> Imx:
+    """Runs a command on a fresh database and data folder, as `imx` would."""
+    environment = {"IMX_DATABASE_URL": database, "IMX_DATA": str(tmp_path / "data")}
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(build(COMMANDS), list(arguments), env=environment)
+
+    return run
 
 
 @pytest.fixture

@@ -1,0 +1,80 @@
+"""`imx registry`: all of it at once, from and into a TOML file, and who changed it."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from exchange.registry import Peer, PostgresRegistry, Trust
+from imx.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.registry_commands import ByOption, print_rows, registry, who
+from imx.registry_file import Done, Step, plan, read_file, written
+
+commands = typer.Typer(help="Trusts and peers, all at once.", no_args_is_help=True)
+
+
+@commands.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="A TOML file of [[trust]] and [[peer]].", dir_okay=False)],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do nothing.")] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove-others", help="Remove the peers and trusts that it does not name.")
+    ] = False,
+    by: ByOption = "",
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the registry say what a file says. A file with an error changes nothing; twice is once."""
+    with registry(settings_from(data, config)) as known:
+        trusts = known.trusts()
+        steps = plan(read_file(file, trusts), trusts, known.peers(), remove_unnamed=remove)
+        if not dry_run:
+            apply(known, steps, who(by))
+    print_rows([_said(step) for step in steps], as_json)
+
+
+@commands.command("export")
+def export_file(data: DataOption = None, config: ConfigOption = None) -> None:
+    """Write the registry to standard output, as `imx registry import` reads it."""
+    with registry(settings_from(data, config)) as known:
+        sys.stdout.write(written(known.trusts(), known.peers()))
+
+
+@commands.command("changes")
+def list_changes(
+    limit: Annotated[int, typer.Option(help="The last so many.", min=1)] = 100,
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Who changed what, and when: the last first."""
+    with registry(settings_from(data, config)) as known:
+        found = known.changes(limit)
+    print_rows([_change(each, as_json) for each in found], as_json)
+
+
+def apply(known: PostgresRegistry, steps: Sequence[Step], by: str) -> None:
+    """Do what was planned. Cut anywhere, the next import does the rest."""
+    for step in steps:
+        match step.done, step.entry:
+            case ((Done.ADDED | Done.CHANGED), Trust() as trust):
+                known.add_trust(trust, by)
+            case ((Done.ADDED | Done.CHANGED), Peer() as peer):
+                known.add_peer(peer, by)
+            case Done.REMOVED, Trust() as trust:
+                known.remove_trust(trust.ods_code, by)
+            case Done.REMOVED, Peer() as peer:
+                known.remove_peer(peer.id, by)
+
+
+def _said(step: Step) -> dict[str, Any]:
+    kind = "trust" if isinstance(step.entry, Trust) else "peer"
+    return {"done": step.done.value, "kind": kind, "name": step.name}
+
+
+def _change(change: dict[str, Any], as_json: bool) -> dict[str, Any]:
+    said = {**change, "at": change["at"].isoformat(timespec="seconds")}
+    return said if as_json else {key: value for key, value in said.items() if key != "entry"}
