@@ -52,7 +52,7 @@ class Imx(Receiver):
         try:
             self.service.start()
             self.service.imx("trust", "add", "RBT", "Bench")
-            self.service.imx("peer", "add", SENDER, "--trust", "RBT", "--plain")
+            self.service.imx("peer", "add", SENDER, "--trust", "RBT", "--plain", "--read")
             self.token = self.service.token()
         except BaseException:
             self.service.stop()
@@ -111,6 +111,7 @@ class Orthanc(_Program):
             "AuthenticationEnabled": False,
             "RemoteAccessAllowed": False,
             "DicomAlwaysAllowStore": True,
+            "DicomAlwaysAllowFind": True,
         }
         own.joinpath("orthanc.json").write_text(json.dumps(settings))
         command = [*tuning.command, "/usr/sbin/Orthanc", str(own / "orthanc.json")]
