@@ -13,11 +13,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from shutil import rmtree
 
+import psycopg
+
 from benchmarks.figures import Bar, Spread, ratio, table
 from benchmarks.finders import Finder
 from benchmarks.phantoms import SMALL, Batch, Load, Study, Template, new_uid
 from benchmarks.receivers import SENDER, Imx, Orthanc, Receiver
 from benchmarks.senders import Tuning, push
+from imx.postgres.binaries import find_binaries
+from imx.postgres.cluster import cluster_in
 from storage.query import Anything, Exactly, Level, Match, Query, Wildcard, parse_attribute
 from storage.query import Path as Attribute
 
@@ -128,12 +132,21 @@ def filled(studies: int, folder: Path) -> Iterator[list[Receiver]]:
         for build in (Imx, Orthanc):
             up.append(build(folder, Tuning.TUNED))
             push(batch, up[-1].address, Tuning.TUNED, SENDER)
+            _settle(up[-1])
             print(f"  {up[-1].name} filled with {studies:,} studies", file=sys.stderr, flush=True)
         rmtree(folder / "filling")
         yield up
     finally:
         for receiver in up:
             receiver.stop()
+
+
+def _settle(receiver: Receiver) -> None:
+    """Let PostgreSQL know what its tables hold, as it does by itself within a minute."""
+    if isinstance(receiver, Imx):
+        cluster = cluster_in(receiver.service.data, find_binaries(), None)
+        with psycopg.connect(cluster.conninfo(), autocommit=True) as connection:
+            connection.execute("analyze")
 
 
 def report(timings: Sequence[Timing]) -> str:

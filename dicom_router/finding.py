@@ -1,8 +1,9 @@
 """C-FIND (PS3.4 §C.4.1, PS3.7 §9.1.2): from an identifier to a search, and from its answer to responses."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import chain
 
 import structlog
 
@@ -17,11 +18,11 @@ from dicom_router.reading import Reading
 from dicom_router.responses import PENDING, PENDING_UNSUPPORTED, Responses
 from dicom_router.services import Services
 from dicom_router.statuses import NOT_AUTHORIZED, SUCCESS
-from exchange.audit import Detail
+from exchange.audit import Detail, Look
 from exchange.namespaces import ISSUER_OF_PATIENT_ID, within_issuer
 from exchange.policy import Action, Purpose
 from storage.answers import Found, Members
-from storage.archive import Answer
+from storage.archive import PAGE, Answer
 from storage.errors import BadQuery, Unavailable
 from storage.query import AnyOf, Path, Query
 from storage.search import STUDY_UID
@@ -116,30 +117,38 @@ class _Finding:
         query: Query,
     ) -> Verdict:
         look = association.look(Action.QUERY, Purpose.TREATMENT, _study_of(query), _detail(query))
-        self.reading.record(look)
         if not look.decision.allowed:
+            self.reading.record(look)
             return Verdict(Ending.REFUSED, look.decision.because)
         meant = within_issuer(query, association.actor.issuer)
-        answer = self.reading.wait_for(self.reading.archive.search(meant))
+        answer, first = self.reading.wait_for(self._begun(look, meant))
         is_short = bool(answer.unmatched) or unsupported(query.level, query.asked)
         status = PENDING_UNSUPPORTED if is_short else PENDING
         responses = Responses(association, context, command, status, identifier.character_set)
-        if not self._answered(responses, answer, identifier.level, association.called):
+        pages = chain((first,), self.reading.each(answer.pages) if len(first) == PAGE else ())
+        if not _answered(responses, pages, identifier.level, association.called):
             return Verdict(Ending.CANCELLED, "cancelled as asked")
         if answer.is_truncated:
             return Verdict(Ending.CUT, f"the first {responses.sent:,} of more matches: ask more narrowly")
         return Verdict(Ending.COMPLETE)
 
-    def _answered(self, responses: Responses, answer: Answer, level: str, retrieve_from: str) -> bool:
-        """Send every match; False where the peer has cancelled the query."""
-        for page in self.reading.each(answer.pages):
-            if responses.cancelled():
+    async def _begun(self, look: Look, query: Query) -> tuple[Answer, list[Found]]:
+        """The answer and its first page, once it is written down who asks: one visit to the event loop."""
+        await self.reading.audit.record(look)
+        answer = await self.reading.archive.search(query)
+        return answer, await anext(answer.pages, [])
+
+
+def _answered(responses: Responses, pages: Iterable[Sequence[Found]], level: str, retrieve_from: str) -> bool:
+    """Send every match; False where the peer has cancelled the query."""
+    for page in pages:
+        if responses.cancelled():
+            return False
+        for found in page:
+            if not responses.add(_members(found, level, retrieve_from)):
                 return False
-            for found in page:
-                if not responses.add(_members(found, level, retrieve_from)):
-                    return False
-        responses.flush()
-        return True
+    responses.flush()
+    return True
 
 
 class Mismatch(ValueError):

@@ -5,6 +5,7 @@ goes out before, so that memory does not grow with the answer, and then a C-CANC
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from dicom_router.commands import Command, write_response
 from dicom_router.contexts import Context
@@ -81,6 +82,7 @@ class Responses:
         return last_declared + last.elements(members)
 
 
+@lru_cache(maxsize=64)
 def _writers(transfer_syntax_uid: str, character_set: str) -> list[tuple[bytes, ElementWriter]]:
     """Those to try in turn, with the Specific Character Set that each declares."""
     encoding = encoding_of(transfer_syntax_uid)

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from pydicom.datadict import dictionary_VR
 
 from storage.corrections import Correction, Member, correct_json
-from storage.query import Level, Path, Query
+from storage.query import Level, Query
 
 Members = dict[str, Member]
 
@@ -25,8 +25,7 @@ class Found:
     is_contested: bool = False  # other content by the same UIDs waits for a person
 
 
-@dataclass(frozen=True, slots=True)
-class FoundRow:
+class FoundRow(NamedTuple):
     """A row of storage.search's answers, by name."""
 
     study_id: int
@@ -51,13 +50,18 @@ class FoundRow:
         return cls(*values)
 
 
-def found(level: Level, row: FoundRow, query: Query, corrections: Sequence[Correction]) -> Found:
-    """A match, holding what was asked for and no more; what has no value is there without one."""
+def found(
+    level: Level, row: FoundRow, wanted: Mapping[str, Member] | None, corrections: Sequence[Correction]
+) -> Found:
+    """A match, holding what is wanted (wanted_by) and no more; what has no value is there without one."""
     members = _members_at(level, row)
     if corrections:
         members = correct_json(members, corrections, with_originals=False)
+    if wanted is not None:
+        held = members.get
+        members = {tag: held(tag, empty) for tag, empty in wanted.items()}
     return Found(
-        members=members if query.include_all else asked_of(members, query.asked),
+        members=members,
         study_uid=row.study_uid,
         series_uid=row.series_uid,
         instance_uid=row.last[0] if level is Level.INSTANCE else None,
@@ -66,23 +70,15 @@ def found(level: Level, row: FoundRow, query: Query, corrections: Sequence[Corre
     )
 
 
-def asked_of(members: Mapping[str, Member], asked: frozenset[Path]) -> Members:
-    """Those members that were asked for. A nested attribute brings its sequence."""
-    wanted = _tags(asked)
-    return {tag: members.get(tag, {"vr": vr}) for tag, vr in wanted.items()}
+def wanted_by(query: Query) -> Mapping[str, Member] | None:
+    """What an answer holds, in order, each as it is without a value; None: everything there is.
 
-
-def _tags(asked: frozenset[Path]) -> Mapping[str, str]:
-    known = _TAGS.get(asked)
-    if known is None:
-        known = {f"{tag:08X}": _vr(tag) for tag in sorted({path[0] for path in asked})}
-        if len(_TAGS) < 256:
-            _TAGS[asked] = known
-    return known
-
-
-#: Readers ask for the same few sets of attributes again and again.
-_TAGS: dict[frozenset[Path], Mapping[str, str]] = {}
+    A nested attribute brings its sequence.
+    """
+    if query.include_all:
+        return None
+    tags = sorted({path[0] for path in query.asked})
+    return {f"{tag:08X}": {"vr": _vr(tag)} for tag in tags}
 
 
 def _vr(tag: int) -> str:

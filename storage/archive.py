@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from storage.answers import Found, FoundRow, MetadataWriter, found, read_members
+from storage.answers import Found, FoundRow, MetadataWriter, found, read_members, wanted_by
 from storage.connecting import STATEMENT_S, limits
 from storage.corrections import IN_FORCE, Correction, Member, in_force, those_of
 from storage.errors import BadQuery, IndexUnavailable, NotHeld
@@ -357,16 +357,14 @@ class Archive:
         corrected = {each.study_id for each in named if each.is_corrected}
         shown = await self._shown_as(query.level, named) if corrected else {}
         corrections = await self._corrections(corrected, list(shown.values())) if corrected else {}
+        wanted = wanted_by(query)
+
+        def corrections_of(row: FoundRow) -> tuple[Correction, ...]:
+            in_force = corrections.get(row.study_id, ())
+            return those_of(in_force, row.identity_id, shown.get(_whole(query.level, row)))
+
         return [
-            found(
-                query.level,
-                row,
-                query,
-                those_of(
-                    corrections.get(row.study_id, ()), row.identity_id, shown.get(_whole(query.level, row))
-                ),
-            )
-            for row in named
+            found(query.level, row, wanted, corrections_of(row) if row.is_corrected else ()) for row in named
         ]
 
     async def _shown_as(self, level: Level, rows: Sequence[FoundRow]) -> dict[int | str | None, int]:

@@ -119,6 +119,29 @@ _FROM: Mapping[Level, sql.SQL] = {
         " left join object o on o.id = n.object_id"
     ),
 }
+
+
+def _each(table: str, name: str, by: str) -> str:
+    """The row of a table that another row points to, found by its key, whatever the planner has been told.
+
+    Behind OFFSET 0 it is asked for row by row. Joined freely, the rows of an answer were looked for by going
+    through the whole index in its order, or by hashing whole tables, wherever the statistics were of an
+    emptier database: 40 ms instead of one for 100 studies among 5,000.
+    """
+    return (
+        f"join lateral (select {name}.* from {table} {name} where {name}.id = {by} offset 0) {name} on true"
+    )
+
+
+#: The rows of an answer, whose ids are in f.
+_ROWS: Mapping[Level, str] = {
+    Level.PATIENT: _each("patient", "p", "f.id"),
+    Level.STUDY: _each("study", "s", "f.id"),
+    Level.SERIES: f"{_each('series', 'r', 'f.id')} {_each('study', 's', 'r.study_id')}",
+    Level.INSTANCE: f"{_each('instance', 'n', 'f.id')} {_each('series', 'r', 'n.series_id')}"
+    f" {_each('study', 's', 'r.study_id')} {_each('identity', 'i', 'n.identity_id')}"
+    f" left {_each('object', 'o', 'n.object_id')}",
+}
 _ID: Mapping[Level, sql.SQL] = {
     Level.PATIENT: sql.SQL("p.id"),
     Level.STUDY: sql.SQL("s.id"),
@@ -143,8 +166,9 @@ _FIELDS: Mapping[Level, str] = {
     " o.transfer_syntax",
 }
 _COUNTED = (
-    "(select coalesce(sum(t.instances), 0)::bigint"
-    " from series r join series_tally t on t.series_id = r.id where r.study_id = s.id)"
+    "(select coalesce(sum(c.instances), 0)::bigint from series r cross join lateral"
+    " (select sum(t.instances) as instances from series_tally t where t.series_id = r.id offset 0) c"
+    " where r.study_id = s.id)"
 )
 #: Number of Patient Related Studies, Series and Instances (0020,1200), (0020,1202), (0020,1204).
 PATIENT_COUNTS: tuple[Path, ...] = ((0x00201200,), (0x00201202,), (0x00201204,))
@@ -210,12 +234,11 @@ class Plan:
         identity = Statement(sql.SQL(""), []) if level is Level.INSTANCE else self._identity_shown()
         instances = _COUNTED if STUDY_INSTANCES in self.query.asked else "0::bigint"
         counts = _COUNTED_OF_PATIENT if self.query.asked.intersection(PATIENT_COUNTS) else "0, 0, 0"
-        text = sql.SQL("select {} from ({}) f, {} {} where {} = f.id order by {}").format(
+        text = sql.SQL("select {} from ({}) f {} {} order by {}").format(
             sql.SQL(_FIELDS[level]).format(instances=sql.SQL(instances), counts=sql.SQL(counts)),
             found.text,
-            _FROM[level],
+            sql.SQL(_ROWS[level]),
             identity.text,
-            _ID[level],
             _ORDER[level],
         )
         return Statement(text, [*found.values, *identity.values])

@@ -18,6 +18,9 @@ Member = Mapping[str, Any]
 _SHORT = frozenset(SHORT_VRS.values())
 _ZERO_PADDED = frozenset({"OB", "UI", "UN"})
 _CHARACTER_SET = "00080005"
+#: Of texts that stand in the JSON as they are.
+_PLAIN = frozenset("AE AS CS DA DT LO LT SH ST TM UC UI UR UT".split())
+_HEADS_KEPT = 4096
 _DECIMAL_LIMIT = 16  # characters of a DS
 _SHORT_LIMIT = 0xFFFE  # bytes of a value whose VR has a length of 16 bits
 _LENGTH = {endian: struct.Struct(f"{endian}I") for endian in "<>"}
@@ -27,8 +30,9 @@ _SHORT_LENGTH = {endian: struct.Struct(f"{endian}H") for endian in "<>"}
 class ElementWriter:
     """Writes members in one encoding and character set.
 
-    Raises UnicodeError where the character set cannot hold a text that it governs (PS3.5 §6.1.2.2); in other
-    texts, what is not ASCII becomes "?". What stays in the object (BulkDataURI) is written without a value.
+    Safe for many threads. Raises UnicodeError where the character set cannot hold a text that it governs
+    (PS3.5 §6.1.2.2); in other texts, what is not ASCII becomes "?". What stays in the object (BulkDataURI) is
+    written without a value.
     """
 
     def __init__(self, encoding: Encoding, encodings: tuple[str, ...] = ASCII) -> None:
@@ -38,20 +42,33 @@ class ElementWriter:
         self._endian = encoding.endian
         self._length = _LENGTH[self._endian].pack
         self._short_length = _SHORT_LENGTH[self._endian].pack
+        self._heads: dict[tuple[str, str, int], bytes] = {}  # of elements like those before
 
     def elements(self, members: Mapping[str, Member]) -> bytes:
         """Each of them, in the order of the mapping, which must be ascending."""
-        return b"".join([self.element(tag, member) for tag, member in members.items()])
+        written: list[bytes] = []
+        for tag, member in members.items():
+            values = member.get("Value")
+            vr = member["vr"]
+            if values and vr in _PLAIN:  # most of what answers hold, without a call for each
+                try:
+                    value = (values[0] if len(values) == 1 else "\\".join(map(_text, values))).encode("ascii")
+                except (AttributeError, UnicodeError):
+                    value = self._value(vr, values)
+                written.append(self._element(tag, vr, value))
+            else:
+                written.append(self.element(tag, member))
+        return b"".join(written)
 
     def element(self, tag: str, member: Member) -> bytes:
         """One attribute, named by eight hexadecimal digits."""
         vr: str = member["vr"]
         values = member.get("Value")
         if values:
-            value = self._value(vr, values)
-        else:
-            value = base64.b64decode(member["InlineBinary"]) if "InlineBinary" in member else b""
-        return self._element(tag, vr, value)
+            return self._element(tag, vr, self._value(vr, values))
+        if "InlineBinary" in member:
+            return self._element(tag, vr, base64.b64decode(member["InlineBinary"]))
+        return self._element(tag, vr, b"")
 
     def text(self, tag: str, vr: str, text: str) -> bytes:
         """One attribute of which the text is at hand, values and their separators in one."""
@@ -63,14 +80,21 @@ class ElementWriter:
         return self._element(tag, "SQ", b"".join([self._item(content) for content in contents]))
 
     def _element(self, tag: str, vr: str, value: bytes) -> bytes:
-        if len(value) & 1:
+        size = len(value)
+        if size & 1:
             value += b"\0" if vr in _ZERO_PADDED else b" "
-        if not self._explicit:
-            return _head(self._endian, tag, "") + self._length(len(value)) + value
-        if vr in _SHORT and len(value) <= _SHORT_LIMIT:
-            return _head(self._endian, tag, vr) + self._short_length(len(value)) + value
-        # A text too long for its VR is written as UN (PS3.5 §6.2.2).
-        return _head(self._endian, tag, "UN" if vr in _SHORT else vr) + self._length(len(value)) + value
+            size += 1
+        if self._explicit and (vr not in _SHORT or size > _SHORT_LIMIT):
+            # A text too long for its VR is written as UN (PS3.5 §6.2.2).
+            return _head(self._endian, tag, "UN" if vr in _SHORT else vr) + self._length(size) + value
+        key = (tag, vr, size)
+        head = self._heads.get(key)
+        if head is None:
+            length = self._short_length(size) if self._explicit else self._length(size)
+            head = _head(self._endian, tag, vr if self._explicit else "") + length
+            if len(self._heads) < _HEADS_KEPT:
+                self._heads[key] = head
+        return head + value
 
     def _value(self, vr: str, values: list[Any]) -> bytes:
         if vr == "PN":
