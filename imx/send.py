@@ -1,7 +1,6 @@
 """`imx send`: send DICOM files to a peer by C-STORE."""
 
 import json
-import ssl
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from dicom_router.tls import TlsSettingsWrong
+from dicom_router.tls_client import TlsClient
 from imx.destination import BadDestination, Destination
 from imx.part10 import NotPart10, Part10, files_in, head_of
 from imx.scu import Sent, send
@@ -41,7 +42,7 @@ def send_command(
         raise typer.BadParameter(str(error), param_hint="--to") from error
     if not 0 < len(calling.strip()) <= 16 or "\\" in calling:
         raise typer.BadParameter("an AE title has 1 to 16 characters, and no backslash", param_hint="--from")
-    context = tls_context(ca, cert, key) if tls else None
+    client = tls_client(ca, cert, key) if tls else None
     ready, unreadable = sort_out(files)
     console = Console(stderr=True)
     sent: list[Sent] = []
@@ -50,7 +51,7 @@ def send_command(
         console=console, transient=True, disable=not console.is_terminal,
     ) as progress:  # fmt: skip
         task = progress.add_task(f"to {escape(str(destination))}", total=len(ready))
-        for one in send(ready, destination, calling.strip(), context):
+        for one in send(ready, destination, calling.strip(), client):
             sent.append(one)
             progress.advance(task)
     if as_json:
@@ -74,18 +75,14 @@ def sort_out(paths: Sequence[Path]) -> tuple[list[tuple[Path, Part10]], list[tup
     return ready, unreadable
 
 
-def tls_context(ca: Path | None, cert: Path | None, key: Path | None) -> ssl.SSLContext:
-    """TLS 1.2 or 1.3 with a verified peer (PS3.15 §B.12)."""
+def tls_client(ca: Path | None, cert: Path | None, key: Path | None) -> TlsClient:
+    """TLS 1.2 or 1.3 with a verified peer (PS3.15 §B.12). What is wrong with a file is said at once."""
+    client = TlsClient(certificate=cert, key=key or cert, authorities=ca)
     try:
-        context = ssl.create_default_context(cafile=ca)
-        if cert is not None:
-            context.load_cert_chain(cert, key)
-    except (OSError, ssl.SSLError) as error:
-        raise typer.BadParameter(
-            f"a certificate or key cannot be used: {error}", param_hint="--ca/--cert"
-        ) from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
+        client.context(is_pinned=False)
+    except TlsSettingsWrong as error:
+        raise typer.BadParameter(str(error), param_hint="--ca/--cert") from error
+    return client
 
 
 def as_json_lines(sent: Sequence[Sent], unreadable: Sequence[tuple[Path, str]]) -> list[str]:
