@@ -4,6 +4,7 @@ AssociationError
 ├── Rejected          we say no before it begins             A-ASSOCIATE-RJ, with its reason
 ├── Unreached         we called, and nobody is there         nothing was said
 ├── RejectedByPeer    we asked, and the peer says no         the connection is closed
+├── NotTaken          the peer took the association, not what we called for  it is released
 ├── ProtocolBroken    the peer sent what PS3.8 does not allow  A-ABORT by the provider, with its reason
 ├── PeerReleased      the peer ended it while we awaited an answer  A-RELEASE-RP
 ├── PeerAborted       the peer sent A-ABORT                  nothing more is said
@@ -107,6 +108,12 @@ class RejectedByPeer(AssociationError):
         lasting = "for now" if result == 2 else "for good"
         super().__init__(f"the peer rejects the association {lasting}: {because}")
         self.is_transient = result == 2
+
+
+class NotTaken(AssociationError):
+    """The peer accepts our association, and not the context or role that we called for."""
+
+    ending = Ending.REJECTED_BY_PEER
 
 
 class ProtocolBroken(AssociationError):

@@ -72,6 +72,18 @@ class Wire:
         if not self.has_input:
             self._fill(1)
 
+    def comes_within(self, seconds: float) -> bool:
+        """Whether something comes in that time; it is yet to be taken."""
+        due, patience_s = self.due, self.patience_s
+        self.due, self.patience_s = monotonic() + seconds, inf
+        try:
+            self.wait()
+        except PeerStalled:
+            return self.has_input
+        finally:
+            self.due, self.patience_s = due, patience_s
+        return True
+
     def take(self, count: int) -> memoryview:
         """Exactly `count` bytes, valid until the next call. At most the size of the buffer."""
         while self._end - self._start < count:

@@ -75,6 +75,22 @@ def verify(
             time.sleep(max(0.0, row.size / bytes_a_second - (time.monotonic() - began)))
 
 
+def reread(objects: ObjectStore, pool: ConnectionPool, object_id: int) -> Condition:
+    """Re-read one object now, and note how it was found. Raises Unavailable where it cannot be read."""
+    with mapped_errors(), pool.connection() as connection:
+        found = connection.execute(
+            "select id, key, size, data_offset, digest, transfer_syntax, peer, trust from object"
+            " where id = %s",
+            (object_id,),
+        ).fetchone()
+    if found is None:
+        return Condition.MISSING
+    row = _Row(*found)
+    condition = _condition(objects, row)
+    _note(pool, row, condition)
+    return condition
+
+
 def _condition(objects: ObjectStore, row: _Row) -> Condition:
     digest = hashlib.sha256()
     size = 0

@@ -970,6 +970,38 @@ ALTER TABLE public.change ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE public.commitment (
+    id bigint NOT NULL,
+    transaction_uid text NOT NULL COLLATE pg_catalog."C",
+    peer_id bigint NOT NULL,
+    peer text NOT NULL COLLATE pg_catalog."C",
+    trust text NOT NULL COLLATE pg_catalog."C",
+    called text NOT NULL,
+    on_association boolean NOT NULL,
+    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    waits_until timestamp with time zone NOT NULL,
+    next_at timestamp with time zone DEFAULT now() NOT NULL,
+    settled_at timestamp with time zone,
+    tries integer DEFAULT 0 NOT NULL,
+    because text DEFAULT ''::text NOT NULL,
+    delivered_at timestamp with time zone,
+    given_up_at timestamp with time zone
+);
+ALTER TABLE public.commitment ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.commitment_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.commitment_instance (
+    commitment_id bigint NOT NULL,
+    place integer NOT NULL,
+    sop_class text NOT NULL COLLATE pg_catalog."C",
+    uid text NOT NULL COLLATE pg_catalog."C",
+    reason integer
+);
 CREATE TABLE public.correction (
     id bigint NOT NULL,
     study_id bigint NOT NULL,
@@ -1646,6 +1678,12 @@ ALTER TABLE ONLY public.breaker
     ADD CONSTRAINT breaker_pkey PRIMARY KEY (destination);
 ALTER TABLE ONLY public.change
     ADD CONSTRAINT change_pkey PRIMARY KEY (epoch, tx, number);
+ALTER TABLE ONLY public.commitment_instance
+    ADD CONSTRAINT commitment_instance_pkey PRIMARY KEY (commitment_id, place);
+ALTER TABLE ONLY public.commitment
+    ADD CONSTRAINT commitment_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.commitment
+    ADD CONSTRAINT commitment_trust_peer_transaction_uid_key UNIQUE (trust, peer, transaction_uid);
 ALTER TABLE ONLY public.correction_instance
     ADD CONSTRAINT correction_instance_pkey PRIMARY KEY (instance_id, correction_id);
 ALTER TABLE ONLY public.correction
@@ -1770,6 +1808,9 @@ CREATE INDEX arrival_by_day ON public.arrival USING btree (trust, peer, at);
 CREATE INDEX arrival_by_instance ON public.arrival USING btree (sop_instance_uid);
 CREATE INDEX audit_by_actor ON public.audit USING btree (actor, at);
 CREATE INDEX audit_by_study ON public.audit USING btree (study_uid, at);
+CREATE INDEX commitment_due ON public.commitment USING btree (next_at) WHERE ((delivered_at IS NULL) AND (given_up_at IS NULL));
+CREATE INDEX commitment_instance_open ON public.commitment_instance USING btree (commitment_id, place) WHERE (reason IS NULL);
+CREATE INDEX commitment_undelivered ON public.commitment USING btree (peer, trust) WHERE (delivered_at IS NULL);
 CREATE INDEX correction_in_force ON public.correction USING btree (study_id) WHERE (undone_at IS NULL);
 CREATE INDEX correction_instance_by_correction ON public.correction_instance USING btree (correction_id);
 CREATE INDEX delivery_by_study ON public.delivery USING btree (study_uid);
@@ -1827,6 +1868,8 @@ CREATE TRIGGER registry_change_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON
 CREATE TRIGGER rejection_decision_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.rejection_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 ALTER TABLE ONLY public.arrival
     ADD CONSTRAINT arrival_object_id_fkey FOREIGN KEY (object_id) REFERENCES public.object(id);
+ALTER TABLE ONLY public.commitment_instance
+    ADD CONSTRAINT commitment_instance_commitment_id_fkey FOREIGN KEY (commitment_id) REFERENCES public.commitment(id);
 ALTER TABLE ONLY public.correction
     ADD CONSTRAINT correction_identity_id_fkey FOREIGN KEY (identity_id) REFERENCES public.identity(id);
 ALTER TABLE ONLY public.correction_instance
