@@ -17,7 +17,6 @@ from dicom_router.commitment_report import (
     is_heard,
     request,
 )
-from dicom_router.commitments import Commitments, Reference, TransactionTaken
 from dicom_router.contexts import Context
 from dicom_router.data_sets import Members, items_of, text_of
 from dicom_router.errors import AssociationError
@@ -36,6 +35,8 @@ from dicom_router.statuses import (
 )
 from exchange.peers import Peer
 from exchange.policy import Action, Purpose
+from storage.commitment import Asker, Reference, TransactionTaken
+from storage.commitments import Commitments
 from storage.errors import Unavailable
 from storage.uids import is_uid
 
@@ -73,17 +74,16 @@ def services(commitments: Commitments) -> Services:
     return {STORAGE_COMMITMENT: own}
 
 
+def _asker(association: Established) -> Asker:
+    peer = association.peer
+    return Asker(peer.id, peer.ae_title, peer.trust.ods_code, association.called, is_reported_here(peer))
+
+
 def _take(commitments: Commitments, association: Established, context: Context, command: Command) -> Response:
     try:
         members = take_data_set(association, context, command)
         transaction_uid, references = read_request(association, command, members)
-        number = commitments.ask(
-            transaction_uid,
-            references,
-            association.peer,
-            association.called,
-            here=is_reported_here(association.peer),
-        )
+        number = commitments.ask(transaction_uid, references, _asker(association))
     except Refused as refused:
         log.info(
             "commitment.refused", peer=association.peer.ae_title, status=refused.status, why=str(refused)
@@ -143,7 +143,7 @@ def _report_here(
     began = monotonic()
     try:
         while True:
-            claimed = commitments.claim_of(association.peer, done)
+            claimed = commitments.claim_of(_asker(association), done)
             if claimed is not None and (claimed.is_settled or commitments.settle(claimed)):
                 done.append(claimed.id)
                 report = commitments.report(claimed)
@@ -164,7 +164,7 @@ def _report_here(
                     commitments.failed(claimed, f"the peer answered status {response.status or 0:04X}")
             else:
                 is_over = monotonic() - began > commitments.settings.wait_s + _LOOK_S
-                is_over |= claimed is None and not commitments.is_awaited(association.peer, done)
+                is_over |= claimed is None and not commitments.is_awaited(_asker(association), done)
                 if is_over or association.messages.wire.comes_within(_LOOK_S):
                     return
     except Unavailable as error:

@@ -7,7 +7,6 @@ import structlog
 from pydicom.dataset import Dataset
 
 from dicom_router.commands import Command
-from dicom_router.commitments import Claimed, Commitments, Reference, Report
 from dicom_router.data_sets import encode_data_set
 from dicom_router.errors import AssociationError, NotTaken
 from dicom_router.messages import DataSet
@@ -18,6 +17,8 @@ from dicom_router.requestor import Callee, Calling, Requested, request_associati
 from dicom_router.statuses import SUCCESS
 from exchange.peers import Peer, UnknownPeer
 from exchange.registry import PostgresRegistry
+from storage.commitment import Claimed, Reference, Report
+from storage.commitments import Commitments
 from storage.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE
 
 log = structlog.get_logger()

@@ -28,6 +28,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "pull": ("imx.pull_commands", "pulls"),
     "verify": ("imx.upkeep", "verify_command"),
     "rebuild": ("imx.upkeep", "rebuild_command"),
+    "commitments": ("imx.commitment_commands", "commitments_command"),
+    "rejection": ("imx.rejection_commands", "commands"),
     "database": ("imx.database_commands", "database"),
     "rules": ("imx.rules_commands", "commands"),
     "coerce": ("imx.coerce_commands", "commands"),

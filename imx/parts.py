@@ -17,6 +17,7 @@ from psycopg_pool import ConnectionPool
 
 from dicom_router.routing import Routing
 from imx.certificates import keep_watching
+from imx.committing import committing
 from imx.forwarding import keep_forwarding
 from imx.metrics import STAGED
 from imx.settings import Settings, WorkerSettings
@@ -171,6 +172,7 @@ def run_worker(settings: Settings) -> None:
         ]
         forwarding = threading.Thread(target=keep_forwarding, args=(settings, pool, stop), daemon=True)
         tasks.append(forwarding)
+        tasks += committing(settings, pool, objects, stop)
         for task in tasks:
             task.start()
         stop.wait()

@@ -14,6 +14,7 @@ from typing import NewType
 
 from dicom_router.backoff import Patience
 from dicom_router.settings import RouterSettings
+from storage.commitment import CommitmentSettings
 
 #: Bytes. Written as a number or with a unit: "5 GB", "512 MiB".
 Size = NewType("Size", int)
@@ -165,6 +166,7 @@ class Settings:
     storage: StorageSettings = field(default_factory=StorageSettings)
     worker: WorkerSettings = field(default_factory=WorkerSettings)
     routing: RoutingSettings = field(default_factory=RoutingSettings)
+    commitment: CommitmentSettings = field(default_factory=CommitmentSettings)
     sources: Mapping[str, Source] = field(default_factory=dict)  # by "section.name"
     config: Path | None = None  # the file that was read
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from dicom_router import finding, getting, moving, worklist
+from dicom_router import commitment, finding, getting, moving, worklist
 from dicom_router.acceptor import Router
 from dicom_router.coercing import Coercing
 from dicom_router.deliveries import PostgresDeliveries
@@ -35,6 +35,7 @@ from imx.certificates import BadCertificate, tls_files
 from imx.configuration import BadSettings
 from imx.folder import DataFolder
 from imx.settings import DicomSettings, Settings
+from storage.commitments import Commitments
 from storage.connecting import STATEMENT_S, limits
 from storage.decoding import Recoder
 from storage.files import FileObjects
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 ROUTER_CONNECTIONS = 12
 READING_CONNECTIONS = 6  # of a router, besides
 API_CONNECTIONS = 16
-WORKER_CONNECTIONS = 14
+WORKER_CONNECTIONS = 18
 FORWARDING_READERS = 2  # of a worker, besides
 QUEUE_CONNECTIONS = 3  # the same
 HL7_CONNECTIONS = 4
@@ -194,7 +195,13 @@ def dimse_services(settings: Settings, reading: Reading, pool: ConnectionPool) -
         **getting.services(retrieving, sender.reader),
         **moving.services(retrieving, registry, sender),
         **worklist.services(reading, PostgresOrders(pool)),
+        **commitment.services(build_commitments(settings, registry.pool, reading.objects)),
     }
+
+
+def build_commitments(settings: Settings, pool: ConnectionPool, objects: ObjectStore) -> Commitments:
+    """What peers ask the archive to answer for."""
+    return Commitments(pool, objects, settings.commitment)
 
 
 def build_sender(settings: Settings, objects: ObjectStore) -> Sender:

@@ -103,9 +103,11 @@ class Rejections:
 
     pool: ConnectionPool
 
-    def notes(self, limit: int = 100) -> list[Noted]:
-        """The last ones first."""
-        return self._notes("order by t.id desc limit %s", limit)
+    def notes(self, limit: int = 100, trust: str | None = None) -> list[Noted]:
+        """The last ones first; those that one trust sent, where it is named."""
+        return self._notes(
+            "where %s::text is null or t.trust = %s order by t.id desc limit %s", trust, trust, limit
+        )
 
     def note(self, number: int) -> Noted:
         """Raises NotHeld."""

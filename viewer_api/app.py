@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from viewer_api import problems
+from viewer_api.commitments import commitment_routes
 from viewer_api.hosts import LoopbackOnly
 from viewer_api.operation import Numbers, Observed, operation_routes
 from viewer_api.orders import order_routes
@@ -13,6 +14,7 @@ from viewer_api.parts import ApiParts, working
 from viewer_api.qido import search_routes
 from viewer_api.quarantine import quarantine_routes
 from viewer_api.registry import registry_routes
+from viewer_api.rejections import rejection_routes
 from viewer_api.rendered import rendered_routes
 from viewer_api.rules import rules_routes
 from viewer_api.stow import store_routes
@@ -47,6 +49,8 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.include_router(quarantine_routes(work))
     app.include_router(rules_routes(work))
     app.include_router(registry_routes(work))
+    app.include_router(commitment_routes(work))
+    app.include_router(rejection_routes(work))
     if parts.settings.is_open:
         app.add_middleware(LoopbackOnly)
     app.add_middleware(Observed, numbers=numbers)

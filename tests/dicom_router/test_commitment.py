@@ -17,10 +17,11 @@ from pynetdicom.sop_class import StorageCommitmentPushModel  # type: ignore[attr
 
 from dicom_router.commitment import services
 from dicom_router.commitment_report import COMMITMENT_INSTANCE, work_on
-from dicom_router.commitments import Commitments, CommitmentSettings, State
 from dicom_router.requestor import Calling
 from dicom_router.settings import CallingSettings
 from exchange.registry import Peer, PostgresRegistry, Trust
+from storage.commitment import CommitmentSettings, State
+from storage.commitments import Commitments
 from storage.receipt import Outcome
 from tests.dicom_router.conftest import Running, Serve
 from tests.dicom_router.holdings import Holdings

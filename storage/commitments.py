@@ -5,26 +5,37 @@ future); one who dies leaves it to the next. No transaction is held while object
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import Enum
-from typing import Any, LiteralString
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import LiteralString
 
 import structlog
+from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
-from dicom_router.statuses import CLASS_INSTANCE_CONFLICT, NO_SUCH_OBJECT_INSTANCE, PROCESSING_FAILURE
-from exchange.peers import Peer
+from storage.commitment import (
+    ASIDE,
+    COMMITTED,
+    KEPT,
+    NO_SUCH_OBJECT_INSTANCE,
+    PROCESSING_FAILURE,
+    Asker,
+    Claimed,
+    CommitmentSettings,
+    Listed,
+    Looked,
+    Reference,
+    Report,
+    TransactionTaken,
+    reason_of,
+)
 from storage.errors import ArchiveError
 from storage.index import mapped_errors
 from storage.objects import ObjectStore
-from storage.receipt import Outcome
 from storage.verify import Condition, reread
 
 log = structlog.get_logger()
-
-COMMITTED = 0
 
 #: How long somebody who works on a request has it, since the last sign of life.
 LEASE = timedelta(minutes=5)
@@ -34,126 +45,6 @@ LOOK_S = 2.0
 RETRY_S, RETRY_LIMIT_S = 5.0, 3600.0
 #: Instances that are looked at together.
 _BATCH = 100
-
-#: What an attempt to store came to, where the bytes were looked at; the others say nothing of them.
-_ASIDE = tuple(
-    each.value
-    for each in (
-        Outcome.DIFFERENT, Outcome.MISPLACED, Outcome.WITHOUT_UIDS, Outcome.NOT_AS_SAID, Outcome.UNREADABLE,
-    )
-)  # fmt: skip
-_KEPT = tuple(each.value for each in Outcome if each.is_kept)
-
-
-class TransactionTaken(Exception):
-    """The same peer asked by this Transaction UID before, for other instances."""
-
-
-@dataclass(frozen=True, slots=True)
-class CommitmentSettings:
-    """How long we wait for what is unknown, and how long we try to tell."""
-
-    wait_s: float = 600.0
-    days: int = 7
-
-    def __post_init__(self) -> None:
-        if self.wait_s < 0 or self.days < 1:
-            raise ValueError("wait_s is 0 or more, days at least 1")
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """One instance that a peer asks about."""
-
-    sop_class_uid: str
-    uid: str
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A request that is ours to work on for a while."""
-
-    id: int
-    transaction_uid: str
-    peer_id: int
-    peer: str
-    trust: str
-    called: str
-    on_association: bool
-    is_settled: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a peer is to hear (PS3.4 §J.3.3)."""
-
-    transaction_uid: str
-    committed: tuple[Reference, ...]
-    failed: tuple[tuple[Reference, int], ...]  # and the Failure Reason of each
-
-
-class State(Enum):
-    """How far a request has come."""
-
-    SETTLING = "settling"
-    UNDELIVERED = "not delivered yet"
-    GIVEN_UP = "undelivered"
-    DELIVERED = "delivered"
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A request, for a person."""
-
-    id: int
-    transaction_uid: str
-    peer: str
-    trust: str
-    asked_at: datetime
-    settled_at: datetime | None
-    delivered_at: datetime | None
-    given_up_at: datetime | None
-    instances: int
-    committed: int
-    failed: int
-    tries: int
-    next_at: datetime
-    because: str
-
-    @property
-    def state(self) -> State:
-        """How far it has come."""
-        if self.delivered_at is not None:
-            return State.DELIVERED
-        if self.given_up_at is not None:
-            return State.GIVEN_UP
-        return State.SETTLING if self.settled_at is None else State.UNDELIVERED
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """What the index knows of one instance that was asked about."""
-
-    place: int
-    asked_class: str
-    kept_class: str | None  # None: not kept
-    kept_object: int | None
-    last_outcome: str | None  # of the peer's own attempts to store it
-    last_object: int | None
-
-
-def reason_of(looked: Looked) -> int | None:
-    """Why it fails (PS3.3 §C.14.1.1); COMMITTED where its object, re-read, is sound; None: it may yet come.
-
-    What a rejection note hides is kept as safely as anything, and so is committed: a modality that asks may
-    delete its own (IHE RAD TF, IOCM: a rejection is no matter of custody).
-    """
-    if looked.last_outcome in _ASIDE and looked.last_object != looked.kept_object:
-        return PROCESSING_FAILURE  # the bytes that this peer holds are not those that are kept
-    if looked.kept_class is None:
-        return None
-    return COMMITTED if looked.kept_class == looked.asked_class else CLASS_INSTANCE_CONFLICT
-
 
 _CLAIMED: LiteralString = (
     "id, transaction_uid, peer_id, peer, trust, called, on_association, settled_at is not null as is_settled"
@@ -191,7 +82,7 @@ _LISTED: LiteralString = """
         select count(*) as instances, count(*) filter (where reason = 0) as committed,
             count(*) filter (where reason <> 0) as failed
         from commitment_instance where commitment_id = m.id) c
-    where %s or m.delivered_at is null order by m.id desc limit %s
+    where (%s or m.delivered_at is null) and (%s::text is null or m.trust = %s) order by m.id desc limit %s
 """
 
 
@@ -201,29 +92,28 @@ class Commitments:
 
     pool: ConnectionPool
     objects: ObjectStore
-    settings: CommitmentSettings = CommitmentSettings()
+    settings: CommitmentSettings = field(default_factory=CommitmentSettings)
 
-    def ask(
-        self, transaction_uid: str, references: Sequence[Reference], peer: Peer, called: str, *, here: bool
-    ) -> int:
-        """Write a request down, durably; its number. `here`: its report goes on the peer's own association.
+    def ask(self, transaction_uid: str, references: Sequence[Reference], asker: Asker) -> int:
+        """Write a request down, durably; its number.
 
         The same request again is the same request; one that was answered is looked at and answered anew.
         Raises TransactionTaken.
         """
         wanted = list(dict.fromkeys(references))
+        patience = timedelta(seconds=self.settings.wait_s)
         with mapped_errors(), self.pool.connection() as connection:
             row = connection.execute(
                 "insert into commitment (transaction_uid, peer_id, peer, trust, called, on_association,"
                 " waits_until) values (%s, %s, %s, %s, %s, %s, now() + %s)"
                 " on conflict do nothing returning id",
                 (
-                    transaction_uid, peer.id, peer.ae_title, peer.trust.ods_code, called, here,
-                    timedelta(seconds=self.settings.wait_s),
+                    transaction_uid, asker.peer_id, asker.peer, asker.trust, asker.called,
+                    asker.on_association, patience,
                 ),
             ).fetchone()  # fmt: skip
             if row is None:
-                return self._ask_again(connection, transaction_uid, wanted, peer, called, here)
+                return _ask_again(connection, transaction_uid, wanted, asker, patience)
             number: int = row[0]
             with connection.cursor().copy(
                 "copy commitment_instance (commitment_id, place, sop_class, uid) from stdin"
@@ -232,52 +122,21 @@ class Commitments:
                     copy.write_row((number, place, each.sop_class_uid, each.uid))
         return number
 
-    def _ask_again(
-        self,
-        connection: Any,
-        transaction_uid: str,
-        wanted: Sequence[Reference],
-        peer: Peer,
-        called: str,
-        here: bool,
-    ) -> int:
-        number, is_over = connection.execute(
-            "select id, coalesce(delivered_at, given_up_at) is not null from commitment"
-            " where trust = %s and peer = %s and transaction_uid = %s for update",
-            (peer.trust.ods_code, peer.ae_title, transaction_uid),
-        ).fetchone()
-        rows = connection.execute(
-            "select sop_class, uid from commitment_instance where commitment_id = %s", (number,)
-        ).fetchall()
-        if {Reference(*row) for row in rows} != set(wanted):
-            raise TransactionTaken
-        if is_over:
-            connection.execute(
-                "update commitment set delivered_at = null, given_up_at = null, settled_at = null, tries = 0,"
-                " because = '', peer_id = %s, called = %s, on_association = %s, asked_at = now(),"
-                " next_at = now(), waits_until = now() + %s where id = %s",
-                (peer.id, called, here, timedelta(seconds=self.settings.wait_s), number),
-            )
-            connection.execute(
-                "update commitment_instance set reason = null where commitment_id = %s", (number,)
-            )
-        return int(number)
-
     def claim(self) -> Claimed | None:
         """The one that is longest due, if any is; of those for the peer's own association, only to settle."""
         return self._claim(_CLAIM)
 
-    def claim_of(self, peer: Peer, but: Iterable[int] = ()) -> Claimed | None:
+    def claim_of(self, asker: Asker, but: Iterable[int] = ()) -> Claimed | None:
         """One that is to be reported on this peer's own association."""
-        return self._claim(_CLAIM_OF, peer=peer.ae_title, trust=peer.trust.ods_code, but=list(but))
+        return self._claim(_CLAIM_OF, peer=asker.peer, trust=asker.trust, but=list(but))
 
-    def is_awaited(self, peer: Peer, but: Iterable[int] = ()) -> bool:
+    def is_awaited(self, asker: Asker, but: Iterable[int] = ()) -> bool:
         """Whether anything is yet to be reported on this peer's own association."""
         with mapped_errors(), self.pool.connection() as connection:
             row = connection.execute(
                 "select from commitment where delivered_at is null and given_up_at is null and peer = %s"
                 " and trust = %s and on_association and not id = any(%s) limit 1",
-                (peer.ae_title, peer.trust.ods_code, list(but)),
+                (asker.peer, asker.trust, list(but)),
             ).fetchone()
         return row is not None
 
@@ -358,18 +217,20 @@ class Commitments:
             timedelta(days=self.settings.days),
         )
 
-    def listed(self, *, with_delivered: bool = False, limit: int = 1_000) -> list[Listed]:
-        """Those that are not delivered, the last first; all of them where it is asked for."""
+    def listed(
+        self, *, with_delivered: bool = False, trust: str | None = None, limit: int = 1_000
+    ) -> list[Listed]:
+        """Those that are not delivered, the last first. All of them, or one trust's, where it is said."""
         with (
             mapped_errors(),
             self.pool.connection() as connection,
             connection.cursor(row_factory=class_row(Listed)) as cursor,
         ):
-            return cursor.execute(_LISTED, (with_delivered, limit)).fetchall()
+            return cursor.execute(_LISTED, (with_delivered, trust, trust, limit)).fetchall()
 
     def _look(self, number: int, after: int) -> list[Looked]:
         with mapped_errors(), self.pool.connection() as connection:
-            rows = connection.execute(_LOOK, ([*_KEPT, *_ASIDE], number, after, _BATCH)).fetchall()
+            rows = connection.execute(_LOOK, ([*KEPT, *ASIDE], number, after, _BATCH)).fetchall()
         return [Looked(*row) for row in rows]
 
     def _write(self, number: int, reasons: dict[int, int | None]) -> None:
@@ -410,3 +271,33 @@ class Commitments:
     def _execute(self, statement: LiteralString, *values: object) -> None:
         with mapped_errors(), self.pool.connection() as connection:
             connection.execute(statement, values)
+
+
+def _ask_again(
+    connection: Connection,
+    transaction_uid: str,
+    wanted: Sequence[Reference],
+    asker: Asker,
+    patience: timedelta,
+) -> int:
+    row = connection.execute(
+        "select id, coalesce(delivered_at, given_up_at) is not null from commitment"
+        " where trust = %s and peer = %s and transaction_uid = %s for update",
+        (asker.trust, asker.peer, transaction_uid),
+    ).fetchone()
+    assert row is not None
+    number, is_over = row
+    rows = connection.execute(
+        "select sop_class, uid from commitment_instance where commitment_id = %s", (number,)
+    ).fetchall()
+    if {Reference(*row) for row in rows} != set(wanted):
+        raise TransactionTaken
+    if is_over:
+        connection.execute(
+            "update commitment set delivered_at = null, given_up_at = null, settled_at = null, tries = 0,"
+            " because = '', peer_id = %s, called = %s, on_association = %s, asked_at = now(),"
+            " next_at = now(), waits_until = now() + %s where id = %s",
+            (asker.peer_id, asker.called, asker.on_association, patience, number),
+        )
+        connection.execute("update commitment_instance set reason = null where commitment_id = %s", (number,))
+    return int(number)

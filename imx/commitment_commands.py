@@ -1,0 +1,42 @@
+"""`imx commitments`: what peers asked us to answer for."""
+
+from typing import Annotated, Any
+
+import typer
+
+from imx.database import open_database
+from imx.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.registry_commands import print_rows
+from imx.wiring import build_commitments, staged_objects
+from storage.commitment import Listed
+
+
+def commitments_command(
+    everything: Annotated[bool, typer.Option("--all", help="Those that were delivered, too.")] = False,
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Storage commitment: requests that are pending, and reports that were not delivered."""
+    settings = settings_from(data, config)
+    with open_database(settings) as pool:
+        commitments = build_commitments(settings, pool, staged_objects(settings, pool))
+        found = commitments.listed(with_delivered=everything)
+    print_rows([as_row(each) for each in found], as_json)
+
+
+def as_row(listed: Listed) -> dict[str, Any]:
+    """One line of the list."""
+    return {
+        "number": listed.id,
+        "state": listed.state.value,
+        "peer": f"{listed.peer} of {listed.trust}",
+        "asked": listed.asked_at.isoformat(timespec="seconds"),
+        "instances": listed.instances,
+        "committed": listed.committed,
+        "failed": listed.failed,
+        "tries": listed.tries,
+        "next": listed.next_at.isoformat(timespec="seconds") if listed.is_open else None,
+        "because": listed.because,
+        "transaction": listed.transaction_uid,
+    }
