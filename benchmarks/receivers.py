@@ -46,13 +46,19 @@ class Imx(Receiver):
 
     name = "imx"
 
-    def __init__(self, folder: Path, tuning: Tuning, name: str = name) -> None:
+    def __init__(
+        self, folder: Path, tuning: Tuning, name: str = name, destination: Address | None = None
+    ) -> None:
+        """With a `destination`, its sender may have what is kept sent there."""
         self.name = name
         self.service = Service(folder / f"imx{len(list(folder.iterdir()))}", before=tuning.command)
         try:
             self.service.start()
             self.service.imx("trust", "add", "RBT", "Bench")
             self.service.imx("peer", "add", SENDER, "--trust", "RBT", "--plain", "--read")
+            if destination:
+                where = ("--host", destination.host, "--port", str(destination.port))
+                self.service.imx("peer", "add", destination.ae_title, "--trust", "RBT", "--read", *where)
             self.token = self.service.token()
         except BaseException:
             self.service.stop()
@@ -99,7 +105,8 @@ class Orthanc(_Program):
 
     name = "Orthanc"
 
-    def __init__(self, folder: Path, tuning: Tuning) -> None:
+    def __init__(self, folder: Path, tuning: Tuning, destination: Address | None = None) -> None:
+        """With a `destination`, anybody may have what is kept sent there."""
         own = folder / "orthanc"
         own.mkdir(parents=True)
         dicom_port, self._http_port = free_port(), free_port()
@@ -113,6 +120,14 @@ class Orthanc(_Program):
             "DicomAlwaysAllowStore": True,
             "DicomAlwaysAllowFind": True,
         }
+        if destination:
+            settings |= {
+                "DicomAlwaysAllowGet": True,
+                "DicomAlwaysAllowMove": True,
+                "DicomModalities": {
+                    "destination": [destination.ae_title, destination.host, destination.port]
+                },
+            }
         own.joinpath("orthanc.json").write_text(json.dumps(settings))
         command = [*tuning.command, "/usr/sbin/Orthanc", str(own / "orthanc.json")]
         super().__init__(command, Address("ORTHANC", dicom_port), own / "log")
