@@ -58,7 +58,7 @@ class _Asker:
     def is_cancelled(self) -> bool:
         try:
             self.association.messages.wire.tick()  # this service may be stopping
-            is_cancelled = self.progress.is_cancelled()
+            is_cancelled = self.progress.look()
         except AssociationError as error:
             raise _AskerFailed(error) from error
         if is_cancelled and self.cancelled_at is None:

@@ -14,7 +14,7 @@ from dicom_router.pdus import Buffer, data_pdus, p_data
 from dicom_router.proposing import way_to
 from storage.decoding import Recoder
 from storage.errors import ArchiveError
-from storage.leaving import Leaving, leaving_data_set
+from storage.leaving import Leaving, Way, leaving_data_set
 from storage.objects import ObjectStore
 
 #: Small pieces are put together up to here before they are sent, and what is read ahead is no more than
@@ -87,12 +87,14 @@ class Manner:
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """An instance of which the first part has been read."""
+    """An instance of which the first part has been read, and needs only to be written."""
 
-    leaving: Leaving
+    uid: str
     context: Context
-    first: tuple[bytes, bool]  # a part, and whether it is the last
-    rest: Iterator[tuple[bytes, bool]]
+    message_id: int
+    opening: list[Buffer]  # the request and the first part
+    is_whole: bool  # nothing follows
+    rest: Iterator[tuple[bytes, bool]]  # parts, and whether each is the last
 
 
 def by_class(contexts: Iterable[Context]) -> Mapping[str, list[Context]]:
@@ -116,35 +118,61 @@ def store_all(
     `contexts` are those in which the peer takes instances, by SOP class. Raises AssociationError where the
     peer fails us, and BrokenOff where we fail it: what has been yielded by then is settled, and only that.
     """
-    coming = (_ready(each, contexts, reader) for each in instances)
+    coming = (_ready(lane, each, contexts, reader, manner) for each in instances)
+    settled: Sent | None = (
+        None  # the last that was answered; whoever hears of it does so while the peer works
+    )
     current = None if is_cancelled() else next(coming, None)
     while current is not None:
         if isinstance(current, Sent):
             yield current
             current = None if is_cancelled() else next(coming, None)
             continue
-        message_id = lane.next_message_id()
-        _send(lane, current, message_id, manner)
-        following = next(coming, None)  # while the peer works
-        answer = lane.stored(message_id)
-        yield Sent(current.leaving.stored.uid, answer.status, answer.comment)
-        current = None if is_cancelled() else following
+        try:
+            _send(lane, current)
+        finally:
+            if settled is not None:
+                yield settled
+                settled = None
+        following = next(coming, None)
+        is_last = is_cancelled()
+        answer = lane.stored(current.message_id)
+        settled = Sent(current.uid, answer.status, answer.comment)
+        current = None if is_last else following
+    if settled is not None:
+        yield settled
 
 
-def _ready(leaving: Leaving, contexts: Mapping[str, Sequence[Context]], reader: Reader) -> _Ready | Sent:
+def _ready(
+    lane: Lane,
+    leaving: Leaving,
+    contexts: Mapping[str, Sequence[Context]],
+    reader: Reader,
+    manner: Manner,
+) -> _Ready | Sent:
     stored = leaving.stored
     taken = contexts.get(stored.sop_class, ())
     found = way_to(stored.transfer_syntax, taken)
     if found is None:
         return Sent(stored.uid, None, _why_not(stored.sop_class, stored.transfer_syntax, taken))
     context, way = found
-    leaving = replace(leaving, way=way)
+    if way is not Way.AS_STORED:
+        leaving = replace(leaving, way=way)
     try:
         parts = _marked(_blocks(leaving_data_set(leaving, reader.objects, reader.recoder)))
-        first = next(parts, (b"", True))
+        block, is_last = next(parts, (b"", True))
     except ArchiveError as error:
         return Sent(stored.uid, None, str(error))
-    return _Ready(leaving, context, first, parts)
+    message_id, room = lane.next_message_id(), lane.peer_max_pdu
+    request = write_store_request(
+        message_id, stored.sop_class, stored.uid, manner.priority, manner.originator
+    )
+    # One write: a request of its own would wait for the peer's acknowledgement.
+    opening = [
+        p_data(context.number, request, room),
+        *data_pdus(context.number, block, room, is_last=is_last),
+    ]
+    return _Ready(stored.uid, context, message_id, opening, is_last, parts)
 
 
 def _why_not(sop_class: str, syntax: str, taken: Sequence[Context]) -> str:
@@ -153,21 +181,15 @@ def _why_not(sop_class: str, syntax: str, taken: Sequence[Context]) -> str:
     return f"the peer does not take {name_of(syntax)}, and it cannot be decoded here"
 
 
-def _send(lane: Lane, ready: _Ready, message_id: int, manner: Manner) -> None:
-    stored, context = ready.leaving.stored, ready.context
-    command = write_store_request(
-        message_id, stored.sop_class, stored.uid, manner.priority, manner.originator
-    )
-    block, is_last = ready.first
-    number, room = context.number, lane.peer_max_pdu
-    # One write: a command of its own would wait for the peer's acknowledgement.
-    lane.send([p_data(number, command, room), *data_pdus(number, block, room, is_last=is_last)])
+def _send(lane: Lane, ready: _Ready) -> None:
+    lane.send(ready.opening)
+    is_last = ready.is_whole
     while not is_last:
         try:
             block, is_last = next(ready.rest)
         except ArchiveError as error:
-            raise BrokenOff(Sent(stored.uid, None, str(error))) from error
-        lane.send(data_pdus(number, block, room, is_last=is_last))
+            raise BrokenOff(Sent(ready.uid, None, str(error))) from error
+        lane.send(data_pdus(ready.context.number, block, lane.peer_max_pdu, is_last=is_last))
 
 
 def _blocks(chunks: Iterator[bytes]) -> Iterator[bytes]:

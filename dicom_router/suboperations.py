@@ -116,7 +116,11 @@ class Progress:
         self._is_cancelled = True
 
     def is_cancelled(self) -> bool:
-        """Whether the peer has cancelled it. Looks, and never waits."""
+        """Whether the peer is known to have cancelled the request."""
+        return self._is_cancelled
+
+    def look(self) -> bool:
+        """The same, after a look at what has come; never waits. Not while the peer owes us a response."""
         if not self._is_cancelled:
             self._is_cancelled = self._association.messages.cancelled(self._command.message_id)
         return self._is_cancelled
