@@ -9,9 +9,10 @@ from psycopg import Connection, sql
 
 from dicom_router.criteria import Facts
 from storage.answers import read_members
+from storage.columns import INSTANCE_UID, STUDY_UID
 from storage.corrections import IN_FORCE, Member, correct_json, in_force, those_of
 from storage.query import AnyOf, Level, Query
-from storage.search import INSTANCE_UID, STUDY_UID, plan
+from storage.search import plan
 
 
 @dataclass(frozen=True, slots=True)

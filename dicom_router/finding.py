@@ -23,9 +23,9 @@ from exchange.namespaces import ISSUER_OF_PATIENT_ID, within_issuer
 from exchange.policy import Action, Purpose
 from storage.answers import Found, Members
 from storage.archive import PAGE, Answer
+from storage.columns import STUDY_UID
 from storage.errors import BadQuery, Unavailable
 from storage.query import AnyOf, Path, Query
-from storage.search import STUDY_UID
 
 log = structlog.get_logger()
 

@@ -13,8 +13,9 @@ from psycopg import Connection, sql
 
 from dicom_router.criteria import BODY_PART, MODALITY
 from dicom_router.rules import Prefetch, Same
+from storage.columns import PATIENT_ID, STUDY_DATE
 from storage.query import AnyOf, Between, Exactly, Level, Match, Path, Query
-from storage.search import PATIENT_ID, STUDY_DATE, plan
+from storage.search import plan
 
 ISSUER: Path = (0x00100021,)
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dicom_router.contexts import PATIENT_ROOT_GET, PATIENT_ROOT_MOVE
 from dicom_router.identifier import BadIdentifier, Identifier
 from exchange.namespaces import ISSUER_OF_PATIENT_ID, within_issuer
+from storage.columns import INSTANCE_UID, PATIENT_ID, SERIES_UID, STUDY_UID
 from storage.query import AnyOf, Anything, Exactly, Level, Match, Path, Query
-from storage.search import INSTANCE_UID, PATIENT_ID, SERIES_UID, STUDY_UID
 
 #: The unique key of each Query/Retrieve Level (0008,0052), outermost first (PS3.4 §C.6.1.1, §C.6.2.1).
 UNIQUE_KEYS: Mapping[str, Path] = {

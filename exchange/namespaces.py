@@ -5,8 +5,8 @@ Two trusts' "123456" are two people. Only an issuer or a UID names something of 
 
 from dataclasses import replace
 
+from storage.columns import ACCESSION, INSTANCE_UID, PATIENT_ID, SERIES_UID, STUDY_UID
 from storage.query import Anything, Empty, Exactly, Match, Path, Query
-from storage.search import ACCESSION, INSTANCE_UID, PATIENT_ID, SERIES_UID, STUDY_UID
 
 ISSUER_OF_PATIENT_ID: Path = (0x00100021,)
 

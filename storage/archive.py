@@ -9,12 +9,13 @@ from psycopg import sql
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from storage.answers import Found, FoundRow, MetadataWriter, found, read_members, wanted_by
+from storage.conditions import Statement
 from storage.connecting import STATEMENT_S, limits
 from storage.corrections import IN_FORCE, Correction, Member, in_force, those_of
 from storage.errors import BadQuery, IndexUnavailable, NotHeld
 from storage.frames import ENTRY, NATIVE_ENTRY, NOTED_LIMIT, Form
 from storage.query import Level, Path, Query
-from storage.search import Statement, plan
+from storage.search import plan
 from storage.showing import SHOWS
 
 Row = tuple[Any, ...]

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from storage.conditions import earliest, name_pattern
 from storage.corrections import Member
 from storage.names import name_key
 from storage.query import AnyOf, Anything, Between, Empty, Exactly, Match, Path, Wildcard, vr_of
-from storage.search import earliest, name_pattern
 
 _NUMBERS = frozenset({"IS", "US", "UL", "SS", "SL"})
 

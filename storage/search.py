@@ -4,88 +4,33 @@ A statement reads from these tables, by these names: s study, r series, n instan
 p patient (the current ones, which a correction changes).
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 
 from psycopg import sql
 
-from storage.names import name_key
-from storage.query import AnyOf, Anything, Between, Empty, Exactly, Level, Match, Path, Query, Wildcard
+from storage.columns import (
+    ACCESSION,
+    COLUMNS,
+    INSTANCE_UID,
+    PATIENT_COUNTS,
+    PATIENT_ID,
+    SERIES_UID,
+    STUDY_DATE,
+    STUDY_INSTANCES,
+    STUDY_TIME,
+    STUDY_UID,
+    Column,
+    Kind,
+    Owner,
+)
+from storage.conditions import Statement, condition, instant_between
+from storage.query import AnyOf, Anything, Between, Exactly, Level, Match, Path, Query
 from storage.showing import IDENTITY_SHOWS, MODALITIES, SERIES_COUNT, SHOWS
 
 #: How many answers a broad search gives at most: one that names no patient, accession or UID.
 BROAD_LIMIT = 5_000
 
-
-class Kind(Enum):
-    """How a column compares."""
-
-    TEXT = "text"
-    NAME = "name"  # keys of names, component groups joined by "="
-    NUMBER = "number"
-    SET = "set"
-
-
-class Owner(Enum):
-    """What a column says something about."""
-
-    PATIENT = "patient"
-    IDENTITY = "identity"
-    STUDY = "study"
-    SERIES = "series"
-    INSTANCE = "instance"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """Where an attribute is matched."""
-
-    name: sql.SQL
-    owner: Owner
-    kind: Kind = Kind.TEXT
-
-
-STUDY_UID: Path = (0x0020000D,)
-SERIES_UID: Path = (0x0020000E,)
-INSTANCE_UID: Path = (0x00080018,)
-PATIENT_ID: Path = (0x00100020,)
-ACCESSION: Path = (0x00080050,)
-STUDY_DATE: Path = (0x00080020,)
-STUDY_TIME: Path = (0x00080030,)
-STUDY_INSTANCES: Path = (0x00201208,)
-
-#: Every attribute that a search can match on (PS3.18 §10.6.1.2.1, and what our readers ask for).
-COLUMNS: Mapping[Path, Column] = {
-    STUDY_UID: Column(sql.SQL("s.uid"), Owner.STUDY),
-    STUDY_DATE: Column(sql.SQL("s.study_date"), Owner.STUDY),
-    STUDY_TIME: Column(sql.SQL("s.study_time"), Owner.STUDY),
-    ACCESSION: Column(sql.SQL("s.accession"), Owner.STUDY),
-    (0x00080051, 0x00400031): Column(sql.SQL("s.accession_issuer"), Owner.STUDY),
-    (0x00080051, 0x00400032): Column(sql.SQL("s.accession_issuer"), Owner.STUDY),
-    (0x00080061,): Column(sql.SQL("s.modalities"), Owner.STUDY, Kind.SET),
-    (0x00080090,): Column(sql.SQL("s.referring"), Owner.STUDY, Kind.NAME),
-    (0x00081030,): Column(sql.SQL("s.description"), Owner.STUDY),
-    (0x00200010,): Column(sql.SQL("s.study_id"), Owner.STUDY),
-    (0x00100010,): Column(sql.SQL("i.patient_name"), Owner.IDENTITY, Kind.NAME),
-    PATIENT_ID: Column(sql.SQL("p.identifier"), Owner.PATIENT),
-    (0x00100021,): Column(sql.SQL("p.issuer"), Owner.PATIENT),
-    (0x00100030,): Column(sql.SQL("i.birth_date"), Owner.IDENTITY),
-    (0x00100040,): Column(sql.SQL("i.sex"), Owner.IDENTITY),
-    SERIES_UID: Column(sql.SQL("r.uid"), Owner.SERIES),
-    (0x00080021,): Column(sql.SQL("r.series_date"), Owner.SERIES),
-    (0x00080060,): Column(sql.SQL("r.modality"), Owner.SERIES),
-    (0x0008103E,): Column(sql.SQL("r.description"), Owner.SERIES),
-    (0x00180015,): Column(sql.SQL("r.body_part"), Owner.SERIES),
-    (0x00200011,): Column(sql.SQL("r.series_number"), Owner.SERIES, Kind.NUMBER),
-    (0x00400244,): Column(sql.SQL("r.performed_date"), Owner.SERIES),
-    (0x00400245,): Column(sql.SQL("r.performed_time"), Owner.SERIES),
-    INSTANCE_UID: Column(sql.SQL("n.uid"), Owner.INSTANCE),
-    (0x00080016,): Column(sql.SQL("n.sop_class"), Owner.INSTANCE),
-    (0x00200013,): Column(sql.SQL("n.instance_number"), Owner.INSTANCE, Kind.NUMBER),
-    (0x00280008,): Column(sql.SQL("n.frame_count"), Owner.INSTANCE, Kind.NUMBER),
-}
 
 #: Whose columns the rows of a level have beside them; what lies below is sought within.
 _BESIDE: Mapping[Level, frozenset[Owner]] = {
@@ -170,8 +115,6 @@ _COUNTED = (
     " (select sum(t.instances) as instances from series_tally t where t.series_id = r.id offset 0) c"
     " where r.study_id = s.id)"
 )
-#: Number of Patient Related Studies, Series and Instances (0020,1200), (0020,1202), (0020,1204).
-PATIENT_COUNTS: tuple[Path, ...] = ((0x00201200,), (0x00201202,), (0x00201204,))
 _STUDIES_OF_PATIENT = (
     "(select i.study_id from identity i join study s on s.id = i.study_id"
     f" where i.patient_id = p.id and {IDENTITY_SHOWS})"
@@ -182,14 +125,6 @@ _COUNTED_OF_PATIENT = (
     " (select coalesce(sum(t.instances), 0)::bigint from series y join series_tally t on t.series_id = y.id"
     f" where y.study_id in {_STUDIES_OF_PATIENT})"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """SQL and the values for its placeholders."""
-
-    text: sql.SQL | sql.Composed
-    values: Sequence[object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +240,7 @@ def plan(query: Query) -> Plan:
     joined: tuple[Path, ...] = ()
     if query.joins_date_and_time and isinstance(days, Between) and isinstance(times, Between):
         joined = (STUDY_DATE, STUDY_TIME)
-        found[Owner.STUDY].append(_instant_between(days, times))
+        found[Owner.STUDY].append(instant_between(days, times))
     for path, match in query.matches.items():
         column = COLUMNS.get(path)
         if isinstance(match, Anything) or path in _NEVER_MATCHED or path in joined:
@@ -378,124 +313,6 @@ def _of_what_shows(column: Column, match: Match) -> Statement:
     """The modalities of a study that has something hidden: only those that show count."""
     shown = condition(replace(column, name=sql.SQL(MODALITIES)), match)
     return Statement(sql.SQL("(not s.has_hidden or {})").format(shown.text), shown.values)
-
-
-def condition(column: Column, match: Match) -> Statement:
-    """One match on one column."""
-    name = column.name
-    match match:
-        case Exactly(text):
-            return _one_of(column, [text])
-        case AnyOf(texts):
-            return _one_of(column, list(texts))
-        case Wildcard(pattern):
-            return _like(column, pattern)
-        case Between(first, last):
-            return _between(name, first, last)
-        case Empty():
-            empty = {Kind.NUMBER: "{} is null", Kind.SET: "{} = '{{}}'"}.get(
-                column.kind, "coalesce({}, '') = ''"
-            )
-            return Statement(sql.SQL(empty).format(name), [])
-        case Anything():
-            return Statement(sql.SQL("true"), [])
-
-
-def _one_of(column: Column, texts: list[str]) -> Statement:
-    name = column.name
-    match column.kind:
-        case Kind.NUMBER:
-            return Statement(sql.SQL("{} = any(%s::bigint[])").format(name), [[int(text) for text in texts]])
-        case Kind.SET:
-            return Statement(sql.SQL("{} && %s::text[]").format(name), [texts])
-        case Kind.NAME:
-            if len(texts) == 1:
-                return _like(column, texts[0])
-            return Statement(
-                sql.SQL("{} ~ any(%s::text[])").format(name), [[name_pattern(each) for each in texts]]
-            )
-        case Kind.TEXT if len(texts) == 1:
-            return Statement(sql.SQL("{} = %s").format(name), [texts[0]])
-        case Kind.TEXT:
-            return Statement(sql.SQL("{} = any(%s)").format(name), [texts])
-
-
-def _like(column: Column, pattern: str) -> Statement:
-    match column.kind:
-        case Kind.NAME:
-            # LIKE is cheap and sorts out most rows; the expression keeps component groups apart.
-            roughly = f"%{like_pattern(name_key(pattern).removesuffix('^*'))}%"
-            text = sql.SQL("({0} like %s and {0} ~ %s)").format(column.name)
-            return Statement(text, [roughly, name_pattern(pattern)])
-        case Kind.SET:
-            each = sql.SQL("exists (select from unnest({}) as one where one like %s)")
-            return Statement(each.format(column.name), [like_pattern(pattern)])
-        case Kind.NUMBER:
-            return Statement(sql.SQL("{}::text like %s").format(column.name), [like_pattern(pattern)])
-        case Kind.TEXT:
-            return Statement(sql.SQL("{} like %s").format(column.name), [like_pattern(pattern)])
-
-
-def _between(name: sql.Composable, first: str | None, last: str | None) -> Statement:
-    parts: list[sql.Composable] = []
-    values: list[object] = []
-    if first is not None:
-        parts.append(sql.SQL("{} >= %s").format(name))
-        values.append(earliest(first))
-    if last is not None:
-        parts.append(sql.SQL("{} <= %s").format(name))
-        values.append(last)
-    return Statement(sql.SQL(" and ").join(parts), values)
-
-
-def _instant_between(dates: Between, times: Between) -> Statement:
-    """Combined date-time matching (PS3.4 §C.2.2.2.5.4): times bound the first and the last day only."""
-    days = _between(sql.SQL("s.study_date"), dates.first, dates.last)
-    parts = [days.text]
-    values = list(days.values)
-    for day, at, beyond, side in (
-        (dates.first, times.first and earliest(times.first), ">", ">="),
-        (dates.last, times.last, "<", "<="),
-    ):
-        if day is not None and at is not None:
-            parts.append(sql.SQL(f"(s.study_date {beyond} %s or s.study_time {side} %s)"))
-            values += [day, at]
-    return Statement(sql.SQL(" and ").join(parts), values)
-
-
-def earliest(text: str) -> str:
-    """The shortest way to write the start of a range: text of less precision compares after it.
-
-    >>> earliest("101100.000000")
-    '1011'
-    """
-    if "." not in text:
-        return text
-    while len(text) > 2 and text.endswith((".000000", "00")):
-        text = text.removesuffix(".000000") if text.endswith(".000000") else text.removesuffix("00")
-    return text
-
-
-def like_pattern(pattern: str) -> str:
-    """A DICOM wildcard pattern as one for LIKE."""
-    escaped = re.sub(r"([\\%_])", r"\\\1", pattern)
-    return escaped.replace("*", "%").replace("?", "_")
-
-
-def name_pattern(pattern: str) -> str:
-    """A name, or a wildcard pattern for one, as a regular expression on the keys of names.
-
-    It matches any one component group; a pattern with "=" matches the whole name. A trailing "^*"
-    also finds the name that has no further component.
-    """
-    key = name_key(pattern)
-    anything = "." if "=" in key else "[^=]"
-    tail = ""
-    if key.endswith("^*"):
-        key, tail = key[:-2], rf"(\^{anything}*)?"
-    wild = {"*": f"{anything}*", "?": anything}
-    body = "".join(wild.get(character) or re.sub(r"(\W)", r"\\\1", character) for character in key)
-    return f"^{body}{tail}$" if "=" in key else f"(^|=){body}{tail}(=|$)"
 
 
 def _values(statements: Sequence[Statement]) -> list[object]:

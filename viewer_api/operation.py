@@ -17,9 +17,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from exchange.policy import Action
+from storage.conditions import Statement
 from storage.errors import ArchiveError, ObjectMissing
 from storage.migrations import files
-from storage.search import Statement
 from storage.staging import StagedObjects
 from viewer_api.parts import Working
 from viewer_api.problems import problem

@@ -12,9 +12,9 @@ from exchange.namespaces import within_issuer
 from exchange.policy import Action
 from storage.answers import Found
 from storage.archive import PAGE, Answer
+from storage.columns import SERIES_UID, STUDY_UID
 from storage.errors import BadQuery
 from storage.query import AnyOf, Anything, Level, Match, Path, Query, parse_attribute, parse_match, vr_of
-from storage.search import SERIES_UID, STUDY_UID
 from viewer_api.media import DICOM_JSON, accepted
 from viewer_api.parts import Working
 from viewer_api.problems import NotAcceptable

@@ -13,9 +13,9 @@ from dicom_router.identifier import read_identifier, to_identifier
 from dicom_router.pdus import IS_COMMAND, IS_LAST, PduType
 from dicom_router.responses import BATCH_BYTES
 from exchange.registry import Peer
+from storage.columns import SERIES_UID, STUDY_UID
 from storage.elements import IMPLICIT_LITTLE
 from storage.query import AnyOf, Anything, Exactly, Level, Match, Path, Query
-from storage.search import SERIES_UID, STUDY_UID
 from tests.dicom_router.conftest import TRUST, Running, Serve
 from tests.dicom_router.holdings import Holdings
 from tests.dicom_router.raw_peer import (

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exchange.namespaces import ISSUER_OF_PATIENT_ID, ISSUERS_OF_ACCESSION, within_issuer
+from storage.columns import ACCESSION, INSTANCE_UID, PATIENT_ID, SERIES_UID, STUDY_UID
 from storage.query import AnyOf, Anything, Empty, Exactly, Level, Match, Path, Query, Wildcard
-from storage.search import ACCESSION, INSTANCE_UID, PATIENT_ID, SERIES_UID, STUDY_UID
 
 UIDS = (STUDY_UID, SERIES_UID, INSTANCE_UID)
 NAME: Path = (0x00100010,)
