@@ -19,6 +19,7 @@ from viewer_api.rendered import rendered_routes
 from viewer_api.rules import rules_routes
 from viewer_api.stow import store_routes
 from viewer_api.wado import retrieve_routes
+from viewer_api.wado_uri import wado_uri_routes
 
 __all__ = ["ApiParts", "create_app"]
 
@@ -45,6 +46,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.include_router(search_routes(work))
     app.include_router(retrieve_routes(work))
     app.include_router(rendered_routes(work))
+    app.include_router(wado_uri_routes(work))
     app.include_router(store_routes(work))
     app.include_router(quarantine_routes(work))
     app.include_router(rules_routes(work))

@@ -1,6 +1,5 @@
 """Pictures for browsers: rendered instances and frames, thumbnails at every level (PS3.18 §10.4.1.1.3)."""
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -31,16 +30,21 @@ _NOT_FOR_DIAGNOSIS = '299 imx "Rendered for viewing: not for diagnosis"'
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """What the transactions share. `places` bounds how many pictures are in memory at one time."""
+    """What the transactions share."""
 
     work: Working
-    places: threading.BoundedSemaphore
 
     async def instance(self, request: Request, resource: Resource, frame: str | None) -> Response:
+        """One frame of an instance, as WADO-RS is asked for it."""
+        await self.work.readers.admit(request, Action.RETRIEVE, resource.study)
+        view = parse_view(request.query_params)
+        return await self.frame(request, resource, frame, view, _media_type(request))
+
+    async def frame(
+        self, request: Request, resource: Resource, frame: str | None, view: View, media_type: str
+    ) -> Response:
         """One frame of an instance: the first, unless another is named."""
         reader = await self.work.readers.admit(request, Action.RETRIEVE, resource.study)
-        view = parse_view(request.query_params)
-        media_type = _media_type(request)
         number = _frame_number(frame)
         await reader.record(resource.study)
         return await self._picture(resource, number, view, media_type)
@@ -71,7 +75,7 @@ class Rendering:
         return Response(body, media_type=media_type, headers={"Warning": _NOT_FOR_DIAGNOSIS})
 
     def _drawn(self, found: FrameRanges, number: int, view: View, media_type: str) -> bytes:
-        with self.places:
+        with self.work.drawing:
             frame, index = OneFrame(self.work.objects, found).read(number)
             picture = render(flattened(frame, number), view, index)
             made = BytesIO()
@@ -105,7 +109,7 @@ def _frame_number(text: str | None) -> int:
 def rendered_routes(work: Working) -> APIRouter:
     """Rendered and thumbnail resources (PS3.18 Table 10.4.1-1)."""
     router = APIRouter(prefix=PREFIX)
-    rendering = Rendering(work, threading.BoundedSemaphore(work.settings.recodes))
+    rendering = Rendering(work)
     in_series = "/studies/{study}/series/{series}"
     in_instance = in_series + "/instances/{instance}"
     in_frame = in_instance + "/frames/{frame}"

@@ -74,12 +74,14 @@ class Retrieving:
 
     parts: Working
 
-    async def instances(self, request: Request, resource: Resource) -> Response:
-        """Whole instances, as Part 10 files (PS3.18 §10.4.1.1.1)."""
+    async def instances(
+        self, request: Request, resource: Resource, ranges: Sequence[Range] | None = None
+    ) -> Response:
+        """Whole instances, as Part 10 files (PS3.18 §10.4.1.1.1); in `ranges` where not as accepted."""
         parts = self.parts
         reader = await parts.readers.admit(request, Action.RETRIEVE, resource.study)
         stored = await parts.archive.stored(resource)
-        chosen, ways = choose_ways(accepted(request), stored, parts.decoding)
+        chosen, ways = choose_ways(ranges or accepted(request), stored, parts.decoding)
         corrections = await parts.archive.corrections_of(stored)
         await reader.record(resource.study)
         leaving = [Leaving(each, corrections.get(each.id, ()), way) for each, way in ways]
