@@ -65,7 +65,12 @@ def _standing(hold: Hold, gathered: Gathered, now: datetime) -> Standing:
         is_done = performed.completed and not performed.under_way and not performed.missing
         if is_done and quiet_s >= SETTLED_S:
             return Standing(True, "the modality said that it is completed")
-        waits.append("for the modality to say that it is completed" if not is_done else "to settle")
+        if is_done:
+            waits.append("to settle")
+        elif performed.completed and not performed.under_way:
+            waits.append(f"for {performed.missing} instances that the modality listed")
+        else:
+            waits.append("for the modality to say that it is completed")
     expected = hold.count if hold.count is not None else gathered.expected if hold.count_from else None
     if expected is not None and gathered.instances >= expected:
         return Standing(True, f"all {expected} instances are here")

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from pydicom import config
 from pydicom.charset import convert_encodings
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_data_element
+from pydicom.sequence import Sequence as Items
 
 from storage.elements import (
     DEFLATED,
@@ -36,6 +38,7 @@ Member = Mapping[str, Any]
 ORIGINAL_ATTRIBUTES = 0x04000561
 _SPECIFIC_CHARACTER_SET = 0x00080005
 _CHARACTER_SET_TAG = f"{_SPECIFIC_CHARACTER_SET:08X}"
+_TEXT_VRS = frozenset("AE AS CS DA DT LO LT PN SH ST TM UC UI UR UT".split())
 _MODIFYING_SYSTEM = "Imaging Exchange"
 
 
@@ -252,12 +255,10 @@ class _Rewrite:
         return self._encode(tag, self._new[tag])
 
     def _encode(self, tag: int, member: Member) -> bytes:
-        vr = member["vr"]
         encodings = _encodings(self._character_set)
         if not _is_encodable(member, encodings):
             raise CannotCorrect(f"the new value of {tag:08X} has no place in the data set's character set")
-        key = next((key for key in ("Value", "InlineBinary") if key in member), None)
-        element = DataElement.from_json(Dataset, f"{tag:08X}", vr, member[key] if key else None, key)
+        element = _data_element(tag, member)
         buffer = DicomBytesIO()
         buffer.is_little_endian = self._encoding.little
         buffer.is_implicit_VR = not self._encoding.explicit
@@ -300,6 +301,35 @@ class _Rewrite:
 
     def _item(self, content: bytes) -> bytes:
         return struct.pack(f"{self._encoding.endian}HHI", ITEM >> 16, ITEM & 0xFFFF, len(content)) + content
+
+
+def _data_element(tag: int, member: Member) -> DataElement:
+    """As pydicom writes it. Text is not held against its VR: pydicom would tell a value to the log."""
+    vr, values = member["vr"], member.get("Value", [])
+    if vr == "SQ":
+        items = [_item_of(item) for item in values]
+        return DataElement(tag, vr, Items(items))
+    if vr in _TEXT_VRS:
+        texts = [_text(value) for value in values]
+        return DataElement(
+            tag, vr, texts[0] if len(texts) == 1 else texts or None, validation_mode=config.IGNORE
+        )
+    key = next((key for key in ("Value", "InlineBinary") if key in member), None)
+    return DataElement.from_json(Dataset, f"{tag:08X}", vr, member[key] if key else None, key)
+
+
+def _item_of(members: Mapping[str, Member]) -> Dataset:
+    item = Dataset()
+    for tag in members:
+        item.add(_data_element(int(tag, 16), members[tag]))
+    return item
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Mapping):
+        groups = (value.get(group, "") for group in ("Alphabetic", "Ideographic", "Phonetic"))
+        return "=".join(groups).rstrip("=")
+    return "" if value is None else str(value)
 
 
 def _texts(member: Member) -> Iterator[str]:

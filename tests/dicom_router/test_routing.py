@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool
 from pydicom.uid import EnhancedSRStorage
 
@@ -20,6 +18,7 @@ from dicom_router.rule_reading import RulesWrong
 from dicom_router.wishes import wishes
 from storage.correcting import NewCorrection, Reason, record
 from storage.files import FileObjects
+from tests.conftest import fresh_database
 from tests.dicom_router.region import Region
 from tests.storage.shelf import Shelf
 
@@ -447,12 +446,12 @@ def _ends(region: Region) -> None:
 
 @pytest.fixture(scope="module")
 def region_of_module(database_url: str, template_database: str, storehouse: Path) -> Iterator[Region]:
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(f"create database held template {template_database} strategy file_copy")
-    with ConnectionPool(make_conninfo(database_url, dbname="held"), min_size=1, max_size=8) as pool:
+    with (
+        fresh_database(database_url, template_database) as database,
+        ConnectionPool(database, min_size=8, max_size=8) as pool,
+    ):
+        pool.wait()  # a pool that grows draws random numbers, which Hypothesis would take for a strategy's
         region = Region(Shelf(pool, FileObjects(storehouse, watermark_bytes=0)))
         region.workstations("WS1", "WS2")
         region.rules(HELD)
         yield region
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("drop database held with (force)")

@@ -44,6 +44,7 @@ def shelf_of_module(
     """The same, for all examples of a property: each sweeps its own rows away."""
     with (
         fresh_database(database_url, template_database) as database,
-        ConnectionPool(database, min_size=1, max_size=4, timeout=10) as pool,
+        ConnectionPool(database, min_size=4, max_size=4, timeout=10) as pool,
     ):
+        pool.wait()  # a pool that grows draws random numbers, which Hypothesis would take for a strategy's
         yield Shelf(pool, FileObjects(tmp_path_factory.mktemp("objects"), watermark_bytes=0))
