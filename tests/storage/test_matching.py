@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from storage.answers import read_members
 from storage.archive import Archive, open_pool
+from storage.columns import INSTANCE_UID
 from storage.errors import BadQuery
 from storage.matching import is_match, texts_at, values_at
 from storage.query import Exactly, Level, Match, Path, Query, parse_match, vr_of
-from storage.search import INSTANCE_UID
 from tests.storage.material import instance
 from tests.storage.shelf import Shelf
 
