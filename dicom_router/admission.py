@@ -2,10 +2,12 @@
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from dicom_router.errors import Rejected, Rejection
 from dicom_router.negotiation import APPLICATION_CONTEXT, AssociationRequest
 from dicom_router.peers import Peers, actor_for, identify
+from dicom_router.rates import is_within_rate
 from dicom_router.services import Services
 from dicom_router.settings import RouterSettings
 from dicom_router.slots import SlotsUnavailable, folder_of_all, folder_of_peer, take_slot
@@ -60,6 +62,7 @@ def admit(
 def _hold_places(peer: Peer, settings: RouterSettings, slots: ExitStack) -> None:
     own_limit = settings.associations_per_peer if peer.association_limit is None else peer.association_limit
     slots_of_peer = folder_of_peer(settings.slots_folder, peer.ae_title)
+    _check_rate(peer, slots_of_peer)
     slots_of_all = folder_of_all(settings.slots_folder)
     for folder, limit, whose, reason in (
         (slots_of_peer, own_limit, f"of {peer.ae_title}", Reason.FLOOD),
@@ -73,3 +76,16 @@ def _hold_places(peer: Peer, settings: RouterSettings, slots: ExitStack) -> None
             because = f"all {limit} associations {whose} are in use"
             raise Rejected(Rejection.LOCAL_LIMIT_EXCEEDED, because, reason)
         slots.callback(slot.free)
+
+
+def _check_rate(peer: Peer, folder: Path) -> None:
+    a_minute = peer.association_rate
+    if a_minute is None:
+        return
+    try:
+        is_within = is_within_rate(folder, a_minute)
+    except SlotsUnavailable as error:
+        raise Rejected(Rejection.TEMPORARY_CONGESTION, str(error)) from error
+    if not is_within:
+        because = f"{peer.ae_title} opens more than {a_minute} associations a minute"
+        raise Rejected(Rejection.LOCAL_LIMIT_EXCEEDED, because, Reason.FLOOD)

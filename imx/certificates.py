@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import structlog
 
 from dicom_router.tls import TlsFiles, TlsSettingsWrong, server_context
+from dicom_router.tls_client import TlsClient
 from dicom_router.tls_papers import Paper, papers_of
 from imx.errors import SetupError
 from imx.metrics import TLS_ENDS
@@ -28,6 +29,12 @@ def tls_files(settings: TlsSettings) -> TlsFiles | None:
         return None
     key = settings.key or settings.certificate
     return TlsFiles(settings.certificate, key, settings.authorities, settings.revocations)
+
+
+def tls_client(settings: TlsSettings) -> TlsClient:
+    """What we show, and whom we believe, where we call a peer over TLS."""
+    key = settings.key or settings.certificate
+    return TlsClient(settings.certificate, key, settings.authorities, settings.revocations)
 
 
 def usable_papers(files: TlsFiles) -> list[Paper]:

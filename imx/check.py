@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from dicom_router.tls_papers import without_list
+from exchange.registry import PostgresRegistry
 from imx.certificates import BadCertificate, tls_files, usable_papers
 from imx.database import reach_database
 from imx.errors import SetupError
@@ -33,6 +34,8 @@ from imx.findings import (
     judge_memory,
     judge_open_files,
     judge_paper,
+    judge_peers,
+    judge_refusals,
     judge_room,
     judge_version,
     judge_waiting,
@@ -120,6 +123,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
             yield judge_connections(int(in_force["max_connections"]), connections_wanted(settings))
             yield from _schema(connection)
             yield from _staged(connection, conninfo)
+            yield from _registry(connection, conninfo)
             yield _database_clock(connection)
     except (SetupError, ArchiveError) as error:
         yield Finding(Level.WRONG, "database", str(error), "")
@@ -161,6 +165,15 @@ def _staged(connection: psycopg.Connection, conninfo: str) -> Iterator[Finding]:
     if there and there[0]:
         with open_pool(conninfo, 1) as pool:
             yield judge_waiting(*waiting(pool))
+
+
+def _registry(connection: psycopg.Connection, conninfo: str) -> Iterator[Finding]:
+    there = connection.execute("select to_regclass('registry_change') is not null").fetchone()
+    if there and there[0]:
+        with open_pool(conninfo, 1) as pool:
+            known = PostgresRegistry(pool)
+            yield from judge_peers(known.peers())
+            yield judge_refusals(known.refusals(), datetime.now(UTC))
 
 
 def _database_clock(connection: psycopg.Connection) -> Finding:

@@ -1,11 +1,14 @@
 """What `imx check` may find: pure judgements on what was observed, and how to mend each."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
 from dicom_router.tls_papers import Paper
+from exchange.peers import Peer, conflict
+from exchange.refusals import Refused
 
 
 class Level(Enum):
@@ -21,7 +24,7 @@ class Finding:
     """One thing that was looked at."""
 
     level: Level
-    about: str  # database, objects, disk, ports, certificates, clock, limits
+    about: str  # database, objects, peers, disk, ports, certificates, clock, limits
     what: str
     mend: str = ""
 
@@ -49,6 +52,9 @@ QUIET_LOG: Mapping[str, Callable[[str], bool]] = {
 
 #: The worker moves small objects within seconds.
 WAITING_NOTICE = timedelta(minutes=15)
+
+#: Callers that were turned away longer ago are no news.
+REFUSAL_NOTICE = timedelta(days=1)
 
 #: Clocks may differ by this much: S3 refuses signatures that are 15 minutes off.
 CLOCK_WARNING_S = 5.0
@@ -201,3 +207,46 @@ def judge_memory(total: int) -> Finding:
             "2 GiB is a fair least",
         )
     return Finding(Level.GOOD, "limits", f"{total / GIB:.0f} GiB of memory")
+
+
+def judge_peers(peers: Sequence[Peer]) -> Iterator[Finding]:
+    """Whether every caller and every destination is one peer."""
+    doubts = 0
+    for number, peer in enumerate(peers):
+        if other := conflict(peer, peers[:number]):
+            doubts += 1
+            yield Finding(
+                Level.WARNING,
+                "peers",
+                f"{peer.ae_title}: entries {other.id} ({other.trust.ods_code}) and {peer.id}"
+                f" ({peer.trust.ods_code}) share addresses; the one with the closest is taken",
+                f"give each its own addresses: imx peer change {peer.ae_title} --id {peer.id} --host ADDRESS",
+            )
+    called = Counter((each.ae_title, each.trust.ods_code) for each in peers if each.is_callable)
+    for (title, ods_code), count in called.items():
+        if count > 1:
+            doubts += 1
+            yield Finding(
+                Level.WARNING,
+                "peers",
+                f"{count} peers of {ods_code} are called {title}: nothing is sent to that title",
+                f"leave a port to one of them alone: imx peer change {title} --id ENTRY --port 0",
+            )
+    if not doubts:
+        plain = sum(each.plain_allowed for each in peers)
+        yield Finding(
+            Level.GOOD, "peers", f"{len(peers):,} are known, {plain:,} of them may speak plain DICOM"
+        )
+
+
+def judge_refusals(refusals: Sequence[Refused], now: datetime) -> Finding:
+    """Whether somebody knocks who may be ours."""
+    recent = [each for each in refusals if each.is_admissible and now - each.last_at < REFUSAL_NOTICE]
+    if recent:
+        return Finding(
+            Level.WARNING,
+            "peers",
+            f"{len(recent):,} callers were turned away within a day who an entry would let in",
+            "imx peer refused",
+        )
+    return Finding(Level.GOOD, "peers", "nobody was turned away within a day whom an entry would let in")

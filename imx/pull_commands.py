@@ -26,8 +26,8 @@ from dicom_router.pulling.taking import Sender, Taking
 from dicom_router.pulling.window import Window
 from dicom_router.requestor import Callee, Calling
 from dicom_router.settings import CallingSettings
-from dicom_router.tls_client import TlsClient
 from exchange.registry import DuplicatePolicy, Peer, PostgresRegistry
+from imx.certificates import tls_client
 from imx.database import open_database
 from imx.errors import CommandFailed
 from imx.options import ConfigOption, DataOption, JsonOption, settings_from
@@ -355,8 +355,7 @@ def _calling(settings: Settings) -> Calling:
     limits = CallingSettings(
         idle_s=SILENCE_LIMIT_S, stall_s=STALL_LIMIT_S, object_limit=settings.storage.object_limit
     )
-    tls = TlsClient(settings.tls.certificate, settings.tls.key, settings.tls.authorities)
-    return Calling(settings=limits, tls=tls)
+    return Calling(settings=limits, tls=tls_client(settings.tls))
 
 
 def _sender_of(peer: Peer, address: str) -> Sender:

@@ -24,14 +24,13 @@ from dicom_router.services import Services
 from dicom_router.settings import RouterSettings
 from dicom_router.storing import Reader
 from dicom_router.tls import TlsSettingsWrong, handshake
-from dicom_router.tls_client import TlsClient
 from dicom_router.tls_reload import ReloadedContext
 from exchange.hl7.desk import HANDLERS, Desk
 from exchange.hl7.listener import Listener, Secure
 from exchange.hl7.orders import Namespace
 from exchange.orders import PostgresOrders
 from exchange.registry import PostgresRegistry, Trust
-from imx.certificates import BadCertificate, tls_files
+from imx.certificates import BadCertificate, tls_client, tls_files
 from imx.configuration import BadSettings
 from imx.folder import DataFolder
 from imx.settings import DicomSettings, Settings
@@ -206,10 +205,10 @@ def build_commitments(settings: Settings, pool: ConnectionPool, objects: ObjectS
 
 def build_sender(settings: Settings, objects: ObjectStore) -> Sender:
     """What everything that leaves by C-STORE goes through."""
-    tls = settings.tls
-    shown = TlsClient(tls.certificate, tls.key or tls.certificate, tls.authorities)
     recoder = Recoder(DECODE_LIMIT_BYTES, threading.BoundedSemaphore(DECODES))
-    return Sender(reader=Reader(objects=objects, recoder=recoder), calling=Calling(tls=shown))
+    return Sender(
+        reader=Reader(objects=objects, recoder=recoder), calling=Calling(tls=tls_client(settings.tls))
+    )
 
 
 def build_hl7(

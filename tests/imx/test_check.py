@@ -18,6 +18,8 @@ from structlog.testing import capture_logs
 
 from dicom_router.tls import TlsFiles
 from dicom_router.tls_papers import Paper, PaperKind
+from exchange.refusals import Reason, Refusal, Refused
+from exchange.registry import Peer, Trust
 from imx.certificates import note_ends
 from imx.check import check_certificates, check_database, check_folder, check_objects, check_ports
 from imx.configuration import read
@@ -30,6 +32,8 @@ from imx.findings import (
     judge_logging,
     judge_open_files,
     judge_paper,
+    judge_peers,
+    judge_refusals,
     judge_room,
     judge_version,
     judge_waiting,
@@ -171,6 +175,29 @@ def test_what_ends_is_logged_and_counted(ended: TlsFiles) -> None:
     ]
     end = REGISTRY.get_sample_value("imx_tls_ends_timestamp_seconds", {"kind": "certificate"})
     assert end == datetime(2020, 2, 3, tzinfo=UTC).timestamp()
+
+
+CT1 = Peer("CT1", Trust("RBL", "Wirral", "RBL"), host="10.0.0.1", id=1)
+
+
+def test_peers_that_could_be_taken_for_one_another_are_found() -> None:
+    (good,) = judge_peers([CT1, replace(CT1, host="10.0.0.2", plain_allowed=True, id=2)])
+    assert (good.level, good.what) == (Level.GOOD, "2 are known, 1 of them may speak plain DICOM")
+
+    (overlap,) = judge_peers([CT1, replace(CT1, host=None, id=2)])
+    assert "entries 1 (RBL) and 2 (RBL) share addresses" in overlap.what
+
+    (called,) = judge_peers([replace(CT1, port=104), replace(CT1, host="10.0.0.2", port=104, id=2)])
+    assert "2 peers of RBL are called CT1" in called.what
+
+
+def test_callers_that_were_turned_away_lately_are_pointed_out() -> None:
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    refusal = Refusal(Reason.UNKNOWN_PEER, "CT9", "IMX", "10.0.0.9", "nobody knows it")
+    lately, once = (Refused(1, refusal, now, now - timedelta(hours=hours), 3) for hours in (1, 30))
+
+    assert judge_refusals([lately, once], now).what.startswith("1 callers were turned away")
+    assert judge_refusals([once], now).level is Level.GOOD
 
 
 def test_a_database_that_does_not_flush_is_found(database: str, tmp_path: Path) -> None:
