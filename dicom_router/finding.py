@@ -120,7 +120,7 @@ class _Finding:
         if not look.decision.allowed:
             self.reading.record(look)
             return Verdict(Ending.REFUSED, look.decision.because)
-        meant = within_issuer(query, association.actor.issuer)
+        meant = within_issuer(query, association.actor.issuer, association.actor.accession_issuer)
         answer, first = self.reading.wait_for(self._begun(look, meant))
         is_short = bool(answer.unmatched) or unsupported(query.level, query.asked)
         status = PENDING_UNSUPPORTED if is_short else PENDING

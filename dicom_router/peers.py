@@ -102,6 +102,7 @@ def actor_for(peer: Peer, settings: RouterSettings) -> Actor:
         may_store=peer.may_store,
         may_read=peer.may_read,
         issuer="" if peer.trust is settings.open_trust else peer.issuer,
+        accession_issuer="" if peer.trust is settings.open_trust else peer.trust.issuer,
         may_commit=peer.may_commit,
         may_query_worklist=peer.may_query_worklist,
         may_perform=peer.may_perform,

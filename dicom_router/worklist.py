@@ -82,7 +82,7 @@ class _Worklist:
             ISSUER_OF_PATIENT_ID: identifier.matches.get(ISSUER_OF_PATIENT_ID, Anything()),
         }
         is_short = not all(knows(path) for path in asked)
-        meant = meaning_of(identifier.matches, association.actor.issuer)
+        meant = meaning_of(identifier.matches, association.actor.issuer, association.actor.accession_issuer)
         responses = Responses(
             association,
             context,
@@ -101,10 +101,10 @@ class _Worklist:
         return Verdict(Ending.COMPLETE)
 
 
-def meaning_of(keys: Mapping[Path, Match], issuer: str) -> Mapping[Path, Match]:
+def meaning_of(keys: Mapping[Path, Match], issuer: str, accession_issuer: str = "") -> Mapping[Path, Match]:
     """The keys that are matched: bare identifiers count in the asker's namespace."""
     matched = {path: match for path, match in keys.items() if knows(path)}
-    return within_issuer(Query(Level.STUDY, matched), issuer).matches
+    return within_issuer(Query(Level.STUDY, matched), issuer, accession_issuer).matches
 
 
 def days_of(keys: Mapping[Path, Match]) -> tuple[str | None, str | None]:

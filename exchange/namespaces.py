@@ -21,17 +21,19 @@ _NAMESPACES: tuple[tuple[Path, tuple[Path, ...]], ...] = (
 _UIDS = (STUDY_UID, SERIES_UID, INSTANCE_UID)
 
 
-def within_issuer(query: Query, issuer: str) -> Query:
+def within_issuer(query: Query, issuer: str, accession_issuer: str = "") -> Query:
     """The query as its asker means it, whose bare identifiers count in the namespace of `issuer`.
 
     A Patient ID or accession number that comes with a UID stays as it is: the UID says which study is
     meant, of whatever trust, and many workstations repeat the identifier they were told without its issuer.
-    An asker without a namespace ("") sees what every trust calls so.
+    An asker without a namespace ("") sees what every trust calls so. One that names patients by NHS number
+    still numbers orders as its trust does, in `accession_issuer`.
     """
     if not issuer or any(_is_named(query, uid) for uid in _UIDS):
         return query
+    namespaces = {PATIENT_ID: issuer, ACCESSION: accession_issuer or issuer}
     own: dict[Path, Match] = {
-        issuers[0]: Exactly(issuer)
+        issuers[0]: Exactly(namespaces[identifier])
         for identifier, issuers in _NAMESPACES
         if _is_named(query, identifier) and not any(_is_named(query, each) for each in issuers)
     }

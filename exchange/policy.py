@@ -57,6 +57,7 @@ class Actor:
     may_store: bool = False
     may_read: bool = False
     issuer: str = ""  # namespace of the bare identifiers it names; "" where it has none of its own
+    accession_issuer: str = ""  # of the bare accession numbers it names; "" where that is `issuer`
     may_commit: bool = False
     may_query_worklist: bool = False
     is_destination: bool = False  # a person entered it as one

@@ -365,6 +365,7 @@ def _sender_of(peer: Peer, address: str) -> Sender:
         issuer=peer.issuer,
         address=address,
         may_replace=peer.duplicates is DuplicatePolicy.REPLACE,
+        trust_issuer=peer.trust.issuer,
     )
 
 

@@ -23,6 +23,7 @@ class Sender:
     issuer: str  # of its bare identifiers
     address: str
     may_replace: bool = False  # its newer content becomes current
+    trust_issuer: str = ""  # of its bare accession numbers, where that is another
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Taking:
             address=sender.address,
             called=CALLED,
             received_at=datetime.now(UTC),
+            trust_issuer=sender.trust_issuer,
         )
         incoming = replace(incoming, may_replace=sender.may_replace)
         return self.door.accept(incoming, self.pace.through(chunks), origin)

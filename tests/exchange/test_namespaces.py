@@ -84,3 +84,11 @@ def test_an_issuer_or_a_uid_crosses_trusts() -> None:
     ):  # fmt: skip
         asked = Query(Level.SERIES, {PATIENT_ID: Exactly("123"), path: match})
         assert within_issuer(asked, "RBL") == asked
+
+
+def test_who_names_patients_by_nhs_number_numbers_orders_as_its_trust_does() -> None:
+    query = Query(Level.STUDY, {PATIENT_ID: Exactly("9434765919"), ACCESSION: Exactly("A1")})
+    meant = within_issuer(query, "NHS", "RBL")
+
+    assert meant.matches[ISSUER_OF_PATIENT_ID] == Exactly("NHS")
+    assert meant.matches[ISSUERS_OF_ACCESSION[0]] == Exactly("RBL")
