@@ -25,7 +25,7 @@ from dicom_router.commands import (
     Command,
     write_command,
 )
-from dicom_router.contexts import UNCOMPRESSED, VERIFICATION, Context, name_of
+from dicom_router.contexts import STUDY_ROOT_FIND, UNCOMPRESSED, VERIFICATION, Context, name_of
 from dicom_router.data_sets import (
     ARGUMENT_LIMIT_BYTES,
     Members,
@@ -42,13 +42,11 @@ from dicom_router.pulling.errors import CutShort, SourceAway, SourceFailed
 from dicom_router.pulling.source import InstanceThere, SeriesThere, StudyThere, Wanted
 from dicom_router.pulling.window import Window
 from dicom_router.requestor import Callee, Calling, Requested, request_association
+from dicom_router.responses import PENDING, PENDING_UNSUPPORTED
 from storage.errors import TooLarge
 
-#: Study Root Query/Retrieve Information Model, FIND (PS3.4 §C.6.2).
-STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
-
 #: More is coming (PS3.4 §C.4.1.1.4, §C.4.2.1.5, §C.4.3.1.4).
-PENDING = frozenset({0xFF00, 0xFF01})
+MORE = frozenset({PENDING, PENDING_UNSUPPORTED})
 
 #: UIDs in one request for instances: an identifier of a few kilobytes, which every PACS can take.
 UIDS_AT_ONCE = 100
@@ -166,7 +164,7 @@ def find(association: Requested, level: str, keys: Mapping[str, str]) -> Iterato
     while True:
         where, command = next_response(association, C_FIND_RQ)
         found = members_of(association, where) if command.has_data_set else None
-        if command.status not in PENDING:
+        if command.status not in MORE:
             require_end("C-FIND", command)
             return
         if found is not None:

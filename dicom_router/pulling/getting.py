@@ -9,6 +9,7 @@ from dicom_router.contexts import (
     LOSSLESS,
     LOSSY,
     STORAGE_CLASSES,
+    STUDY_ROOT_GET,
     TRANSFER_SYNTAXES,
     UNCOMPRESSED,
     Context,
@@ -17,7 +18,7 @@ from dicom_router.errors import AbortReason, ProtocolBroken
 from dicom_router.negotiation import CONTEXT_LIMIT
 from dicom_router.proposing import Proposal
 from dicom_router.pulling.dimse import (
-    PENDING,
+    MORE,
     DimseSource,
     asked_for,
     context_for,
@@ -33,9 +34,6 @@ from dicom_router.requestor import Requested
 from storage.errors import ArchiveError, Unavailable
 from storage.ingest import Incoming
 from storage.receipt import STORE_STATUS, outcome_of
-
-#: Study Root Query/Retrieve Information Model, GET (PS3.4 §C.6.2).
-STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
 
 #: Contexts that are left for storage classes once C-GET has its own.
 _ROOM = CONTEXT_LIMIT - 1
@@ -123,7 +121,7 @@ def _receive(association: Requested, take: Take, came: set[str]) -> Command:
             raise ProtocolBroken(AbortReason.UNEXPECTED_PARAMETER, "neither a C-STORE nor a C-GET response")
         if command.has_data_set:
             data_set_of(association, where).discard()  # the failed instances: what we hold tells more
-        if command.status not in PENDING:
+        if command.status not in MORE:
             return command
 
 

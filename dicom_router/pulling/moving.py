@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from dicom_router.commands import C_MOVE_RQ
-from dicom_router.contexts import UNCOMPRESSED
+from dicom_router.contexts import STUDY_ROOT_MOVE, UNCOMPRESSED
 from dicom_router.proposing import Proposal
 from dicom_router.pulling.dimse import (
-    PENDING,
+    MORE,
     DimseSource,
     asked_for,
     context_for,
@@ -19,9 +19,6 @@ from dicom_router.pulling.dimse import (
 )
 from dicom_router.pulling.source import Take, Wanted
 from dicom_router.requestor import Callee, Calling
-
-#: Study Root Query/Retrieve Information Model, MOVE (PS3.4 §C.6.2).
-STUDY_ROOT_MOVE = "1.2.840.10008.5.1.4.1.2.2.2"
 
 
 class MoveSource(DimseSource):
@@ -43,7 +40,7 @@ class MoveSource(DimseSource):
                     where, command = next_response(association, C_MOVE_RQ)
                     if command.has_data_set:
                         data_set_of(association, where).discard()
-                    if command.status not in PENDING:
+                    if command.status not in MORE:
                         break
                 if command.status:
                     said.append(said_of("C-MOVE", command))

@@ -1,5 +1,6 @@
 """`imx pull` from a service of our own, into a fresh archive."""
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -94,6 +95,23 @@ def test_a_range_of_dates_is_a_pull_of_its_own(imx: Imx, source: Service) -> Non
     listed = json.loads(imx("pull", "list", "--json").stdout)
     assert [(each["pull"], each["dates"]) for each in listed] == [(2, "all"), (1, "20040101-20041231")]
     assert imx("pull", "report", "1", "--json").exit_code == 0
+
+
+def test_a_peer_gives_by_c_get_what_it_keeps(imx: Imx, source: Service) -> None:
+    """Both sides are ours: the one asks, level by level; the other sends each object in its own syntax."""
+    source.imx("peer", "add", "IMX", "--trust", "RBL", "--read", "--plain")
+    imx("peer", "add", "IMX", "--trust", "RBT", "--host", "127.0.0.1", "--port", str(source.dicom_port))
+
+    done = imx("pull", "peer", "IMX", "--by", "get", "--json")
+
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout.splitlines()[-1])["instances_held"] == len(FILES)
+    with psycopg.connect(imx.environment["IMX_DATABASE_URL"]) as connection:
+        kept = dict(connection.execute("select digest, transfer_syntax from object").fetchall())
+    for name in FILES:
+        path = Path(str(get_testdata_file(name)))
+        digest = hashlib.sha256(data_set(path)).digest()
+        assert kept[digest] == head_of(path).transfer_syntax_uid
 
 
 def test_the_secret_is_nowhere(imx: Imx, source: Service, token: str, database: str) -> None:

@@ -1,0 +1,102 @@
+"""What we serve and what we call over DIMSE: the tables of dicom_router, as the statement orders them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dicom_router import statuses
+from dicom_router.commands import C_ECHO_RQ, C_FIND_RQ, C_GET_RQ, C_MOVE_RQ, C_STORE_RQ
+from dicom_router.contexts import (
+    PATIENT_ROOT_GET,
+    PATIENT_ROOT_MOVE,
+    STUDY_ROOT_FIND,
+    STUDY_ROOT_GET,
+    STUDY_ROOT_MOVE,
+    VERIFICATION,
+)
+from dicom_router.finding import FIND_STATUS
+from dicom_router.models import FIND_LEVELS
+from dicom_router.responses import PENDING, PENDING_UNSUPPORTED
+from dicom_router.store import DIFFERENT_AS_WARNING
+from dicom_router.worklist import WORKLIST
+from storage.receipt import STORE_STATUS
+
+#: Command fields by the names of PS3.7 §E.1.
+OPERATIONS: Mapping[int, str] = {
+    C_STORE_RQ: "C-STORE",
+    C_GET_RQ: "C-GET",
+    C_FIND_RQ: "C-FIND",
+    C_MOVE_RQ: "C-MOVE",
+    C_ECHO_RQ: "C-ECHO",
+}
+
+#: Final and pending statuses, with what each means here.
+Statuses = Sequence[tuple[int, str]]
+
+STORE_STATUSES: Statuses = sorted(
+    [
+        *((number, outcome.value) for outcome, number in STORE_STATUS.items()),
+        (DIFFERENT_AS_WARNING, "different content, for a peer whose entry asks for a warning"),
+    ]
+)
+FIND_STATUSES: Statuses = sorted(
+    [
+        *((number, ending.value) for ending, number in FIND_STATUS.items()),
+        (PENDING, "an answer follows"),
+        (PENDING_UNSUPPORTED, "an answer follows; some key is neither matched nor returned"),
+    ]
+)
+RETRIEVE_STATUSES: Statuses = sorted(
+    [
+        (statuses.SUCCESS, "every sub-operation succeeded"),
+        (statuses.SOME_FAILED, "some sub-operations failed or were warned about"),
+        (statuses.ALL_FAILED, "no sub-operation could be done"),
+        (statuses.CANNOT_COUNT, "what is asked for cannot be counted"),
+        (statuses.UNKNOWN_DESTINATION, "move destination unknown"),
+        (statuses.IDENTIFIER_DOES_NOT_MATCH, "identifier does not match the SOP class"),
+        (statuses.NOT_AUTHORIZED, "refused by policy"),
+        (statuses.CANCELLED, "cancelled as asked"),
+        (statuses.PENDING, "sub-operations are under way"),
+    ]
+)
+ECHO_STATUSES: Statuses = (
+    (statuses.SUCCESS, "we are here"),
+    (statuses.NOT_AUTHORIZED, "refused by policy"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service class as an SCP."""
+
+    name: str
+    section: str  # of the standard
+    sop_classes: tuple[str, ...]
+    operation: int  # command field of its request
+    statuses: Statuses
+
+
+#: Everything a router serves besides storage. tests/conformance holds this to what a router is given.
+SERVED: tuple[Service, ...] = (
+    Service("Verification", "PS3.4 §A", (VERIFICATION,), C_ECHO_RQ, ECHO_STATUSES),
+    Service("Query", "PS3.4 §C.4.1", tuple(FIND_LEVELS), C_FIND_RQ, FIND_STATUSES),
+    Service(
+        "Retrieve by C-MOVE",
+        "PS3.4 §C.4.2",
+        (PATIENT_ROOT_MOVE, STUDY_ROOT_MOVE),
+        C_MOVE_RQ,
+        RETRIEVE_STATUSES,
+    ),
+    Service(
+        "Retrieve by C-GET", "PS3.4 §C.4.3", (PATIENT_ROOT_GET, STUDY_ROOT_GET), C_GET_RQ, RETRIEVE_STATUSES
+    ),
+    Service("Modality Worklist", "PS3.4 §K", (WORKLIST,), C_FIND_RQ, FIND_STATUSES),
+)
+
+#: What we call as an SCU, and when.
+CALLED: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("C-STORE", (), "C-MOVE of a peer, routing and deliveries, `imx send`: every storage class"),
+    ("C-ECHO", (VERIFICATION,), "`imx pull`, whether a source that went away is back"),
+    ("C-FIND", (STUDY_ROOT_FIND,), "`imx pull`: what a source has, level by level"),
+    ("C-GET", (STUDY_ROOT_GET,), "`imx pull peer --by get`"),
+    ("C-MOVE", (STUDY_ROOT_MOVE,), "`imx pull peer --by move`, to our own router"),
+)
