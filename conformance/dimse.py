@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from dicom_router import statuses
 from dicom_router.commands import C_ECHO_RQ, C_FIND_RQ, C_GET_RQ, C_MOVE_RQ, C_STORE_RQ
+from dicom_router.commitment_report import STORAGE_COMMITMENT
 from dicom_router.contexts import (
     PATIENT_ROOT_GET,
     PATIENT_ROOT_MOVE,
@@ -15,9 +16,11 @@ from dicom_router.contexts import (
 )
 from dicom_router.finding import FIND_STATUS
 from dicom_router.models import FIND_LEVELS
+from dicom_router.normalized import N_ACTION_RQ
 from dicom_router.responses import PENDING, PENDING_UNSUPPORTED
 from dicom_router.store import DIFFERENT_AS_WARNING
 from dicom_router.worklist import WORKLIST
+from storage import commitment
 from storage.receipt import STORE_STATUS
 
 #: Command fields by the names of PS3.7 §E.1.
@@ -27,6 +30,7 @@ OPERATIONS: Mapping[int, str] = {
     C_FIND_RQ: "C-FIND",
     C_MOVE_RQ: "C-MOVE",
     C_ECHO_RQ: "C-ECHO",
+    N_ACTION_RQ: "N-ACTION",
 }
 
 #: Final and pending statuses, with what each means here.
@@ -62,6 +66,23 @@ ECHO_STATUSES: Statuses = (
     (statuses.SUCCESS, "we are here"),
     (statuses.NOT_AUTHORIZED, "refused by policy"),
 )
+COMMITMENT_STATUSES: Statuses = (
+    (statuses.SUCCESS, "the request is durable; the report follows"),
+    (statuses.NO_SUCH_OBJECT_INSTANCE, "not the well-known instance"),
+    (statuses.INVALID_ARGUMENT_VALUE, "a reference, or the Transaction UID, that is none"),
+    (statuses.NO_SUCH_SOP_CLASS, "not the SOP class of this context"),
+    (statuses.MISSING_ATTRIBUTE, "without a Transaction UID, or references"),
+    (statuses.MISSING_ATTRIBUTE_VALUE, "with an empty one"),
+    (statuses.NO_SUCH_ACTION, "another Action Type ID than 1"),
+    (statuses.NOT_AUTHORIZED, "refused by policy"),
+    (statuses.RESOURCE_LIMITATION, "longer than is taken, or not now: try again"),
+)
+#: Failure Reason (0008,1197) of what is not committed (PS3.3 §C.14).
+COMMITMENT_FAILURES: Statuses = (
+    (commitment.PROCESSING_FAILURE, "it cannot be vouched for: kept aside, or its digest differs"),
+    (commitment.NO_SUCH_OBJECT_INSTANCE, "it has not come, nor within the time that is waited"),
+    (commitment.CLASS_INSTANCE_CONFLICT, "it is kept, of another SOP class"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +110,20 @@ SERVED: tuple[Service, ...] = (
     Service(
         "Retrieve by C-GET", "PS3.4 §C.4.3", (PATIENT_ROOT_GET, STUDY_ROOT_GET), C_GET_RQ, RETRIEVE_STATUSES
     ),
+    Service(
+        "Storage Commitment Push Model", "PS3.4 §J.3", (STORAGE_COMMITMENT,), N_ACTION_RQ, COMMITMENT_STATUSES
+    ),
     Service("Modality Worklist", "PS3.4 §K", (WORKLIST,), C_FIND_RQ, FIND_STATUSES),
 )
 
 #: What we call as an SCU, and when.
 CALLED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("C-STORE", (), "C-MOVE of a peer, routing and deliveries, `imx send`: every storage class"),
+    (
+        "N-EVENT-REPORT",
+        (STORAGE_COMMITMENT,),
+        "what became of a commitment request, in the role of its SCP, until it is delivered",
+    ),
     ("C-ECHO", (VERIFICATION,), "`imx pull`, whether a source that went away is back"),
     ("C-FIND", (STUDY_ROOT_FIND,), "`imx pull`: what a source has, level by level"),
     ("C-GET", (STUDY_ROOT_GET,), "`imx pull peer --by get`"),

@@ -7,9 +7,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from conformance.dimse import CALLED, OPERATIONS, SERVED, STORE_STATUSES, Service, Statuses
+from conformance.dimse import (
+    CALLED,
+    COMMITMENT_FAILURES,
+    OPERATIONS,
+    SERVED,
+    STORE_STATUSES,
+    Service,
+    Statuses,
+)
 from conformance.markdown import status, table
 from conformance.web import routes
+from dicom_router.commitment_report import STORAGE_COMMITMENT
 from dicom_router.contexts import (
     LOSSLESS,
     LOSSY,
@@ -88,6 +97,9 @@ def _dimse_services() -> Iterator[str]:
     yield table(("UID", "why"), sorted(REFUSED_STORAGE_CLASSES.items()))
     for service in SERVED:
         yield from _service(service)
+        if service.sop_classes == (STORAGE_COMMITMENT,):
+            yield "Failure Reason (0008,1197) of an instance in its report:"
+            yield _statuses(COMMITMENT_FAILURES)
     yield "### What is called"
     yield table(
         ("operation", "SOP classes", "when"),

@@ -107,7 +107,8 @@ def test_a_peer_gives_by_c_get_what_it_keeps(imx: Imx, source: Service) -> None:
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout.splitlines()[-1])["instances_held"] == len(FILES)
     with psycopg.connect(imx.environment["IMX_DATABASE_URL"]) as connection:
-        kept = dict(connection.execute("select digest, transfer_syntax from object").fetchall())
+        rows = connection.execute("select digest, transfer_syntax from object").fetchall()
+    kept: dict[bytes, str] = dict(rows)
     for name in FILES:
         path = Path(str(get_testdata_file(name)))
         digest = hashlib.sha256(data_set(path)).digest()
