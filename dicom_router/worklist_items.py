@@ -24,8 +24,10 @@ _UNSAID = (
 
 
 def worklist_items(placed: Placed) -> Iterator[Members]:
-    """What a worklist holds of an order, its attributes in ascending order."""
+    """What a worklist holds of an order: its steps that are not performed, attributes in ascending order."""
     for step in placed.order.steps:
+        if step.id in placed.done_steps:
+            continue
         members = {**_of_order(placed.order), "00400100": _sequence(_of_step(step, placed.status))}
         yield dict(sorted(members.items()))
 

@@ -54,6 +54,7 @@ class Placed:
     is_content: bool
     placed_by: str
     created_at: datetime
+    done_steps: frozenset[str] = frozenset()  # IDs of those of its steps that a modality has performed
 
     def as_json(self) -> dict[str, Any]:
         """For the API and `--json`."""
@@ -160,8 +161,8 @@ def _called(connection: Connection[Any], order: Order) -> list[tuple[int, Kept]]
 
 #: What `placed` reads.
 ORDER_COLUMNS = (
-    "id, content, is_content, content_at, content_by, status, status_at, status_by, performed, placed_by,"
-    " created_at"
+    "id, content, is_content, content_at, content_by, status, status_at, status_by, performed, done_steps,"
+    " placed_by, created_at"
 )
 _VALUES = (
     "trust", "number", "placer", "filler", "accession", "accession_issuer", "study_uid", "patient_id",
@@ -195,7 +196,10 @@ def _insert(connection: Connection[Any], kept: Kept, placed_by: str) -> int:
 
 def _update(connection: Connection[Any], order_id: int, kept: Kept) -> None:
     settings = ", ".join(f"{name} = %s" for name in _VALUES)
-    connection.execute(f"update imaging_order set {settings} where id = %s", [*_values(kept), order_id])
+    connection.execute(
+        f"update imaging_order set {settings}, is_considered = false where id = %s",
+        [*_values(kept), order_id],
+    )
 
 
 def _kept(row: Mapping[str, Any]) -> Kept:
@@ -214,7 +218,10 @@ def placed(row: Mapping[str, Any]) -> Placed:
     status = kept.status
     if row["performed"] is not None and status.is_open:
         status = Status(row["performed"])
-    return Placed(row["id"], kept.order, status, kept.is_content, row["placed_by"], row["created_at"])
+    return Placed(
+        row["id"], kept.order, status, kept.is_content, row["placed_by"], row["created_at"],
+        frozenset(row["done_steps"]),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "settings": ("imx.settings_command", "settings_command"),
     "trust": ("imx.registry_commands", "trusts"),
     "order": ("imx.order_commands", "orders"),
+    "mpps": ("imx.mpps_commands", "commands"),
     "hl7": ("imx.hl7_commands", "commands"),
     "peer": ("imx.peer_commands", "peers"),
     "registry": ("imx.registry_file_commands", "commands"),

@@ -12,6 +12,7 @@ import typer
 from exchange.order import BadOrder, Code, Order, Patient, Priority, Said, Status, Step
 from exchange.orders import Placed, PostgresOrders, Told, Which
 from exchange.registry import PostgresRegistry
+from exchange.ties import PostgresTies, Tie
 from imx.database import open_database
 from imx.errors import CommandFailed
 from imx.options import ConfigOption, DataOption, JsonOption, settings_from
@@ -159,3 +160,59 @@ def cancel(
         print_orders([found], as_json)
     else:
         sys.stdout.write(f"order {number} cancelled\n")
+
+
+Number = Annotated[int, typer.Argument(help="Its number, as `imx order doubts` prints it.")]
+
+
+def tie_row(each: Tie) -> dict[str, Any]:
+    """One line of the list."""
+    return {
+        "number": each.id,
+        "trust": each.trust,
+        "order": each.number,
+        "accession": each.accession,
+        "study": each.study_uid,
+        "state": each.state.value,
+        "because": each.because,
+        "at": each.at.isoformat(timespec="seconds"),
+        "decided_by": each.decided_by,
+    }
+
+
+@orders.command("doubts")
+def doubts(
+    study: Annotated[str, typer.Option(help="Everything there is of this study, by its UID.")] = "",
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Studies that may answer an order: a person decides."""
+    with open_database(settings_from(data, config)) as pool:
+        ties = PostgresTies(pool)
+        found = ties.of_study(study) if study else ties.in_doubt()
+    print_rows([tie_row(each) for each in found], as_json)
+
+
+@orders.command("tie")
+def tie(number: Number, by: ByOption = "", data: DataOption = None, config: ConfigOption = None) -> None:
+    """The study answers the order, and takes what it knows."""
+    with open_database(settings_from(data, config)) as pool:
+        PostgresTies(pool).tie(number, by or getpass.getuser())
+    sys.stdout.write(f"{number}: tied\n")
+
+
+@orders.command("dismiss")
+def dismiss(number: Number, by: ByOption = "", data: DataOption = None, config: ConfigOption = None) -> None:
+    """The study does not answer the order."""
+    with open_database(settings_from(data, config)) as pool:
+        PostgresTies(pool).dismiss(number, by or getpass.getuser())
+    sys.stdout.write(f"{number}: dismissed\n")
+
+
+@orders.command("untie")
+def untie(number: Number, by: ByOption = "", data: DataOption = None, config: ConfigOption = None) -> None:
+    """The study was tied to the order, and that was wrong: it gives back what it took."""
+    with open_database(settings_from(data, config)) as pool:
+        PostgresTies(pool).untie(number, by or getpass.getuser())
+    sys.stdout.write(f"{number}: untied\n")

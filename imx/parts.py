@@ -16,11 +16,13 @@ import structlog
 from psycopg_pool import ConnectionPool
 
 from dicom_router.routing import Routing
+from exchange.ties import consider
 from imx.certificates import keep_watching
 from imx.committing import committing
 from imx.forwarding import keep_forwarding
 from imx.metrics import STAGED
 from imx.settings import Settings, WorkerSettings
+from imx.tending_orders import keep_tending_orders
 from imx.wiring import (
     API_OBJECT_CONNECTIONS,
     HL7_CONNECTIONS,
@@ -28,6 +30,7 @@ from imx.wiring import (
     WORKER_CONNECTIONS,
     WORKER_STATEMENT_S,
     build_api,
+    build_calling,
     build_hl7,
     build_router,
     build_routing,
@@ -168,6 +171,12 @@ def run_worker(settings: Settings) -> None:
             threading.Thread(target=watch_feed, args=(ChangeFeed(pool), stop), daemon=True),
             threading.Thread(target=keep_watching, args=(settings.tls, stop), daemon=True),
             follower(pool, "corrections", partial(keep_current, pool), stop),
+            follower(pool, "orders", partial(consider, pool), stop),
+            threading.Thread(
+                target=keep_tending_orders,
+                args=(pool, build_calling(settings), settings.dicom.ae_title, stop),
+                daemon=True,
+            ),
             threading.Thread(target=keep_routing, args=(build_routing(pool, objects), stop), daemon=True),
         ]
         forwarding = threading.Thread(target=keep_forwarding, args=(settings, pool, stop), daemon=True)

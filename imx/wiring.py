@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from dicom_router import commitment, finding, getting, moving, worklist
+from dicom_router import commitment, finding, getting, moving, performing, worklist
 from dicom_router.acceptor import Router
 from dicom_router.coercing import Coercing
 from dicom_router.deliveries import PostgresDeliveries
@@ -29,6 +29,7 @@ from exchange.hl7.desk import HANDLERS, Desk
 from exchange.hl7.listener import Listener, Secure
 from exchange.hl7.orders import Namespace
 from exchange.orders import PostgresOrders
+from exchange.performed import PostgresPerformed
 from exchange.registry import PostgresRegistry, Trust
 from imx.certificates import BadCertificate, tls_client, tls_files
 from imx.configuration import BadSettings
@@ -195,6 +196,7 @@ def dimse_services(settings: Settings, reading: Reading, pool: ConnectionPool) -
         **moving.services(retrieving, registry, sender),
         **worklist.services(reading, PostgresOrders(pool)),
         **commitment.services(build_commitments(settings, registry.pool, reading.objects)),
+        **performing.services(PostgresPerformed(pool)),
     }
 
 
@@ -206,9 +208,12 @@ def build_commitments(settings: Settings, pool: ConnectionPool, objects: ObjectS
 def build_sender(settings: Settings, objects: ObjectStore) -> Sender:
     """What everything that leaves by C-STORE goes through."""
     recoder = Recoder(DECODE_LIMIT_BYTES, threading.BoundedSemaphore(DECODES))
-    return Sender(
-        reader=Reader(objects=objects, recoder=recoder), calling=Calling(tls=tls_client(settings.tls))
-    )
+    return Sender(reader=Reader(objects=objects, recoder=recoder), calling=build_calling(settings))
+
+
+def build_calling(settings: Settings) -> Calling:
+    """How we call peers."""
+    return Calling(tls=tls_client(settings.tls))
 
 
 def build_hl7(

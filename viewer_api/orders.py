@@ -12,6 +12,7 @@ from exchange.order import ORDERS, BadOrder, Order, Said, Status
 from exchange.orders import PostgresOrders, Told, Which
 from exchange.policy import Action
 from exchange.registry import PostgresRegistry
+from exchange.ties import PostgresTies
 from exchange.trusts import UnknownTrust
 from storage.errors import BadInput
 from viewer_api.desk import json_answer, json_body
@@ -26,7 +27,8 @@ class WrongBody(BadInput):
 def order_routes(work: Working) -> APIRouter:
     """For those who may operate the service."""
     router = APIRouter()
-    orders = PostgresOrders(work.desk.pool)
+    orders, ties = PostgresOrders(work.desk.pool), PostgresTies(work.desk.pool)
+    decisions = {"tie": ties.tie, "dismiss": ties.dismiss, "untie": ties.untie}
 
     @router.get("/orders")
     async def list_orders(request: Request) -> Response:
@@ -36,6 +38,26 @@ def order_routes(work: Working) -> APIRouter:
         await reader.record(detail={"keys": sorted(request.query_params)})
         found = await work.desk.ask(orders.orders, trust, which)
         return json_answer([each.as_json() for each in found])
+
+    @router.get("/orders/doubts")
+    async def doubts(request: Request) -> Response:
+        """Studies that may answer an order: a person decides."""
+        reader = await work.readers.admit(request, Action.OPERATE)
+        study = request.query_params.get("study")
+        await reader.record(study)
+        found = await (work.desk.ask(ties.of_study, study) if study else work.desk.ask(ties.in_doubt))
+        return json_answer(found)
+
+    @router.post("/orders/doubts/{number}")
+    async def decide(request: Request, number: int) -> Response:
+        """The study answers the order ("tie"), does not ("dismiss"), or was wrongly tied ("untie")."""
+        reader = await work.readers.admit(request, Action.OPERATE)
+        act = decisions.get(str((await json_body(request)).get("decision")))
+        if act is None:
+            raise WrongBody(f"a decision is one of {', '.join(decisions)}")
+        await reader.record(detail={"did": "decided about an order"})
+        await work.desk.ask(act, number, reader.look.actor.name)
+        return Response(status_code=HTTPStatus.NO_CONTENT)
 
     @router.get("/orders/{trust}/{number:path}")
     async def one_order(request: Request, trust: str, number: str) -> Response:

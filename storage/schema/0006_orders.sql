@@ -29,6 +29,8 @@ create table imaging_order (
     status_at        timestamptz not null,
     status_by        text not null,
     performed        text,                        -- as a modality says (MPPS); null until one does
+    done_steps       text[] not null default '{}', -- Scheduled Procedure Step IDs that are performed
+    is_considered    boolean not null default false, -- whether studies that came before were looked for
     placed_by        text not null,               -- who brought it: an HL7 sender or an account
     created_at       timestamptz not null default now(),
     unique (trust, number)
@@ -67,3 +69,62 @@ create table hl7_message (
 
 create index hl7_message_taken on hl7_message (trust, control_id) where answer = 'AA';
 create index hl7_message_aside on hl7_message (id) where raw is not null and settled_at is null;
+
+-- What a modality says it does: one Modality Performed Procedure Step.
+create table performed_step (
+    uid        text collate "C" primary key,
+    trust      text collate "C" not null,
+    peer       text not null,
+    state      text not null check (state in ('IN PROGRESS', 'COMPLETED', 'DISCONTINUED')),
+    attributes jsonb not null,                -- DICOM JSON, as created and then set
+    order_id   bigint references imaging_order,  -- null: unscheduled, or untied
+    steps      text[] not null default '{}',  -- Scheduled Procedure Step IDs that it performs
+    because    text not null,                 -- why it belongs to that order, or to none
+    created_at timestamptz not null default now(),
+    changed_at timestamptz not null default now()
+);
+
+create index performed_step_by_order on performed_step (order_id);
+
+-- To which peer each trust's performed steps are told: its RIS.
+create table performed_listener (
+    trust    text collate "C" not null references trust,
+    ae_title text collate "C" not null,
+    primary key (trust, ae_title)
+);
+
+-- What is to be told, in order, until it is heard.
+create table performed_news (
+    id         bigint generated always as identity primary key,
+    step       text collate "C" not null references performed_step,
+    is_new     boolean not null,              -- N-CREATE, else N-SET
+    attributes jsonb not null,
+    trust      text collate "C" not null,
+    ae_title   text collate "C" not null,
+    tries      integer not null default 0,
+    due_at     timestamptz not null default now(),
+    told_at    timestamptz,
+    given_up_at timestamptz,
+    because    text not null default ''
+);
+
+create index performed_news_due on performed_news (trust, ae_title, id)
+    where told_at is null and given_up_at is null;
+
+-- Which study answers which order: tied, or in doubt until a person decides.
+create table order_tie (
+    id            bigint generated always as identity primary key,
+    order_id      bigint not null references imaging_order,
+    study_uid     text collate "C" not null,
+    state         text not null check (state in ('tied', 'doubt', 'dismissed', 'untied')),
+    because       text not null,
+    correction_id bigint references correction,
+    at            timestamptz not null default now(),
+    decided_at    timestamptz,                -- by a person
+    decided_by    text,
+    unique (order_id, study_uid)
+);
+
+create index order_tie_by_study on order_tie (study_uid);
+create index order_tie_in_doubt on order_tie (id) where state = 'doubt';
+create index imaging_order_new on imaging_order (id) where not is_considered;

@@ -1,0 +1,32 @@
+"""The worker's part in orders: kept studies are tied to them, performed steps are told on."""
+
+import threading
+
+import structlog
+from psycopg_pool import ConnectionPool
+
+from dicom_router.performed_news import tell_all
+from dicom_router.requestor import Calling
+from exchange.performed import PostgresPerformed
+from exchange.registry import PostgresRegistry
+from exchange.ties import consider_new_orders
+from storage.errors import ArchiveError
+
+log = structlog.get_logger()
+
+_EVERY_S = 1.0
+
+
+def keep_tending_orders(
+    pool: ConnectionPool, calling: Calling, our_title: str, stop: threading.Event
+) -> None:
+    """Until we are to stop. Each step may be cut anywhere: it is done again."""
+    performed, registry = PostgresPerformed(pool), PostgresRegistry(pool)
+    while not stop.wait(_EVERY_S):
+        try:
+            while consider_new_orders(pool) and not stop.is_set():
+                pass
+            if heard := tell_all(performed, registry.destination, calling, our_title):
+                log.info("performed.told", steps=heard)
+        except ArchiveError as error:
+            log.warning("orders.later", error=type(error).__name__)
