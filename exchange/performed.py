@@ -239,7 +239,8 @@ class PostgresPerformed:
         with mapped_errors(), self.pool.connection() as connection:
             return connection.execute(
                 "select trust, ae_title, count(*) filter (where given_up_at is null), count(given_up_at),"
-                " min(due_at), (array_agg(because order by id desc))[1] from performed_news"
+                " min(due_at), coalesce((array_agg(because order by id) filter (where because <> ''))[1], '')"
+                " from performed_news"
                 " where told_at is null group by trust, ae_title order by trust, ae_title"
             ).fetchall()
 
