@@ -1181,6 +1181,8 @@ CREATE TABLE public.imaging_order (
     status_at timestamp with time zone NOT NULL,
     status_by text NOT NULL,
     performed text,
+    done_steps text[] DEFAULT '{}'::text[] NOT NULL,
+    is_considered boolean DEFAULT false NOT NULL,
     placed_by text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL
 );
@@ -1240,6 +1242,26 @@ CREATE TABLE public.object (
 );
 ALTER TABLE public.object ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.object_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.order_tie (
+    id bigint NOT NULL,
+    order_id bigint NOT NULL,
+    study_uid text NOT NULL COLLATE pg_catalog."C",
+    state text NOT NULL,
+    because text NOT NULL,
+    correction_id bigint,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    decided_at timestamp with time zone,
+    decided_by text,
+    CONSTRAINT order_tie_state_check CHECK ((state = ANY (ARRAY['tied'::text, 'doubt'::text, 'dismissed'::text, 'untied'::text])))
+);
+ALTER TABLE public.order_tie ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.order_tie_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1308,6 +1330,44 @@ ALTER TABLE public.peer ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+CREATE TABLE public.performed_listener (
+    trust text NOT NULL COLLATE pg_catalog."C",
+    ae_title text NOT NULL COLLATE pg_catalog."C"
+);
+CREATE TABLE public.performed_news (
+    id bigint NOT NULL,
+    step text NOT NULL COLLATE pg_catalog."C",
+    is_new boolean NOT NULL,
+    attributes jsonb NOT NULL,
+    trust text NOT NULL COLLATE pg_catalog."C",
+    ae_title text NOT NULL COLLATE pg_catalog."C",
+    tries integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    told_at timestamp with time zone,
+    given_up_at timestamp with time zone,
+    because text DEFAULT ''::text NOT NULL
+);
+ALTER TABLE public.performed_news ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.performed_news_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.performed_step (
+    uid text NOT NULL COLLATE pg_catalog."C",
+    trust text NOT NULL COLLATE pg_catalog."C",
+    peer text NOT NULL,
+    state text NOT NULL,
+    attributes jsonb NOT NULL,
+    order_id bigint,
+    steps text[] DEFAULT '{}'::text[] NOT NULL,
+    because text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT performed_step_state_check CHECK ((state = ANY (ARRAY['IN PROGRESS'::text, 'COMPLETED'::text, 'DISCONTINUED'::text])))
 );
 CREATE TABLE public.place_mark (
     follower text NOT NULL,
@@ -1724,12 +1784,22 @@ ALTER TABLE ONLY public.object
     ADD CONSTRAINT object_key_key UNIQUE (key);
 ALTER TABLE ONLY public.object
     ADD CONSTRAINT object_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.order_tie
+    ADD CONSTRAINT order_tie_order_id_study_uid_key UNIQUE (order_id, study_uid);
+ALTER TABLE ONLY public.order_tie
+    ADD CONSTRAINT order_tie_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.patient
     ADD CONSTRAINT patient_identifier_issuer_only_study_key UNIQUE NULLS NOT DISTINCT (identifier, issuer, only_study);
 ALTER TABLE ONLY public.patient
     ADD CONSTRAINT patient_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.peer
     ADD CONSTRAINT peer_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.performed_listener
+    ADD CONSTRAINT performed_listener_pkey PRIMARY KEY (trust, ae_title);
+ALTER TABLE ONLY public.performed_news
+    ADD CONSTRAINT performed_news_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.performed_step
+    ADD CONSTRAINT performed_step_pkey PRIMARY KEY (uid);
 ALTER TABLE ONLY public.place_mark
     ADD CONSTRAINT place_mark_pkey PRIMARY KEY (follower);
 ALTER TABLE ONLY public.prefetch
@@ -1830,10 +1900,15 @@ CREATE INDEX imaging_order_by_accession ON public.imaging_order USING btree (acc
 CREATE INDEX imaging_order_by_date ON public.imaging_order USING btree (last_date, id);
 CREATE INDEX imaging_order_by_placer ON public.imaging_order USING btree (trust, placer) WHERE (placer <> ''::text);
 CREATE INDEX imaging_order_by_study ON public.imaging_order USING btree (study_uid);
+CREATE INDEX imaging_order_new ON public.imaging_order USING btree (id) WHERE (NOT is_considered);
 CREATE INDEX instance_by_object ON public.instance USING btree (object_id);
 CREATE INDEX instance_by_series ON public.instance USING btree (series_id, instance_number);
 CREATE INDEX object_by_verification ON public.object USING btree (verified_at NULLS FIRST, id) WHERE (swept_at IS NULL);
+CREATE INDEX order_tie_by_study ON public.order_tie USING btree (study_uid);
+CREATE INDEX order_tie_in_doubt ON public.order_tie USING btree (id) WHERE (state = 'doubt'::text);
 CREATE INDEX peer_by_title ON public.peer USING btree (ae_title);
+CREATE INDEX performed_news_due ON public.performed_news USING btree (trust, ae_title, id) WHERE ((told_at IS NULL) AND (given_up_at IS NULL));
+CREATE INDEX performed_step_by_order ON public.performed_step USING btree (order_id);
 CREATE INDEX prefetch_waiting ON public.prefetch USING btree (study_id) WHERE (ordered_at IS NULL);
 CREATE INDEX procrastinate_events_job_id_fkey_v1 ON public.procrastinate_events USING btree (job_id);
 CREATE INDEX procrastinate_jobs_id_lock_idx_v1 ON public.procrastinate_jobs USING btree (id, lock) WHERE (status = ANY (ARRAY['todo'::public.procrastinate_job_status, 'doing'::public.procrastinate_job_status]));
@@ -1904,8 +1979,18 @@ ALTER TABLE ONLY public.instance
     ADD CONSTRAINT instance_object_id_fkey FOREIGN KEY (object_id) REFERENCES public.object(id);
 ALTER TABLE ONLY public.instance
     ADD CONSTRAINT instance_series_id_fkey FOREIGN KEY (series_id) REFERENCES public.series(id);
+ALTER TABLE ONLY public.order_tie
+    ADD CONSTRAINT order_tie_correction_id_fkey FOREIGN KEY (correction_id) REFERENCES public.correction(id);
+ALTER TABLE ONLY public.order_tie
+    ADD CONSTRAINT order_tie_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.imaging_order(id);
 ALTER TABLE ONLY public.peer
     ADD CONSTRAINT peer_trust_fkey FOREIGN KEY (trust) REFERENCES public.trust(ods_code);
+ALTER TABLE ONLY public.performed_listener
+    ADD CONSTRAINT performed_listener_trust_fkey FOREIGN KEY (trust) REFERENCES public.trust(ods_code);
+ALTER TABLE ONLY public.performed_news
+    ADD CONSTRAINT performed_news_step_fkey FOREIGN KEY (step) REFERENCES public.performed_step(uid);
+ALTER TABLE ONLY public.performed_step
+    ADD CONSTRAINT performed_step_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.imaging_order(id);
 ALTER TABLE ONLY public.prefetch
     ADD CONSTRAINT prefetch_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
 ALTER TABLE ONLY public.procrastinate_events
