@@ -194,10 +194,12 @@ class Ris:
     port: int = 0
 
     def on_create(self, event: Event) -> tuple[int, Dataset | None]:
-        return self._hear("create", str(event.request.AffectedSOPInstanceUID), event.attribute_list)
+        uid = getattr(event.request, "AffectedSOPInstanceUID", "")
+        return self._hear("create", str(uid), event.attribute_list)
 
     def on_set(self, event: Event) -> tuple[int, Dataset | None]:
-        return self._hear("set", str(event.request.RequestedSOPInstanceUID), event.modification_list)
+        uid = getattr(event.request, "RequestedSOPInstanceUID", "")
+        return self._hear("set", str(uid), event.modification_list)
 
     def _hear(self, kind: str, uid: str, said: Dataset) -> tuple[int, Dataset | None]:
         status = self.answers.pop(0) if self.answers else 0x0000
@@ -211,8 +213,8 @@ def a_ris(answers: list[int]) -> Iterator[Ris]:
     ris = Ris(answers=answers)
     scp = AE("RIS")
     scp.add_supported_context(PERFORMED_STEP)
-    handlers = [(evt.EVT_N_CREATE, ris.on_create), (evt.EVT_N_SET, ris.on_set)]
-    server = scp.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)  # type: ignore[arg-type]
+    handlers: list[Any] = [(evt.EVT_N_CREATE, ris.on_create), (evt.EVT_N_SET, ris.on_set)]
+    server = scp.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
     assert server is not None
     ris.port = server.server_address[1]
     try:
