@@ -2,12 +2,12 @@
 
 import ssl
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 
 from dicom_router import metrics
+from dicom_router.errors import TlsFailed
 from dicom_router.tls import TlsFiles, TlsSettingsWrong, server_context
 
 log = structlog.get_logger()
@@ -22,33 +22,40 @@ class ReloadedContext:
     Sessions of before a reload cannot be resumed after it: a new context has new ticket keys.
     """
 
-    def __init__(self, files: TlsFiles, make: Callable[[TlsFiles], ssl.SSLContext] = server_context) -> None:
-        """Raises TlsSettingsWrong."""
+    def __init__(self, files: TlsFiles) -> None:
+        """Files that cannot be used now may be mended later; until then handshakes fail, and say why."""
         self._files = files
-        self._make = make
-        self._seen = self._stamps()  # before the files are read: what changes meanwhile is seen next time
-        self._context = make(files)
+        self._seen: tuple[_Stamp, ...] = ()
+        self._context: ssl.SSLContext | None = None
         self._lock = threading.Lock()
+        self._look()
 
     def __call__(self) -> ssl.SSLContext:
-        """The context in force. Four calls of stat, where nothing changed."""
+        """The context in force: four calls of stat, where nothing changed. Raises TlsFailed."""
+        self._look()
+        if self._context is None:
+            raise TlsFailed("our own TLS files cannot be used: imx check says more")
+        return self._context
+
+    def _look(self) -> None:
         stamps = self._stamps()
         if stamps != self._seen:
             with self._lock:
                 if stamps != self._seen:
+                    # Before the files are read: what changes meanwhile is seen the next time.
                     self._seen = stamps
                     self._reload()
-        return self._context
 
     def _reload(self) -> None:
         try:
-            self._context = self._make(self._files)
+            self._context = server_context(self._files)
         except TlsSettingsWrong as error:
             metrics.TLS_RELOADS.labels("failed").inc()
-            log.error("tls.kept_the_old", because=str(error), mend="imx check says more")
+            event = "tls.unusable" if self._context is None else "tls.kept_the_old"
+            log.error(event, because=str(error), mend="imx check says more")
         else:
             metrics.TLS_RELOADS.labels("done").inc()
-            log.info("tls.reloaded", files=[path.name for path in self._files.all])
+            log.info("tls.loaded", files=[path.name for path in self._files.all])
 
     def _stamps(self) -> tuple[_Stamp, ...]:
         return tuple(_stamp(path) for path in self._files.all)

@@ -31,6 +31,13 @@ def tls_files(settings: TlsSettings) -> TlsFiles | None:
     return TlsFiles(settings.certificate, key, settings.authorities, settings.revocations)
 
 
+def check_tls(settings: TlsSettings) -> None:
+    """Before a service begins. Raises BadCertificate."""
+    files = tls_files(settings)
+    if files is not None:
+        usable_papers(files)
+
+
 def tls_client(settings: TlsSettings) -> TlsClient:
     """What we show, and whom we believe, where we call a peer over TLS."""
     key = settings.key or settings.certificate

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from exchange.entries import peer_said, trust_said
 from exchange.registry import Peer, PostgresRegistry, Trust
 from imx.options import ConfigOption, DataOption, JsonOption, settings_from
 from imx.registry_commands import ByOption, print_rows, registry, who
@@ -37,10 +38,14 @@ def import_file(
 
 
 @commands.command("export")
-def export_file(data: DataOption = None, config: ConfigOption = None) -> None:
+def export_file(data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Write the registry to standard output, as `imx registry import` reads it."""
     with registry(settings_from(data, config)) as known:
-        sys.stdout.write(written(known.trusts(), known.peers()))
+        trusts, peers = known.trusts(), known.peers()
+    if as_json:
+        print_rows([{"trust": [*map(trust_said, trusts)], "peer": [*map(peer_said, peers)]}], as_json)
+    else:
+        sys.stdout.write(written(trusts, peers))
 
 
 @commands.command("changes")

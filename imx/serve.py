@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from imx import logs, parts
+from imx.certificates import check_tls
 from imx.listening import open_listener
 from imx.options import ConfigOption, DataOption, settings_from
 from imx.settings import Settings
@@ -52,6 +53,7 @@ def router_command(
 ) -> None:
     """Run one process of the DIMSE edge, for a cluster."""
     settings = settings_from(data, config, dicom__port=dicom_port, open=is_open)
+    check_tls(settings.tls)
     logs.set_up("router")
     parts.migrate_soon(settings)
     with ExitStack() as stack:

@@ -20,6 +20,7 @@ import psycopg
 import structlog
 from prometheus_client.multiprocess import mark_process_dead
 
+from imx.certificates import check_tls
 from imx.children import FIRST_PAUSE_S, Child, pause_after
 from imx.configuration import environment_of, variable
 from imx.folder import DataFolder
@@ -29,7 +30,7 @@ from imx.postgres.cluster import Cluster, cluster_in
 from imx.postgres.errors import DidNotStart
 from imx.postgres.process import Postgres, start
 from imx.settings import Settings
-from imx.wiring import METRICS_VARIABLE, tls_context
+from imx.wiring import METRICS_VARIABLE
 from storage.migrations import migrate
 
 log = structlog.get_logger()
@@ -91,7 +92,7 @@ def orders_from_signals() -> Iterator[Orders]:
 def serve(settings: Settings, announce: Callable[[Settings], None]) -> None:
     """Run until a signal ends it. Raises SetupError when it cannot begin."""
     folder = DataFolder(settings.data)
-    tls_context(settings)  # what is wrong with a certificate is said now, to a person
+    check_tls(settings.tls)  # what is wrong with a certificate is said now, to a person
     allow_many_files()
     with ExitStack() as stack:
         orders = stack.enter_context(orders_from_signals())

@@ -23,7 +23,7 @@ from dicom_router.sender import Sender
 from dicom_router.services import Services
 from dicom_router.settings import RouterSettings
 from dicom_router.storing import Reader
-from dicom_router.tls import TlsSettingsWrong, handshake
+from dicom_router.tls import handshake
 from dicom_router.tls_reload import ReloadedContext
 from exchange.hl7.desk import HANDLERS, Desk
 from exchange.hl7.listener import Listener, Secure
@@ -31,7 +31,7 @@ from exchange.hl7.orders import Namespace
 from exchange.orders import PostgresOrders
 from exchange.performed import PostgresPerformed
 from exchange.registry import PostgresRegistry, Trust
-from imx.certificates import BadCertificate, tls_client, tls_files
+from imx.certificates import tls_client, tls_files
 from imx.configuration import BadSettings
 from imx.folder import DataFolder
 from imx.settings import DicomSettings, Settings
@@ -233,12 +233,9 @@ def build_hl7(
 
 
 def tls_context(settings: Settings) -> ReloadedContext | None:
-    """Of the TLS listener, where there is a certificate for it. Raises BadCertificate."""
+    """Of a TLS listener, where there is a certificate for it."""
     files = tls_files(settings.tls)
-    try:
-        return ReloadedContext(files) if files else None
-    except TlsSettingsWrong as error:
-        raise BadCertificate(str(error)) from error
+    return ReloadedContext(files) if files else None
 
 
 def build_routing(pool: ConnectionPool, objects: StagedObjects) -> Routing:

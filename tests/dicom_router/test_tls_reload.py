@@ -142,7 +142,7 @@ def test_our_own_certificate_is_changed_without_a_restart(
     show(files, other.ca.issue_cert("127.0.0.1"))
 
     assert is_let_in(running, theirs)
-    assert "tls.reloaded" in {entry["event"] for entry in running.logged}
+    assert [e["event"] for e in running.logged if e["event"].startswith("tls.")] == ["tls.loaded"] * 2
 
 
 @pytest.mark.parametrize("broken", ["certificate", "key", "authorities", "revocations"])
@@ -164,4 +164,20 @@ def test_a_broken_file_leaves_the_old_in_force_until_it_is_mended(
 
     running.until_quiet()
     events = [entry["event"] for entry in running.logged if entry["event"].startswith("tls.")]
-    assert events == ["tls.kept_the_old", "tls.kept_the_old", "tls.reloaded"]
+    assert events == ["tls.loaded", "tls.kept_the_old", "tls.kept_the_old", "tls.loaded"]
+
+
+def test_a_router_that_starts_with_broken_files_serves_when_they_are_mended(
+    serve: Serve, files: TlsFiles, authority: Authority
+) -> None:
+    """It may be started again, after a crash, in the middle of a renewal."""
+    good = files.key.read_bytes()
+    files.key.write_bytes(good[:100])
+    running = run(serve, files)
+    theirs = context_of(authority, authority.ca.issue_cert("ct1.example"))
+    assert not is_let_in(running, theirs)
+    assert "our own TLS files cannot be used" in why(running)
+
+    files.key.write_bytes(good)
+
+    assert is_let_in(running, theirs)

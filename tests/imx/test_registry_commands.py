@@ -188,6 +188,7 @@ def test_a_file_is_imported_and_twice_is_once(imx: Imx, known: PostgresRegistry,
     assert [each.host for each in known.peers()] == ["10.1.2.4", None]
 
     assert imx("registry", "export").stdout.count("[[peer]]") == 2
+    assert len(said(imx, "registry", "export")[0]["peer"]) == 2
     region.write_text(imx("registry", "export").stdout)
     assert {what for what, _ in done(imx, str(region))} == {"left"}
 
