@@ -1,6 +1,15 @@
 """What is sent where, as people see it: every delivery, why it waits or failed, and what they may do."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
+from typing import Any, LiteralString
+
+from psycopg_pool import ConnectionPool
+
+from storage.errors import AlreadyDecided, NotHeld
+from storage.index import mapped_errors
 
 
 class State(Enum):
@@ -19,3 +28,144 @@ class Priority(Enum):
     HIGH = "high"
     MEDIUM = "medium"
     LOW = "low"
+
+
+class NoSuchDelivery(NotHeld):
+    """No delivery by that number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"delivery {number}")
+
+
+class NotTheirs(AlreadyDecided):
+    """A delivery in a state in which that cannot be asked of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One delivery, as it stands."""
+
+    id: int
+    destination: str
+    study_uid: str
+    round: int
+    state: State
+    priority: Priority
+    because: str  # the rule or person that wants it
+    transfer_syntax: str | None
+    tries: int
+    next_try: datetime | None  # where it waits
+    last_error: str | None
+    ordered_at: datetime
+    ended_at: datetime | None
+    taken: int  # instances that the destination answered for
+    missing: int  # instances of the study that it did not
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            **{name: getattr(self, name) for name in self.__slots__},
+            "state": self.state.value,
+            "priority": self.priority.value,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a person decided about a delivery."""
+
+    at: datetime
+    decided_by: str
+    decision: str
+
+
+#: How each state may be changed by a person.
+REPLAYABLE = (State.DEAD, State.CANCELLED, State.WAITING)
+CANCELLABLE = (State.WAITING, State.DEAD)
+
+_ROWS = """
+    select d.id, d.destination, d.study_uid, d.round, d.state, d.priority::text, d.because,
+        d.transfer_syntax, d.tries, case d.state when 'waiting' then d.next_try end, d.last_error,
+        d.ordered_at, d.ended_at,
+        (select count(*) from forwarded f where f.delivery_id = d.id),
+        case d.state when 'delivered' then 0 else
+            (select count(*) from study s join series r on r.study_id = s.id
+                join instance n on n.series_id = r.id
+                where s.uid = d.study_uid and not exists (select from forwarded f where f.delivery_id = d.id
+                    and f.instance_id = n.id and f.object_id = n.object_id)) end
+    from delivery d
+"""
+_REPLAY = """
+    update delivery set state = 'waiting', tries = 0, next_try = now(), give_up_from = now(), ended_at = null
+    where id = %s and state = any(%s) returning destination
+"""
+_CANCEL = """
+    update delivery set state = 'cancelled', ended_at = now() where id = %s and state = any(%s)
+    returning destination
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryDesk:
+    """The deliveries, for those who operate the service. Raises IndexUnavailable."""
+
+    pool: ConnectionPool
+
+    def deliveries(
+        self,
+        states: Collection[State] = (State.WAITING, State.SENDING, State.DEAD),
+        destination: str | None = None,
+        study_uid: str | None = None,
+        limit: int = 100,
+    ) -> list[Delivery]:
+        """Those in these states, dead ones and the most urgent first."""
+        with mapped_errors(), self.pool.connection() as connection:
+            rows = connection.execute(
+                f"{_ROWS} where d.state = any(%s) and (%s::text is null or d.destination = %s)"
+                " and (%s::text is null or d.study_uid = %s)"
+                " order by d.state = 'dead' desc, d.priority, d.next_try, d.id limit %s",
+                ([state.value for state in states], destination, destination, study_uid, study_uid, limit),
+            ).fetchall()
+        return [_delivery(row) for row in rows]
+
+    def delivery(self, number: int) -> tuple[Delivery, list[Decided]]:
+        """One, and what people decided about it. Raises NoSuchDelivery."""
+        with mapped_errors(), self.pool.connection() as connection:
+            row = connection.execute(f"{_ROWS} where d.id = %s", (number,)).fetchone()
+            decided = connection.execute(
+                "select at, decided_by, decision from delivery_decision where delivery_id = %s order by id",
+                (number,),
+            ).fetchall()
+        if row is None:
+            raise NoSuchDelivery(number)
+        return _delivery(row), [Decided(*each) for each in decided]
+
+    def replay(self, number: int, by: str) -> str:
+        """Try again now, with all its tries; the destination's name. What it has taken is not sent again.
+
+        Raises NoSuchDelivery, and NotTheirs where it is delivered or on its way.
+        """
+        return self._decide(number, by, "replay", _REPLAY, REPLAYABLE)
+
+    def cancel(self, number: int, by: str) -> str:
+        """Try no more; the destination's name. Raises NoSuchDelivery and NotTheirs."""
+        return self._decide(number, by, "cancel", _CANCEL, CANCELLABLE)
+
+    def _decide(
+        self, number: int, by: str, decision: str, statement: LiteralString, states: Collection[State]
+    ) -> str:
+        with mapped_errors(), self.pool.connection() as connection:
+            row = connection.execute(statement, (number, [state.value for state in states])).fetchone()
+            if row is not None:
+                connection.execute(
+                    "insert into delivery_decision (delivery_id, decided_by, decision) values (%s, %s, %s)",
+                    (number, by, decision),
+                )
+                return str(row[0])
+        found, _ = self.delivery(number)
+        raise NotTheirs(f"delivery {number} is {found.state.value}: it cannot be asked to {decision}")
+
+
+def _delivery(row: tuple[Any, ...]) -> Delivery:
+    number, destination, study, round_, state, priority, *rest = row
+    return Delivery(number, destination, study, round_, State(state), Priority(priority), *rest)

@@ -1,6 +1,7 @@
 """Where studies can be sent: peers of the registry by their AE titles, and what is not a DICOM peer."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,14 @@ class Entry:
     secret_file: Path | None = None  # holds our token or password, which stands in no row and no log
     is_asked: bool = False  # after sending: does it hold what it took?
     associations: int = ASSOCIATIONS  # at one time, over all processes
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a destination that fails does."""
+
+    held_back_until: datetime | None  # its breaker is open; None: it is tried
+    last_error: str
 
 
 class UnknownDestination(NotHeld):
@@ -129,6 +138,15 @@ class PostgresDestinations:
             row = connection.execute(f"{_ENTRIES} where d.name = %s", (name,)).fetchone()
         entry = _entry(row) if row else None
         return entry if entry and entry.kind is not Kind.DIMSE else self._of_peer(name, entry)
+
+    def standing(self) -> dict[str, Standing]:
+        """How those that have failed lately do, by name."""
+        with mapped_errors(), self.pool.connection() as connection:
+            rows = connection.execute(
+                "select destination, case when open_until > now() then open_until end, last_error"
+                " from breaker where failures > 0"
+            ).fetchall()
+        return {name: Standing(until, error) for name, until, error in rows}
 
     def _of_peer(self, title: str, entry: Entry | None) -> Entry:
         """What the registry says of a peer stands; only whether it is asked is said here."""

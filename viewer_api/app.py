@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from viewer_api import problems
 from viewer_api.commitments import commitment_routes
+from viewer_api.deliveries import delivery_routes
 from viewer_api.hosts import LoopbackOnly
 from viewer_api.operation import Numbers, Observed, operation_routes
 from viewer_api.orders import order_routes
@@ -43,6 +44,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     problems.install(app)
     app.include_router(operation_routes(work, numbers))
     app.include_router(order_routes(work))
+    app.include_router(delivery_routes(work))
     app.include_router(search_routes(work))
     app.include_router(retrieve_routes(work))
     app.include_router(rendered_routes(work))

@@ -4,10 +4,14 @@ from collections.abc import Iterator, Sequence
 
 from pynetdicom.status import STORAGE_SERVICE_CLASS_STATUS
 
+from dicom_router.contexts import UNCOMPRESSED
+from dicom_router.data_sets import text_of
 from dicom_router.destinations.port import CutOff, NotReached, Sent
 from dicom_router.errors import AssociationError
 from dicom_router.negotiation import CONTEXT_LIMIT
 from dicom_router.proposing import Proposal, proposals_for
+from dicom_router.pulling.dimse import STUDY_ROOT_FIND, DimseSource, find
+from dicom_router.pulling.errors import PullError
 from dicom_router.requestor import Callee, Calling, Requested, request_association
 from dicom_router.sender import PLAINLY, RequestedLane, never
 from dicom_router.storing import BrokenOff, Reader, by_class, store_all
@@ -37,8 +41,19 @@ class DimseDestination:
                     yield sent
                 left = left[settled:]
 
-    def holds(self, instances: Sequence[Leaving]) -> None:
-        """A peer that only stores cannot be asked."""
+    def holds(self, instances: Sequence[Leaving]) -> frozenset[str]:
+        """See Destination.holds. One C-FIND at the level of instances for each series (PS3.4 §C.6.2)."""
+        series = dict.fromkeys((each.stored.study_uid, each.stored.series_uid) for each in instances)
+        asking = DimseSource(self._callee, self._our_title, self._calling)
+        found: set[str] = set()
+        try:
+            with asking.association([Proposal(STUDY_ROOT_FIND, UNCOMPRESSED)]) as association:
+                for study_uid, series_uid in series:
+                    keys = {"0020000D": study_uid, "0020000E": series_uid, "00080018": ""}
+                    found.update(text_of(match, "00080018") for match in find(association, "IMAGE", keys))
+        except PullError as error:
+            raise NotReached(f"it cannot be asked what it holds: {error}") from error
+        return frozenset(found)
 
     def close(self) -> None:
         """See Destination.close."""

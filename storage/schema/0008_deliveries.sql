@@ -54,6 +54,10 @@ create table forwarded (
 
 create index forwarded_by_instance on forwarded (instance_id);
 
+-- The ledger reads a day of arrivals, and what we answered for.
+create index arrival_by_time on arrival using brin (at);
+create index commitment_instance_committed on commitment_instance (uid) where reason = 0;
+
 -- What a person decided about a delivery.
 create table delivery_decision (
     id          bigint generated always as identity primary key,
