@@ -1876,9 +1876,11 @@ ALTER TABLE ONLY public.version
     ADD CONSTRAINT version_pkey PRIMARY KEY (id);
 CREATE INDEX arrival_by_day ON public.arrival USING btree (trust, peer, at);
 CREATE INDEX arrival_by_instance ON public.arrival USING btree (sop_instance_uid);
+CREATE INDEX arrival_by_time ON public.arrival USING brin (at);
 CREATE INDEX audit_by_actor ON public.audit USING btree (actor, at);
 CREATE INDEX audit_by_study ON public.audit USING btree (study_uid, at);
 CREATE INDEX commitment_due ON public.commitment USING btree (next_at) WHERE ((delivered_at IS NULL) AND (given_up_at IS NULL));
+CREATE INDEX commitment_instance_committed ON public.commitment_instance USING btree (uid) WHERE (reason = 0);
 CREATE INDEX commitment_instance_open ON public.commitment_instance USING btree (commitment_id, place) WHERE (reason IS NULL);
 CREATE INDEX commitment_undelivered ON public.commitment USING btree (peer, trust) WHERE (delivered_at IS NULL);
 CREATE INDEX correction_in_force ON public.correction USING btree (study_id) WHERE (undone_at IS NULL);
