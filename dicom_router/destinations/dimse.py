@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from pynetdicom.status import STORAGE_SERVICE_CLASS_STATUS
 
-from dicom_router.contexts import UNCOMPRESSED
+from dicom_router.contexts import STUDY_ROOT_FIND, UNCOMPRESSED
 from dicom_router.data_sets import text_of
 from dicom_router.destinations.port import CutOff, NotReached, Sent
 from dicom_router.errors import AssociationError
 from dicom_router.negotiation import CONTEXT_LIMIT
 from dicom_router.proposing import Proposal, proposals_for
-from dicom_router.pulling.dimse import STUDY_ROOT_FIND, DimseSource, find
+from dicom_router.pulling.dimse import DimseSource, find
 from dicom_router.pulling.errors import PullError
 from dicom_router.requestor import Callee, Calling, Requested, request_association
 from dicom_router.sender import PLAINLY, RequestedLane, never

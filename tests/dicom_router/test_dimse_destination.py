@@ -9,8 +9,10 @@ from pynetdicom.events import Event
 from dicom_router.destinations.dimse import DimseDestination
 from dicom_router.destinations.port import CutOff, Destination, NotReached
 from dicom_router.requestor import Callee, Calling
+from exchange.registry import Peer
 from storage.elements import EXPLICIT_LITTLE
 from tests.contracts.destination import DestinationContract
+from tests.dicom_router.conftest import TRUST, Serve
 from tests.dicom_router.holdings import Destination as Scp
 from tests.dicom_router.holdings import Holdings, destination
 
@@ -31,14 +33,23 @@ def peer(scp: Scp, holdings: Holdings) -> Iterator[DimseDestination]:
 
 
 class TestDimse(DestinationContract):
-    @pytest.fixture
-    def destination(self, peer: DimseDestination) -> Destination:
-        return peer
+    """Against our own router: tests/peers has DCMTK and Orthanc."""
 
-    @pytest.mark.skip(reason="this SCP only stores: tests/peers asks Orthanc")
+    @pytest.fixture
+    def destination(self, serve: Serve, holdings: Holdings) -> Iterator[Destination]:
+        running = serve(peers=(Peer("IMX", TRUST),))
+        sending = DimseDestination(
+            Callee("IMX", "127.0.0.1", running.port), "IMX", holdings.reader, Calling()
+        )
+        yield sending
+        sending.close()
+
     def test_what_was_sent_is_held_and_nothing_else(
         self, destination: Destination, holdings: Holdings
-    ) -> None: ...
+    ) -> None:
+        """One that only stores says so where it is asked."""
+        with pytest.raises(NotReached, match="cannot be asked"):
+            destination.holds(holdings.leaving(holdings.study(1)))
 
 
 def test_one_association_for_many_calls(peer: DimseDestination, scp: Scp, holdings: Holdings) -> None:
