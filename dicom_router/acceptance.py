@@ -11,10 +11,12 @@ from dicom_router.contexts import Context
 from dicom_router.errors import AbortReason, ProtocolBroken, RejectedByPeer
 from dicom_router.negotiation import (
     APPLICATION_CONTEXT,
+    FIXED_PART,
     UNSAID_MAX_PDU,
     as_the_standard_has_it,
     our_information,
 )
+from dicom_router.pdus import PDU_HEADER
 from dicom_router.proposing import Proposal
 
 #: Whether we are to be (SCU, SCP) of a SOP class: proposed where we are not its SCU alone (PS3.7 §D.3.3.4).
@@ -55,6 +57,8 @@ def write_request(
 
 def read_acceptance(pdu: bytes, proposals: Sequence[Proposal]) -> Acceptance:
     """What an A-ASSOCIATE-AC PDU says, header included, of what was proposed. Raises ProtocolBroken."""
+    if len(pdu) < PDU_HEADER.size + FIXED_PART:
+        raise ProtocolBroken(AbortReason.INVALID_PARAMETER, "an A-ASSOCIATE-AC shorter than its fixed fields")
     try:
         decoded = A_ASSOCIATE_AC()
         decoded.decode(as_the_standard_has_it(pdu))

@@ -35,7 +35,7 @@ UserInformation = (
     MaximumLengthNotification | ImplementationClassUIDNotification | ImplementationVersionNameNotification
 )
 
-_FIXED_PART = 68  # from the protocol version to the reserved field before the items
+FIXED_PART = 68  # from the protocol version to the reserved field before the items
 _AE_TITLES = slice(10, 42)
 _KNOWN_ITEMS = frozenset({0x10, 0x20, 0x21, 0x50})
 _KNOWN_USER_ITEMS = frozenset(range(0x51, 0x5A))
@@ -58,7 +58,7 @@ class AssociationRequest:
 
 def read_request(pdu: bytes) -> AssociationRequest:
     """The request in an A-ASSOCIATE-RQ PDU, header included. Raises ProtocolBroken."""
-    if len(pdu) < 6 + _FIXED_PART:
+    if len(pdu) < 6 + FIXED_PART:
         raise ProtocolBroken(AbortReason.INVALID_PARAMETER, "an A-ASSOCIATE-RQ shorter than its fixed fields")
     try:
         decoded = A_ASSOCIATE_RQ()
@@ -187,7 +187,7 @@ def as_the_standard_has_it(pdu: bytes) -> bytes:
     """
     titles = pdu[_AE_TITLES].replace(b"\0", b" ")
     items = bytearray()
-    found = _items(pdu[6 + _FIXED_PART :])
+    found = _items(pdu[6 + FIXED_PART :])
     if sum(kind == 0x20 for kind, _item in found) > CONTEXT_LIMIT:
         raise ProtocolBroken(
             AbortReason.INVALID_PARAMETER, "more presentation contexts than there are numbers"
@@ -198,7 +198,7 @@ def as_the_standard_has_it(pdu: bytes) -> bytes:
             item = item[:2] + len(kept).to_bytes(2, "big") + kept
         if kind in _KNOWN_ITEMS:
             items += item
-    head = pdu[: _AE_TITLES.start] + titles + pdu[_AE_TITLES.stop : 6 + _FIXED_PART]
+    head = pdu[: _AE_TITLES.start] + titles + pdu[_AE_TITLES.stop : 6 + FIXED_PART]
     return head + bytes(items)
 
 

@@ -20,6 +20,7 @@ from storage.decoding import Recoder
 from storage.elements import EXPLICIT_LITTLE
 from storage.ingest import Incoming
 from storage.leaving import Leaving
+from storage.origin import Origin
 from storage.part10 import read_meta
 from tests.storage.material import instance
 from tests.storage.shelf import Shelf, origin
@@ -35,6 +36,10 @@ class Holdings:
     trust: str = "RBL"  # whose is what goes in
     received: dict[str, bytes] = field(default_factory=dict)  # by SOP Instance UID
 
+    @property
+    def origin(self) -> Origin:
+        return origin(self.trust)
+
     def keep(self, dataset: Dataset, syntax: str = EXPLICIT_LITTLE) -> str:
         """One instance; its UID."""
         return self.keep_bytes(
@@ -43,7 +48,7 @@ class Holdings:
         )
 
     def keep_bytes(self, incoming: Incoming, data_set: bytes) -> str:
-        receipt = self.shelf.send_bytes(incoming, [data_set], origin(self.trust))
+        receipt = self.shelf.send_bytes(incoming, [data_set], self.origin)
         assert receipt.outcome.is_kept, receipt
         self.received[incoming.sop_instance_uid] = data_set
         return incoming.sop_instance_uid
