@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
+from psycopg.types.json import Jsonb
 
 from dicom_router.arrived import arrived, visible_count
-from dicom_router.holding import Gathered, Performed, Standing, from_json, standing
+from dicom_router.holding import Gathered, Performed, Standing, from_json, may_be_over, standing
 from dicom_router.rules import Prefetch, Same
 from dicom_router.wishes import Priors, Wish
 from exchange.deliveries import Priority
@@ -19,7 +20,8 @@ _GATHERING = """
     select r.study_id, s.uid, r.destination, r.rules, r.priority, r.transfer_syntax, r.hold, r.opened_at,
            r.latest_at, r.released_at is not null, r.because, s.contested, s.inconsistent, now()
     from routing r join study s on s.id = r.study_id
-    where r.state = 'gathering' order by r.opened_at, r.study_id, r.destination
+    where r.state = 'gathering'
+    order by array_position('{high,medium,low}', r.priority), r.opened_at, r.study_id, r.destination
 """
 _PRIORS_WANTED = """
     select p.study_id, p.destination, p.rule, p.priority, p.wanted
@@ -29,6 +31,21 @@ _PRIORS_WANTED = """
 _LATEST = """
     select max(o.received_at) from series r join instance n on n.series_id = r.id
     join object o on o.id = n.object_id where r.study_id = %s
+"""
+#: Steps by the Study Instance UID of their Scheduled Step Attributes Sequence (0040,0270), and what their
+#: Performed Series Sequence (0040,0340) lists: images (0008,1140) and others (0040,0220).
+_PERFORMED = """
+    with step as (
+        select state, attributes from performed_step where attributes -> '00400270' @> %s
+    ), listed as (
+        select jsonb_path_query(attributes, '$."00400340".Value[*].*.Value[*]."00081155".Value[*]')
+            #>> '{}' as uid
+        from step where state <> 'IN PROGRESS'
+    )
+    select (select count(*) from step where state <> 'IN PROGRESS'),
+           (select count(*) from step where state = 'IN PROGRESS'),
+           (select count(distinct uid) from listed l
+            where not exists (select from instance n where n.uid = l.uid))
 """
 
 CONTESTED = "a person decides: other content by the same UIDs waits in quarantine"
@@ -62,6 +79,15 @@ class Held:
         """Nothing but a person moves it on."""
         return not self.is_released and (self.destination == "" or self.is_contested or self.is_inconsistent)
 
+    @property
+    def may_go(self) -> bool:
+        """Whether it is worth asking: nothing that is known already keeps it."""
+        if self.is_released:
+            return True
+        if self.needs_person:
+            return False
+        return all(may_be_over(hold, self.opened_at, self.latest_at, self.now) for hold in self.wish.holds)
+
 
 @dataclass(frozen=True, slots=True)
 class WantedPriors:
@@ -72,7 +98,7 @@ class WantedPriors:
 
 
 def gathering(connection: Connection[Any]) -> list[Held]:
-    """All that waits, what came first at first."""
+    """All that waits: the most urgent first, then what came first."""
     return [_held(row) for row in connection.execute(_GATHERING).fetchall()]
 
 
@@ -138,4 +164,6 @@ def _expected(connection: Connection[Any], study_uid: str, path: Path) -> int | 
 
 def performed_of(connection: Connection[Any], study_uid: str) -> Performed:
     """What modalities said of the steps that made a study."""
-    return Performed()
+    scheduled = Jsonb({"Value": [{"0020000D": {"Value": [study_uid]}}]})
+    row = connection.execute(_PERFORMED, (scheduled,)).fetchone()
+    return Performed(*row) if row else Performed()

@@ -12,9 +12,9 @@ from dicom_router.rules import Hold
 class Performed:
     """What modalities said of the steps that made a study (PS3.4 §F.7)."""
 
-    completed: int = 0
+    ended: int = 0  # COMPLETED or DISCONTINUED: no more will come of them
     under_way: int = 0
-    missing: int = 0  # instances that completed steps list and that are not here
+    missing: int = 0  # instances that ended steps list and that are not here
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Standing:
     because: str
 
 
-#: A modality may say COMPLETED without a list of instances: the last are then a moment behind.
+#: A modality may end a step without a list of instances: the last are then a moment behind.
 SETTLED_S = 10
 
 
@@ -51,6 +51,14 @@ def standing(holds: Iterable[Hold], gathered: Gathered, now: datetime) -> Standi
     return Standing(True, because)
 
 
+def may_be_over(hold: Hold, opened_at: datetime, latest_at: datetime, now: datetime) -> bool:
+    """Whether a hold can be over by the clock, or by what is to be counted first."""
+    if hold.is_mpps or hold.count is not None or hold.count_from is not None:
+        return True
+    quiet = timedelta(seconds=hold.quiet_s or 0)
+    return now - latest_at >= quiet or now - opened_at >= timedelta(seconds=hold.at_most_s)
+
+
 def _standing(hold: Hold, gathered: Gathered, now: datetime) -> Standing:
     if now - gathered.opened_at >= timedelta(seconds=hold.at_most_s):
         return Standing(True, f"not complete after {hold.at_most_s} s: it goes as it is")
@@ -62,15 +70,15 @@ def _standing(hold: Hold, gathered: Gathered, now: datetime) -> Standing:
         waits.append(f"to be quiet for {hold.quiet_s} s")
     if hold.is_mpps:
         performed = gathered.performed
-        is_done = performed.completed and not performed.under_way and not performed.missing
+        is_done = performed.ended and not performed.under_way and not performed.missing
         if is_done and quiet_s >= SETTLED_S:
-            return Standing(True, "the modality said that it is completed")
+            return Standing(True, "the modality's steps have ended")
         if is_done:
             waits.append("to settle")
-        elif performed.completed and not performed.under_way:
+        elif performed.ended and not performed.under_way:
             waits.append(f"for {performed.missing} instances that the modality listed")
         else:
-            waits.append("for the modality to say that it is completed")
+            waits.append("for the modality's steps to end")
     expected = hold.count if hold.count is not None else gathered.expected if hold.count_from else None
     if expected is not None and gathered.instances >= expected:
         return Standing(True, f"all {expected} instances are here")

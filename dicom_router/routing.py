@@ -132,6 +132,8 @@ class Routing:
             if held.destination == "" and held.is_released:
                 self.look_again(held.study_uid)
                 continue
+            if not held.may_go:
+                continue
             with mapped_errors(), self.pool.connection() as connection:
                 standing = standing_of(connection, held)
             if standing.is_complete:

@@ -38,7 +38,7 @@ def _complete(hold: Hold) -> str:
     if hold.quiet_s is not None:
         ways.append(f"nothing has come for {hold.quiet_s:,} s")
     if hold.is_mpps:
-        ways.append("the modality says that it is completed")
+        ways.append("the modality's steps have ended")
     if hold.count is not None:
         ways.append(f"{hold.count:,} instances are here")
     if hold.count_from is not None:

@@ -22,7 +22,7 @@ class Hold:
     """Nothing is sent until the study is complete: until the first of these holds."""
 
     quiet_s: int | None = None  # no instance has come for so long
-    is_mpps: bool = False  # the modality said COMPLETED, and what it listed is here
+    is_mpps: bool = False  # the modality's steps have ended, and what they list is here
     count: int | None = None  # so many instances are here
     count_from: Path | None = None  # so many as this attribute of the instances says
     at_most_s: int = AT_MOST_S  # and then it goes as it is, and says so

@@ -46,6 +46,9 @@ create table routing (
 
 create index routing_gathering on routing (study_id) where state = 'gathering';
 
+-- Steps are found by the study that they make: their Scheduled Step Attributes Sequence (0040,0270) names it.
+create index performed_step_by_study on performed_step using gin ((attributes -> '00400270') jsonb_path_ops);
+
 -- The patient's earlier studies that a rule wants at a workstation, looked for once for each new study.
 create table prefetch (
     study_id        bigint not null references study,

@@ -5,7 +5,15 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dicom_router.holding import SETTLED_S, Gathered, Performed, from_json, standing, to_json
+from dicom_router.holding import (
+    SETTLED_S,
+    Gathered,
+    Performed,
+    from_json,
+    may_be_over,
+    standing,
+    to_json,
+)
 from dicom_router.rules import Hold
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -54,6 +62,12 @@ def test_what_may_go_still_may_later(hold: Hold, gathered: Gathered, later_s: in
         assert standing([hold], gathered, NOW + timedelta(seconds=later_s)).is_complete
 
 
+@given(_HOLDS, _GATHERED)
+def test_one_that_is_over_is_never_passed_by(hold: Hold, gathered: Gathered) -> None:
+    if standing([hold], gathered, NOW).is_complete:
+        assert may_be_over(hold, gathered.opened_at, gathered.latest_at, NOW)
+
+
 @given(_HOLDS)
 def test_the_database_keeps_it_as_it_is(hold: Hold) -> None:
     assert from_json(to_json(hold)) == hold
@@ -68,18 +82,18 @@ class TestPerformed:
         return found.is_complete, found.because
 
     def test_all_steps_are_completed_and_what_they_list_is_here(self) -> None:
-        assert self.said(Performed(completed=2)) == (True, "the modality said that it is completed")
+        assert self.said(Performed(ended=2)) == (True, "the modality's steps have ended")
 
     def test_one_is_under_way(self) -> None:
-        waits = "it waits for the modality to say that it is completed"
-        assert self.said(Performed(completed=1, under_way=1)) == (False, waits)
+        waits = "it waits for the modality's steps to end"
+        assert self.said(Performed(ended=1, under_way=1)) == (False, waits)
         assert self.said(Performed()) == (False, waits)
 
     def test_what_they_list_is_not_all_here(self) -> None:
-        assert self.said(Performed(completed=1, missing=1)) == (
+        assert self.said(Performed(ended=1, missing=1)) == (
             False,
             "it waits for 1 instances that the modality listed",
         )
 
     def test_the_last_may_be_a_moment_behind(self) -> None:
-        assert self.said(Performed(completed=1), quiet_s=1) == (False, "it waits to settle")
+        assert self.said(Performed(ended=1), quiet_s=1) == (False, "it waits to settle")

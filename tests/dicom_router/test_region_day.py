@@ -96,7 +96,7 @@ def test_a_day(region: Region, example: str) -> None:
         (
             "1.2.1",
             "CM_ARCHIVE",
-        ): "it waits to be quiet for 120 s, or for the modality to say that it is completed"
+        ): "it waits to be quiet for 120 s, or for the modality's steps to end"
     }
     region.pass_by(130)
     region.run()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,11 +17,14 @@ from dicom_router.held import CONTESTED, INCONSISTENT
 from dicom_router.rule_book import RuleBook
 from dicom_router.rule_reading import RulesWrong
 from dicom_router.wishes import wishes
+from exchange.performed import PostgresPerformed, Said, State
 from storage.correcting import NewCorrection, Reason, record
 from storage.files import FileObjects
+from storage.rejections import Rejections
 from tests.conftest import fresh_database
 from tests.dicom_router.region import Region
-from tests.storage.shelf import Shelf
+from tests.storage.notes import note
+from tests.storage.shelf import Shelf, origin
 
 AT_ONCE = """
 [[rule]]
@@ -231,6 +235,60 @@ def test_a_night_rule_goes_by_when_it_came(region: Region) -> None:
     region.run()
 
     assert {study for study, _ in region.orders()} == {"1.2.2", "1.2.3", "1.2.6"}
+
+
+class TestPerformed:
+    """A modality that says when it is done (MPPS)."""
+
+    RULES = AT_ONCE + "hold = { mpps = true, at_most_s = 7200 }\n"
+
+    def test_it_waits_for_the_steps_and_for_what_they_list(self, region: Region) -> None:
+        region.rules(self.RULES)
+        steps = PostgresPerformed(region.shelf.pool)
+        study = {"0020000D": {"vr": "UI", "Value": ["1.2.1"]}}
+        began: dict[str, dict[str, Any]] = {
+            "00400270": {"vr": "SQ", "Value": [study]},
+            "00400252": {"vr": "CS", "Value": ["IN PROGRESS"]},
+        }
+        said = Said(frozenset({"1.2.1"}), frozenset(), frozenset(), "123456", "RBL", "")
+        steps.create("1.9.1", "RBL", "CT1", began, said)
+        first = region.send("1.2.1", SOPInstanceUID="1.2.1.1.1")
+        region.run()
+        assert [because for _, because in region.held()] == ["it waits for the modality's steps to end"] * 2
+
+        images = [{"00081155": {"vr": "UI", "Value": [uid]}} for uid in (first.SOPInstanceUID, "1.2.1.1.2")]
+        series = {"00081140": {"vr": "SQ", "Value": images}}
+        steps.change("1.9.1", "RBL", {"00400340": {"vr": "SQ", "Value": [series]}}, State.COMPLETED, "")
+        region.pass_by(60)
+        region.run()
+        assert region.orders() == []
+        assert region.held()[0][1] == "it waits for 1 instances that the modality listed"
+
+        region.send("1.2.1", SOPInstanceUID="1.2.1.1.2")
+        region.run()
+        region.pass_by(60)
+        region.run()
+        assert len(region.orders()) == 2
+        assert region.deliveries()[0]["because"] == "rule CT: the modality's steps have ended"
+
+
+def test_what_a_note_hides_is_not_sent_until_it_shows_again(region: Region) -> None:
+    region.rules(HELD)
+    sent = region.send("1.2.1")
+    region.shelf.send(note("113001", [sent]), origin=origin("RBL"))
+    region.run()
+    region.pass_by(61)
+    region.run()
+    assert region.orders() == []
+
+    with region.shelf.pool.connection() as connection:
+        number = connection.execute("select id from rejection_note").fetchone()
+    assert number
+    Rejections(region.shelf.pool).undo(number[0], "a person")
+    region.run()
+    region.pass_by(61)
+    region.run()
+    assert region.orders() == [("1.2.1", "WS1"), ("1.2.1", "WS2")]
 
 
 class TestPriors:
