@@ -1911,6 +1911,7 @@ CREATE INDEX order_tie_in_doubt ON public.order_tie USING btree (id) WHERE (stat
 CREATE INDEX peer_by_title ON public.peer USING btree (ae_title);
 CREATE INDEX performed_news_due ON public.performed_news USING btree (trust, ae_title, id) WHERE ((told_at IS NULL) AND (given_up_at IS NULL));
 CREATE INDEX performed_step_by_order ON public.performed_step USING btree (order_id);
+CREATE INDEX performed_step_by_study ON public.performed_step USING gin (((attributes -> '00400270'::text)) jsonb_path_ops);
 CREATE INDEX prefetch_waiting ON public.prefetch USING btree (study_id) WHERE (ordered_at IS NULL);
 CREATE INDEX procrastinate_events_job_id_fkey_v1 ON public.procrastinate_events USING btree (job_id);
 CREATE INDEX procrastinate_jobs_id_lock_idx_v1 ON public.procrastinate_jobs USING btree (id, lock) WHERE (status = ANY (ARRAY['todo'::public.procrastinate_job_status, 'doing'::public.procrastinate_job_status]));
