@@ -7,13 +7,10 @@ import structlog
 from pydicom.dataset import Dataset
 
 from dicom_router.commands import Command
-from dicom_router.data_sets import encode_data_set
 from dicom_router.errors import AssociationError, NotTaken
-from dicom_router.messages import DataSet
-from dicom_router.normalized import N_EVENT_REPORT_RQ, Request
-from dicom_router.pdus import p_data
+from dicom_router.normalized import N_EVENT_REPORT_RQ, Request, call
 from dicom_router.proposing import Proposal
-from dicom_router.requestor import Callee, Calling, Requested, request_association
+from dicom_router.requestor import Callee, Calling, request_association
 from dicom_router.statuses import SUCCESS
 from exchange.peers import Peer, UnknownPeer
 from exchange.registry import PostgresRegistry
@@ -29,8 +26,8 @@ COMMITMENT_INSTANCE = "1.2.840.10008.1.20.1.1"
 #: Event Type IDs.
 _ALL_COMMITTED, _SOME_FAILED = 1, 2
 
-#: What the peer says of an N-EVENT-REPORT that it took (PS3.7 §10.1.1.1.8): success, or a warning.
-_HEARD = frozenset({SUCCESS, 0x0107, 0x0116})
+#: What a peer says of a notification that it took (PS3.7 §10.1.1.1.8, §10.1.5.1.6): success, or a warning.
+IS_HEARD = frozenset({SUCCESS, 0x0107, 0x0116})
 
 
 def address_of(peer: Peer) -> tuple[str, int] | None:
@@ -64,7 +61,7 @@ def _items(references: Iterable[Reference]) -> Iterable[Dataset]:
 
 def is_heard(response: Command) -> bool:
     """Whether the peer took the report."""
-    return response.status in _HEARD
+    return response.status in IS_HEARD
 
 
 def deliver(commitments: Commitments, claimed: Claimed, peer: Peer, calling: Calling) -> None:
@@ -75,7 +72,7 @@ def deliver(commitments: Commitments, claimed: Claimed, peer: Peer, calling: Cal
         commitments.failed(claimed, str(error))
         log.warning("commitment.undelivered", peer=claimed.peer, number=claimed.id, because=str(error))
         return
-    if status in _HEARD:
+    if status in IS_HEARD:
         commitments.delivered(claimed)
         log.info("commitment.delivered", peer=claimed.peer, number=claimed.id)
     else:
@@ -94,19 +91,7 @@ def _tell(event: Request, claimed: Claimed, peer: Peer, calling: Calling) -> int
     with request_association(callee, claimed.called, [proposal], calling, roles=roles) as association:
         if not association.contexts or association.roles.get(STORAGE_COMMITMENT, (False, True))[1] is False:
             raise NotTaken("the peer takes no Storage Commitment reports on an association of ours")
-        return _sent(event, association)
-
-
-def _sent(event: Request, association: Requested) -> int:
-    [context] = association.contexts.values()
-    number = association.next_message_id()
-    data_set = encode_data_set(event.data_set or Dataset(), context.transfer_syntax)
-    pdus = p_data(context.number, event.encode(number), association.peer_max_pdu, data_set)
-    association.send([pdus])
-    where, response = association.response(number)
-    if response.has_data_set:
-        DataSet(association.messages, where, association.settings).discard()
-    return response.status or SUCCESS
+        return call(association, event)
 
 
 def peer_of(registry: PostgresRegistry, claimed: Claimed) -> Peer | None:

@@ -1,7 +1,8 @@
 """DIMSE-N messages (PS3.7 §10), for Storage Commitment, MPPS and Instance Availability Notification.
 
 As an SCP: `take_data_set` for what the request carries, `answer` for the response. As an SCU: `Request`,
-which encodes itself; on an association that the peer opened, `ask` sends it and waits for the response.
+which encodes itself; `call` sends it on an association of ours and waits for the response, `ask` on one that
+the peer opened.
 Their data sets are small; they are DICOM JSON on the way in (`data_sets.py`) and a pydicom Dataset on the way
 out. The codec of command sets is `commands.py`, for DIMSE-C and DIMSE-N alike.
 """
@@ -23,7 +24,9 @@ from dicom_router.data_sets import (
 )
 from dicom_router.errors import AbortReason, PeerReleased, ProtocolBroken
 from dicom_router.established import Established
+from dicom_router.messages import DataSet
 from dicom_router.pdus import p_data
+from dicom_router.requestor import Requested
 from dicom_router.statuses import (
     INVALID_ARGUMENT_VALUE,
     MISSING_ATTRIBUTE,
@@ -176,3 +179,20 @@ def ask(
             association.data_set(where).discard()
         return command
     raise PeerReleased("the peer asked for release before it answered")
+
+
+def call(association: Requested, request: Request) -> int:
+    """Send a request in the one context of an association of ours; the status of its response.
+
+    Raises AssociationError.
+    """
+    [context] = association.contexts.values()
+    number = association.next_message_id()
+    data_set = None
+    if request.data_set is not None:
+        data_set = encode_data_set(request.data_set, context.transfer_syntax)
+    association.send([p_data(context.number, request.encode(number), association.peer_max_pdu, data_set)])
+    where, response = association.response(number)
+    if response.has_data_set:
+        DataSet(association.messages, where, association.settings).discard()
+    return response.status or SUCCESS

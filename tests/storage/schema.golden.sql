@@ -944,6 +944,17 @@ ALTER TABLE public.audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE public.availability (
+    study_uid text NOT NULL COLLATE pg_catalog."C",
+    peer_id bigint NOT NULL,
+    changes bigint DEFAULT 1 NOT NULL,
+    opened_at timestamp with time zone DEFAULT now() NOT NULL,
+    next_at timestamp with time zone NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    because text DEFAULT ''::text NOT NULL,
+    told_at timestamp with time zone,
+    given_up_at timestamp with time zone
+);
 CREATE TABLE public.breaker (
     destination text NOT NULL COLLATE pg_catalog."C",
     failures integer DEFAULT 0 NOT NULL,
@@ -1734,6 +1745,8 @@ ALTER TABLE ONLY public.arrival
     ADD CONSTRAINT arrival_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.availability
+    ADD CONSTRAINT availability_pkey PRIMARY KEY (study_uid, peer_id);
 ALTER TABLE ONLY public.breaker
     ADD CONSTRAINT breaker_pkey PRIMARY KEY (destination);
 ALTER TABLE ONLY public.change
@@ -1879,6 +1892,7 @@ CREATE INDEX arrival_by_instance ON public.arrival USING btree (sop_instance_uid
 CREATE INDEX arrival_by_time ON public.arrival USING brin (at);
 CREATE INDEX audit_by_actor ON public.audit USING btree (actor, at);
 CREATE INDEX audit_by_study ON public.audit USING btree (study_uid, at);
+CREATE INDEX availability_due ON public.availability USING btree (next_at) WHERE ((told_at IS NULL) AND (given_up_at IS NULL));
 CREATE INDEX commitment_due ON public.commitment USING btree (next_at) WHERE ((delivered_at IS NULL) AND (given_up_at IS NULL));
 CREATE INDEX commitment_instance_committed ON public.commitment_instance USING btree (uid) WHERE (reason = 0);
 CREATE INDEX commitment_instance_open ON public.commitment_instance USING btree (commitment_id, place) WHERE (reason IS NULL);
@@ -1946,6 +1960,8 @@ CREATE TRIGGER registry_change_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON
 CREATE TRIGGER rejection_decision_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.rejection_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 ALTER TABLE ONLY public.arrival
     ADD CONSTRAINT arrival_object_id_fkey FOREIGN KEY (object_id) REFERENCES public.object(id);
+ALTER TABLE ONLY public.availability
+    ADD CONSTRAINT availability_peer_id_fkey FOREIGN KEY (peer_id) REFERENCES public.peer(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.commitment_instance
     ADD CONSTRAINT commitment_instance_commitment_id_fkey FOREIGN KEY (commitment_id) REFERENCES public.commitment(id);
 ALTER TABLE ONLY public.correction
