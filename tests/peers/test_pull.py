@@ -207,3 +207,38 @@ def test_a_mirror_follows_the_change_feed(archives: Archives, fresh: Service, pe
 
     assert seen["study_uid"] == later[0].study_uid
     assert set(kept(fresh)) == {each.sop_instance_uid for each in archives.of_orthanc}
+
+
+def test_an_archive_that_lists_what_it_has_lost_is_found_out(
+    archives: Archives, fresh: Service, peers_folder: Path
+) -> None:
+    """dcmqrscp answers from its index; a file of its own is gone."""
+    liar = Dcmqrscp(peers_folder / "liar", archives.router_port, title="LIAR")
+    stamp = Stamp.into(peers_folder / "of-liar")
+    has = [stamp(material(only_uncompressed=True)[0]) for _ in range(COPIES)]
+    try:
+        liar.start()
+        liar.take(has)
+        next(liar.folder.joinpath("store").glob("CT_*" if has[0].name.startswith("CT") else "*_*")).unlink()
+        fresh.imx(
+            "peer",
+            "add",
+            "LIAR",
+            "--trust",
+            "RBT",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(liar.port),
+            "--plain",
+        )
+        by_get, lines = pull(fresh, "peer", "LIAR", "--by", "get")
+        by_move, _ = pull(fresh, "peer", "LIAR", "--by", "move")
+    finally:
+        liar.stop()
+
+    assert (by_get, by_move) == (1, 1)
+    short = next(line for line in lines if line.get("state") == "short")
+    assert (short["expected"], short["held"]) == (COPIES, COPIES - 1)
+    assert short["because"].startswith("1 not sent, though the source lists it")
+    assert len(kept(fresh)) == COPIES - 1
