@@ -79,6 +79,11 @@ def p_data(context: int, command: bytes, peer_max_pdu: int, data_set: bytes | No
     return pdus if data_set is None else pdus + _fragments(context, 0, data_set, peer_max_pdu)
 
 
+def data_set_pdus(context: int, data_set: bytes, peer_max_pdu: int) -> bytes:
+    """A small data set whose command set has gone before, in the same way."""
+    return _fragments(context, 0, data_set, peer_max_pdu)
+
+
 def _fragments(context: int, control: int, content: bytes, peer_max_pdu: int) -> bytes:
     room = peer_max_pdu - 6 if peer_max_pdu else len(content)
     if len(content) <= room:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from dicom_router.commands import Command, write_response
 from dicom_router.contexts import Context
 from dicom_router.established import Established
-from dicom_router.pdus import p_data
+from dicom_router.pdus import data_set_pdus, p_data
 from storage.charsets import ASCII, encodings_of
 from storage.elements import encoding_of
 from storage.writing import ElementWriter, Member
@@ -39,7 +39,8 @@ class Responses:
         self._association = association
         self._context = context
         self._message_id = command.message_id
-        self._response = write_response(command, status, has_data_set=True)
+        response = write_response(command, status, has_data_set=True)
+        self._response = p_data(context.number, response, association.peer_max_pdu)
         self._writers = _writers(context.transfer_syntax, character_set)
         self._waiting: list[bytes] = []
         self._size = 0
@@ -49,11 +50,9 @@ class Responses:
 
         False where the peer has cancelled the query.
         """
-        data_set = self._encoded(members)
-        association = self._association
-        pdus = p_data(self._context.number, self._response, association.peer_max_pdu, data_set)
-        self._waiting.append(pdus)
-        self._size += len(pdus)
+        pdus = data_set_pdus(self._context.number, self._encoded(members), self._association.peer_max_pdu)
+        self._waiting += (self._response, pdus)
+        self._size += len(self._response) + len(pdus)
         self.sent += 1
         if self._size < BATCH_BYTES:
             return True

@@ -20,7 +20,10 @@ _ZERO_PADDED = frozenset({"OB", "UI", "UN"})
 _CHARACTER_SET = "00080005"
 #: Of texts that stand in the JSON as they are.
 _PLAIN = frozenset("AE AS CS DA DT LO LT SH ST TM UC UI UR UT".split())
-_HEADS_KEPT = 4096
+#: Of values that say nothing of who it is, and come again and again.
+_CODES = frozenset({"AE", "CS", "DA", "IS"})
+_KEPT = 4096  # elements, and heads of elements
+_KEPT_BYTES = 64
 _DECIMAL_LIMIT = 16  # characters of a DS
 _SHORT_LIMIT = 0xFFFE  # bytes of a value whose VR has a length of 16 bits
 _LENGTH = {endian: struct.Struct(f"{endian}I") for endian in "<>"}
@@ -42,6 +45,7 @@ class ElementWriter:
         self._endian = encoding.endian
         self._length = _LENGTH[self._endian].pack
         self._short_length = _SHORT_LENGTH[self._endian].pack
+        self._known: dict[tuple[str, str, Any], bytes] = {}
         self._heads: dict[tuple[str, str, int], bytes] = {}  # of elements like those before
 
     def elements(self, members: Mapping[str, Member]) -> bytes:
@@ -50,12 +54,17 @@ class ElementWriter:
         for tag, member in members.items():
             values = member.get("Value")
             vr = member["vr"]
-            if values and vr in _PLAIN:  # most of what answers hold, without a call for each
-                try:
-                    value = (values[0] if len(values) == 1 else "\\".join(map(_text, values))).encode("ascii")
-                except (AttributeError, UnicodeError):
-                    value = self._value(vr, values)
-                written.append(self._element(tag, vr, value))
+            if not values or (vr in _CODES and len(values) == 1):
+                # Answers repeat their codes and what they lack: those are put together once.
+                key = (tag, vr, values[0] if values else member.get("InlineBinary"))
+                element = self._known.get(key)
+                if element is None:
+                    element = self.element(tag, member)
+                    if len(self._known) < _KEPT and len(element) < _KEPT_BYTES:
+                        self._known[key] = element
+                written.append(element)
+            elif vr in _PLAIN and len(values) == 1 and isinstance(text := values[0], str) and text.isascii():
+                written.append(self._element(tag, vr, text.encode()))
             else:
                 written.append(self.element(tag, member))
         return b"".join(written)
@@ -92,7 +101,7 @@ class ElementWriter:
         if head is None:
             length = self._short_length(size) if self._explicit else self._length(size)
             head = _head(self._endian, tag, vr if self._explicit else "") + length
-            if len(self._heads) < _HEADS_KEPT:
+            if len(self._heads) < _KEPT:
                 self._heads[key] = head
         return head + value
 
