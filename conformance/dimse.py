@@ -16,7 +16,8 @@ from dicom_router.contexts import (
 )
 from dicom_router.finding import FIND_STATUS
 from dicom_router.models import FIND_LEVELS
-from dicom_router.normalized import N_ACTION_RQ
+from dicom_router.normalized import N_ACTION_RQ, N_CREATE_RQ, N_SET_RQ
+from dicom_router.performing import DUPLICATE_SOP_INSTANCE, INVALID_ATTRIBUTE_VALUE, PERFORMED_STEP
 from dicom_router.responses import PENDING, PENDING_UNSUPPORTED
 from dicom_router.store import DIFFERENT_AS_WARNING
 from dicom_router.worklist import WORKLIST
@@ -31,6 +32,8 @@ OPERATIONS: Mapping[int, str] = {
     C_MOVE_RQ: "C-MOVE",
     C_ECHO_RQ: "C-ECHO",
     N_ACTION_RQ: "N-ACTION",
+    N_CREATE_RQ: "N-CREATE",
+    N_SET_RQ: "N-SET",
 }
 
 #: Final and pending statuses, with what each means here.
@@ -77,6 +80,24 @@ COMMITMENT_STATUSES: Statuses = (
     (statuses.NOT_AUTHORIZED, "refused by policy"),
     (statuses.RESOURCE_LIMITATION, "longer than is taken, or not now: try again"),
 )
+_PERFORMED_ALWAYS: Statuses = (
+    (INVALID_ATTRIBUTE_VALUE, "a status that the step cannot have now: one is created IN PROGRESS"),
+    (statuses.MISSING_ATTRIBUTE, "without a data set, or created without a status"),
+    (statuses.NOT_AUTHORIZED, "refused by policy"),
+    (statuses.RESOURCE_LIMITATION, "longer than is taken, or not now: try again"),
+)
+CREATE_STATUSES: Statuses = (
+    (statuses.SUCCESS, "the step is durable, scheduled or not"),
+    (DUPLICATE_SOP_INSTANCE, "a step by that UID is known already"),
+    (statuses.MISSING_ATTRIBUTE_VALUE, "created with an empty status"),
+    *_PERFORMED_ALWAYS,
+)
+SET_STATUSES: Statuses = (
+    (statuses.SUCCESS, "the change is durable"),
+    (statuses.PROCESSING_FAILURE, "the step is completed or discontinued (Error ID A710H)"),
+    (statuses.NO_SUCH_OBJECT_INSTANCE, "no step by that UID, of the peer's trust"),
+    *_PERFORMED_ALWAYS,
+)
 #: Failure Reason (0008,1197) of what is not committed (PS3.3 §C.14).
 COMMITMENT_FAILURES: Statuses = (
     (commitment.PROCESSING_FAILURE, "it cannot be vouched for: kept aside, or its digest differs"),
@@ -114,6 +135,16 @@ SERVED: tuple[Service, ...] = (
         "Storage Commitment Push Model", "PS3.4 §J.3", (STORAGE_COMMITMENT,), N_ACTION_RQ, COMMITMENT_STATUSES
     ),
     Service("Modality Worklist", "PS3.4 §K", (WORKLIST,), C_FIND_RQ, FIND_STATUSES),
+    Service(
+        "Modality Performed Procedure Step, begun",
+        "PS3.4 §F.7",
+        (PERFORMED_STEP,),
+        N_CREATE_RQ,
+        CREATE_STATUSES,
+    ),
+    Service(
+        "Modality Performed Procedure Step, changed", "PS3.4 §F.7", (PERFORMED_STEP,), N_SET_RQ, SET_STATUSES
+    ),
 )
 
 #: What we call as an SCU, and when.
@@ -124,6 +155,8 @@ CALLED: tuple[tuple[str, tuple[str, ...], str], ...] = (
         (STORAGE_COMMITMENT,),
         "what became of a commitment request, in the role of its SCP, until it is delivered",
     ),
+    ("N-CREATE", (PERFORMED_STEP,), "a performed step, told to the peers of `imx mpps tell`"),
+    ("N-SET", (PERFORMED_STEP,), "what is said more of it, in order, until it is heard"),
     ("C-ECHO", (VERIFICATION,), "`imx pull`, whether a source that went away is back"),
     ("C-FIND", (STUDY_ROOT_FIND,), "`imx pull`: what a source has, level by level"),
     ("C-GET", (STUDY_ROOT_GET,), "`imx pull peer --by get`"),

@@ -1,6 +1,6 @@
 """Modality Performed Procedure Step (PS3.4 §F.7): N-CREATE and N-SET."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -39,8 +39,6 @@ NO_LONGER_UPDATED = 0xA710
 
 _STATUS = "00400252"
 _SCHEDULED = "00400270"
-
-_Handle = Callable[[Established, Command, Members], Response]
 
 
 def services(performed: PostgresPerformed) -> Services:
@@ -143,12 +141,3 @@ def said_in(members: Members, issuer: str) -> Said:
         issuer=text_of(members, "00100021").strip() or issuer,
         birth_date=text_of(members, "00100030").strip(),
     )
-
-
-#: What the conformance statement says of each answer.
-STATUSES: Mapping[int, str] = {
-    DUPLICATE_SOP_INSTANCE: "a step by that UID is known already",
-    INVALID_ATTRIBUTE_VALUE: "created with a status other than IN PROGRESS, or set to one that is none",
-    NO_SUCH_OBJECT_INSTANCE: "no step by that UID, of the peer's trust",
-    PROCESSING_FAILURE: "the step is completed or discontinued (Error ID A710)",
-}

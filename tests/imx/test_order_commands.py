@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -12,6 +13,7 @@ from exchange.hl7.framing import framed
 from imx.configuration import BadSettings, read
 from imx.errors import SetupError
 from imx.main import COMMANDS, build
+from storage.errors import ArchiveError
 from tests.exchange.hl7.material import answer_of, omi
 from tests.service import Service, free_port
 
@@ -85,3 +87,34 @@ def test_a_service_takes_orders_and_keeps_aside_what_it_cannot(tmp_path: Path) -
 def test_a_tls_port_needs_a_certificate(tmp_path: Path) -> None:
     with pytest.raises(BadSettings, match=r"tls\.certificate"):
         read({"data": str(tmp_path), "hl7.tls_port": "2576"}, {})
+
+
+def test_doubts_are_decided(imx: Imx, database: str) -> None:
+    assert imx(*ADD).exit_code == 0
+    with psycopg.connect(database) as connection:
+        connection.execute('insert into study (uid, json) values (\'1.2\', \'"0020000D":{"Value":["1.2"]}\')')
+        connection.execute(
+            "insert into order_tie (order_id, study_uid, state, because)"
+            " select id, '1.2', 'doubt', 'the birth date is another' from imaging_order"
+        )
+    [doubt] = json.loads(imx("order", "doubts", "--json").stdout)
+    assert (doubt["order"], doubt["study"], doubt["state"]) == ("F1", "1.2", "doubt")
+    number = str(doubt["number"])
+
+    assert imx("order", "tie", number, "--by", "Meg").stdout == f"{number}: tied\n"
+    assert json.loads(imx("order", "doubts", "--json").stdout) == []
+    [tied] = json.loads(imx("order", "doubts", "--study", "1.2", "--json").stdout)
+    assert (tied["state"], tied["decided_by"]) == ("tied", "Meg")
+    assert imx("order", "untie", number).exit_code == 0
+    assert isinstance(imx("order", "dismiss", number).exception, ArchiveError)
+
+
+def test_a_ris_is_told_of_steps(imx: Imx) -> None:
+    assert isinstance(imx("mpps", "tell", "RIS", "--trust", "RBL").exception, SetupError)
+    added = imx("peer", "add", "RIS", "--trust", "RBL", "--host", "10.0.0.9", "--port", "104", "--plain")
+    assert added.exit_code == 0, added.output
+    assert imx("mpps", "tell", "RIS", "--trust", "RBL").exit_code == 0
+    [row] = json.loads(imx("mpps", "list", "--json").stdout)
+    assert (row["trust"], row["ae_title"], row["told"], row["waiting"]) == ("RBL", "RIS", True, 0)
+    assert imx("mpps", "stop", "RIS", "--trust", "RBL").exit_code == 0
+    assert isinstance(imx("mpps", "stop", "RIS", "--trust", "RBL").exception, SetupError)

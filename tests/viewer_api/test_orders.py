@@ -58,3 +58,26 @@ def test_readers_and_strangers_see_no_orders(place: Place, closed_api: httpx.Cli
         assert closed_api.get("/orders", headers=headers).status_code == status
         assert closed_api.post("/orders", json=ORDER, headers=headers).status_code == status
         assert closed_api.delete("/orders/RBS/F1", headers=headers).status_code == status
+
+
+def test_doubts_are_decided(place: Place, closed_api: httpx.Client) -> None:
+    who = bearer(place, Role.COORDINATOR)
+    closed_api.post("/orders", json=ORDER, headers=who)
+    with psycopg.connect(place.database) as connection:
+        connection.execute(
+            "insert into order_tie (order_id, study_uid, state, because)"
+            " select id, '1.2', 'doubt', 'the birth date is another' from imaging_order"
+        )
+    [doubt] = closed_api.get("/orders/doubts", headers=who).json()
+    assert (doubt["number"], doubt["study_uid"], doubt["state"]) == ("F1", "1.2", "doubt")
+    url = f"/orders/doubts/{doubt['id']}"
+
+    assert closed_api.post(url, json={"decision": "perhaps"}, headers=who).status_code == 400
+    assert (
+        closed_api.post(url, json={"decision": "dismiss"}, headers=bearer(place, name="other")).status_code
+        == 403
+    )
+    assert closed_api.post(url, json={"decision": "dismiss"}, headers=who).status_code == 204
+    assert closed_api.post(url, json={"decision": "dismiss"}, headers=who).status_code == 404
+    [decided] = closed_api.get("/orders/doubts?study=1.2", headers=who).json()
+    assert (decided["state"], decided["decided_by"]) == ("dismissed", "reader")
