@@ -62,7 +62,7 @@ _WANTED = """
     select d.id, n.id, n.object_id, f.object_id is not null
     from unnest(%s::bigint[]) asked(id) join delivery d on d.id = asked.id
     join study s on s.uid = d.study_uid join series r on r.study_id = s.id
-    join instance n on n.series_id = r.id
+    join instance n on n.series_id = r.id and not n.hidden
     left join forwarded f on f.delivery_id = d.id and f.instance_id = n.id and f.object_id = n.object_id
 """
 _MISSING = f"{_WANTED} where f.object_id is null"

@@ -90,7 +90,7 @@ _ROWS = """
         (select count(*) from forwarded f where f.delivery_id = d.id),
         case d.state when 'delivered' then 0 else
             (select count(*) from study s join series r on r.study_id = s.id
-                join instance n on n.series_id = r.id
+                join instance n on n.series_id = r.id and not n.hidden
                 where s.uid = d.study_uid and not exists (select from forwarded f where f.delivery_id = d.id
                     and f.instance_id = n.id and f.object_id = n.object_id)) end
     from delivery d
