@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dicom_router import statuses
+from dicom_router.availability import INSTANCE_AVAILABILITY
 from dicom_router.commands import C_ECHO_RQ, C_FIND_RQ, C_GET_RQ, C_MOVE_RQ, C_STORE_RQ
 from dicom_router.commitment_report import STORAGE_COMMITMENT
 from dicom_router.contexts import (
@@ -157,6 +158,11 @@ CALLED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ),
     ("N-CREATE", (PERFORMED_STEP,), "a performed step, told to the peers of `imx mpps tell`"),
     ("N-SET", (PERFORMED_STEP,), "what is said more of it, in order, until it is heard"),
+    (
+        "N-CREATE",
+        (INSTANCE_AVAILABILITY,),
+        "Instance Availability Notification, to peers whose entry asks for it",
+    ),
     ("C-ECHO", (VERIFICATION,), "`imx pull`, whether a source that went away is back"),
     ("C-FIND", (STUDY_ROOT_FIND,), "`imx pull`: what a source has, level by level"),
     ("C-GET", (STUDY_ROOT_GET,), "`imx pull peer --by get`"),
