@@ -8,6 +8,7 @@ from psycopg_pool import ConnectionPool
 
 from dicom_router.rule_parsing import Known, parse_rules
 from dicom_router.rules import RuleSet
+from exchange.destinations import PostgresDestinations
 from exchange.registry import PostgresRegistry
 from storage.index import mapped_errors
 
@@ -65,8 +66,8 @@ class RuleBook:
 
     def known(self) -> Known:
         """What a rule file may name."""
-        registry = PostgresRegistry(self.pool)
-        with mapped_errors(), self.pool.connection() as connection:
-            others = [name for (name,) in connection.execute("select name from destination")]
-        peers = [peer.ae_title for peer in registry.peers() if peer.is_callable]
-        return Known(frozenset([*others, *peers]), frozenset(each.ods_code for each in registry.trusts()))
+        destinations = PostgresDestinations(self.pool).entries()
+        trusts = PostgresRegistry(self.pool).trusts()
+        return Known(
+            frozenset(each.name for each in destinations), frozenset(each.ods_code for each in trusts)
+        )

@@ -126,11 +126,12 @@ class PostgresDestinations:
         with mapped_errors(), self.pool.connection() as connection:
             rows = connection.execute(f"{_ENTRIES} order by d.name").fetchall()
         found = {entry.name: entry for entry in map(_entry, rows)}
-        peers = {peer.ae_title: peer for peer in PostgresRegistry(self.pool).peers() if peer.is_callable}
-        return sorted(
-            [self._of_peer(title, found.pop(title, None)) for title in peers] + list(found.values()),
-            key=lambda entry: entry.name,
-        )
+        registry = PostgresRegistry(self.pool)
+        titles = dict.fromkeys(peer.ae_title for peer in registry.peers() if peer.is_callable)
+        for title in titles:
+            if registry.destination(title) is not None:  # a title of two trusts' peers names neither
+                found[title] = self._of_peer(title, found.get(title))
+        return sorted(found.values(), key=lambda entry: entry.name)
 
     def named(self, name: str) -> Entry:
         """Raises UnknownDestination."""

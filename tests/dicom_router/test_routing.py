@@ -88,6 +88,15 @@ def test_a_file_with_a_fault_leaves_the_rules_in_force(region: Region) -> None:
     assert (version.text, version.loaded_by) == (AT_ONCE, "a person")
 
 
+def test_a_title_of_two_trusts_is_no_destination_and_hinders_no_other(region: Region) -> None:
+    region.add_peer("TWICE", "REM", host="10.2.0.1", port=104)
+    region.add_peer("TWICE", "RBN", host="10.2.0.2", port=104)
+
+    region.rules(AT_ONCE)
+    with pytest.raises(RulesWrong, match="no destination TWICE is known"):
+        region.rules(AT_ONCE.replace("WS1", "TWICE"))
+
+
 def test_it_waits_until_the_study_is_quiet(region: Region) -> None:
     region.rules(HELD)
     region.send("1.2.1")
