@@ -14,6 +14,8 @@ from exchange.deliveries import Priority
 from storage.leaving import Leaving
 from tests.dicom_router.holdings import Holdings
 from tests.dicom_router.post import NAME, Post
+from tests.storage.material import instance
+from tests.storage.notes import note
 
 
 @pytest.fixture
@@ -65,6 +67,19 @@ def test_exactly_what_was_missing_is_sent_again(post: Post) -> None:
     assert len(sent) == 6  # the third twice
     assert sent[2] == sent[3]
     assert post.to.held == dict.fromkeys(post.holdings.received, 1)
+
+
+def test_what_a_rejection_note_hides_is_not_sent_and_the_note_is(post: Post) -> None:
+    made = [instance(StudyInstanceUID="1.2.3", SeriesInstanceUID="1.2.3.4") for _ in range(3)]
+    rejecting = note("113037", made[:1])
+    for each in (*made, rejecting):
+        post.holdings.keep(each)
+    post.order("1.2.3")
+
+    post.run()
+
+    assert set(post.to.held) == {each.SOPInstanceUID for each in (*made[1:], rejecting)}
+    assert post.states() == ["delivered"]
 
 
 def test_what_grew_since_is_sent_when_it_is_ordered_again(post: Post) -> None:
