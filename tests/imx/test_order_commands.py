@@ -2,11 +2,16 @@
 
 import json
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 import pytest
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
 from typer.testing import CliRunner, Result
 
 from exchange.hl7.framing import framed
@@ -16,6 +21,7 @@ from imx.main import COMMANDS, build
 from storage.errors import ArchiveError
 from tests.exchange.hl7.material import answer_of, omi
 from tests.service import Service, free_port
+from tests.storage.material import instance
 
 Imx = Callable[..., Result]
 
@@ -61,6 +67,22 @@ def test_senders_are_allowed_and_forbidden(imx: Imx) -> None:
     assert isinstance(imx("hl7", "forbid", "10.1.2.0/24").exception, SetupError)
 
 
+def send_its_study(service: Service, folder: Path) -> None:
+    made = instance(
+        StudyInstanceUID="1.2.826.0.1.1", SeriesInstanceUID="1.2.826.0.1.1.1", AccessionNumber="RBL0001",
+        SOPInstanceUID="1.2.826.0.1.1.1.1", PatientID="123456", PatientBirthDate="19500102",
+    )  # fmt: skip
+    made.file_meta = FileMetaDataset()
+    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    made.save_as(folder / "one.dcm", enforce_file_format=True)
+    address = f"IMX@127.0.0.1:{service.dicom_port}"
+    done = subprocess.run(
+        [sys.executable, "-m", "imx", "send", str(folder / "one.dcm"), "--to", address, "--from", "CT1"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_service_takes_orders_and_keeps_aside_what_it_cannot(tmp_path: Path) -> None:
     port = free_port()
     service = Service(tmp_path / "data", environment=(f"IMX_HL7_PORT={port}",))
@@ -80,6 +102,14 @@ def test_a_service_takes_orders_and_keeps_aside_what_it_cannot(tmp_path: Path) -
         assert "IPC|" in service.imx("hl7", "show", str(aside["number"]))
         service.imx("hl7", "settle", str(aside["number"]))
         assert json.loads(service.imx("hl7", "list", "--kept-aside", "--json")) == []
+        service.imx("peer", "add", "CT1", "--trust", "RBL", "--plain")
+        send_its_study(service, tmp_path)
+        found: list[dict[str, str]] = []
+        deadline = time.monotonic() + 40
+        while not found and time.monotonic() < deadline:
+            time.sleep(0.5)
+            found = json.loads(service.imx("order", "doubts", "--study", "1.2.826.0.1.1", "--json"))
+        assert [each["state"] for each in found] == ["tied"]
     finally:
         service.stop()
 
