@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 
 PACKAGES := imx dicom_router ologies viewer_api storage exchange conformance
 CHECKED  := $(PACKAGES) tests benchmarks .ci
-BENCHES  := ingest find retrieve
+BENCHES  := ingest find retrieve forward
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format peers bench bench-quick lock clean

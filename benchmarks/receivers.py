@@ -133,8 +133,13 @@ class Orthanc(_Program):
         super().__init__(command, Address("ORTHANC", dicom_port), own / "log")
         _wait_for(self._http_port)
 
+    @property
+    def url(self) -> str:
+        """Of its REST API."""
+        return f"http://127.0.0.1:{self._http_port}"
+
     def held(self, studies: Mapping[str, int]) -> int:
-        with httpx.Client(base_url=f"http://127.0.0.1:{self._http_port}", timeout=60) as client:
+        with httpx.Client(base_url=self.url, timeout=60) as client:
             found = [
                 client.post("/tools/find", json={"Level": "Instance", "Query": {"StudyInstanceUID": uid}})
                 for uid in studies

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from math import inf
 from threading import Event
 from time import monotonic
 
@@ -69,30 +70,26 @@ class Forwarding:
 
     def _send_what_is_due(self, entry: Entry, turn: Turn) -> None:
         """Until nothing is, or its breaker lets nothing through. Raises DestinationFailed."""
-        size = 1
+        size, sent_at = 1, -inf
         with closing(self.connect(entry)) as destination:
             while not self.stopping.is_set() and self.turns.is_ours(turn):
                 breaker, now = self.breakers.of(entry.name)
                 permit = breaker.permits(now)
                 if permit is Permit.NONE or (permit is Permit.ONE and turn.number > 1):
                     return
-                claimed = self._claim(turn, size if permit is Permit.ALL else 1, lingers=size > 1)
+                claimed = self.claims.claim(turn, size if permit is Permit.ALL else 1)
                 if not claimed:
-                    return
+                    if monotonic() - sent_at > self.linger_s:
+                        return
+                    self.stopping.wait(LOOK_EVERY_S)
+                    continue
                 began = monotonic()
                 taken = self._batch(entry, turn, destination, claimed).send()
                 if taken and breaker.failures:
                     self.breakers.works(entry.name)
-                is_short = monotonic() - began < BATCH_S / 2
+                sent_at = monotonic()
+                is_short = sent_at - began < BATCH_S / 2
                 size = min(MOST_AT_ONCE, 2 * size) if is_short else max(1, len(claimed) // 2)
-
-    def _claim(self, turn: Turn, most: int, *, lingers: bool) -> list[Claimed]:
-        """The next ones. Where there was work a moment ago, more is waited for a little."""
-        until = monotonic() + self.linger_s
-        while not (claimed := self.claims.claim(turn, most)) and lingers and monotonic() < until:
-            if self.stopping.wait(LOOK_EVERY_S):
-                break
-        return claimed
 
     def _batch(self, entry: Entry, turn: Turn, destination: Destination, claimed: list[Claimed]) -> Batch:
         return Batch(
