@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.dicom_router.conftest import holdings  # noqa: F401 -- a fixture of ours too
 from tests.peers.dicomweb import Reader, reading
 from tests.service import Service
 
