@@ -7,7 +7,7 @@ import pytest
 from dicom_router.deliveries import PostgresDeliveries
 from exchange.policy import Role
 from tests.viewer_api.conftest import Place, bearer
-from tests.viewer_api.material import an_image
+from tests.viewer_api.material import an_image, kept
 
 
 def dead_letter(place: Place) -> int:
@@ -39,7 +39,7 @@ def test_a_question_that_means_nothing(place: Place, closed_api: httpx.Client, p
 
 def test_the_ledger(place: Place, closed_api: httpx.Client) -> None:
     who = bearer(place, Role.COORDINATOR)
-    place.keep(an_image("1.2.826.0.1.1"))
+    kept(place, an_image("1.2.826.0.1.1"))
     with psycopg.connect(place.database) as connection:
         row = connection.execute(
             "select sop_instance_uid, at::date from arrival where outcome = 'kept' order by id limit 1"
