@@ -22,7 +22,7 @@ def main() -> None:
     given = parser.parse_args()
     die_with(given.parent)
 
-    from imx import logs, parts
+    from imx import logs, parts, worker
     from imx.configuration import read
     from imx.errors import SetupError
 
@@ -37,7 +37,7 @@ def main() -> None:
             plain = _socket(given.listener) if given.listener else None
             parts.run_hl7(settings, plain, _socket(given.tls) if given.tls else None)
         else:
-            parts.run_worker(settings)
+            worker.run_worker(settings)
     except SetupError as error:
         sys.exit(f"imx {given.part}: {error}")
 

@@ -1,25 +1,22 @@
 """The worker's part in what peers are told: storage commitment, availability; and what was left half done."""
 
 import threading
+from functools import partial
 
-import structlog
 from psycopg_pool import ConnectionPool
 
 from dicom_router.availability import tell_next
 from dicom_router.commitment_report import work_on
-from dicom_router.faults import without_values
 from dicom_router.requestor import Calling
 from exchange.registry import PostgresRegistry
+from imx.lasting import again_and_again
 from imx.settings import Settings
 from imx.wiring import build_commitments, build_sender
 from storage.availability import FOLLOWER, Availability
 from storage.changes import ChangeFeed, follow_pages
 from storage.commitments import Commitments
-from storage.errors import ArchiveError
 from storage.objects import ObjectStore
 from storage.rejections import Rejections
-
-log = structlog.get_logger()
 
 #: How often the threads of storage commitment look for work, and how many there are: a peer may be slow.
 COMMIT_EVERY_S = 1.0
@@ -38,43 +35,34 @@ def committing(
     """The threads."""
     registry, calling = PostgresRegistry(pool), build_sender(settings, objects).calling
     commitments = build_commitments(settings, pool, objects)
-    told = [
-        threading.Thread(target=keep_committing, args=(commitments, registry, calling, stop), daemon=True)
-        for _ in range(COMMITTING)
-    ]
-    available = Availability(pool), registry, calling, settings.dicom.ae_title, stop
+    available, title = Availability(pool), settings.dicom.ae_title
+    commit = partial(commit_all, commitments, registry, calling, stop)
+    tell = partial(tell_all, available, registry, calling, title, stop)
     return [
-        *told,
-        threading.Thread(target=keep_settling, args=(commitments, stop), daemon=True),
-        threading.Thread(target=keep_telling, args=available, daemon=True),
+        *(
+            again_and_again(f"commitment {number}", COMMIT_EVERY_S, commit, stop)
+            for number in range(COMMITTING)
+        ),
+        again_and_again("settling", SETTLE_EVERY_S, partial(settle, commitments), stop),
+        again_and_again("availability", TELL_EVERY_S, tell, stop),
     ]
 
 
-def keep_committing(
+def commit_all(
     commitments: Commitments, registry: PostgresRegistry, calling: Calling, stop: threading.Event
 ) -> None:
-    """Answer for what peers asked about, and tell them."""
-    while not stop.wait(COMMIT_EVERY_S):
-        try:
-            while work_on(commitments, registry, calling) and not stop.is_set():
-                pass
-        except ArchiveError as error:
-            log.warning("commitment.later", error=type(error).__name__)
-        except Exception as error:  # of one request; whoever finds its lease over tries it again
-            log.error("commitment.fault", error=type(error).__name__, exc_info=without_values(error))
+    """Answer for what peers asked about, and tell them. After a fault, whoever finds its lease over tries again."""
+    while work_on(commitments, registry, calling) and not stop.is_set():
+        pass
 
 
-def keep_settling(commitments: Commitments, stop: threading.Event) -> None:
+def settle(commitments: Commitments) -> None:
     """Views of rejection notes that were changed; reports that nobody came for."""
-    while not stop.wait(SETTLE_EVERY_S):
-        try:
-            Rejections(commitments.pool).settle_views()
-            commitments.give_up_old()
-        except ArchiveError as error:
-            log.warning("settling.later", error=type(error).__name__)
+    Rejections(commitments.pool).settle_views()
+    commitments.give_up_old()
 
 
-def keep_telling(
+def tell_all(
     availability: Availability,
     registry: PostgresRegistry,
     calling: Calling,
@@ -82,13 +70,6 @@ def keep_telling(
     stop: threading.Event,
 ) -> None:
     """Tell peers that want to know which instances are available, once their study is quiet."""
-    feed = ChangeFeed(availability.pool)
-    while not stop.wait(TELL_EVERY_S):
-        try:
-            follow_pages(feed, FOLLOWER, availability.note)
-            while tell_next(availability, registry, calling, our_title) and not stop.is_set():
-                pass
-        except ArchiveError as error:
-            log.warning("availability.later", error=type(error).__name__)
-        except Exception as error:  # of one study; whoever finds its lease over tries it again
-            log.error("availability.fault", error=type(error).__name__, exc_info=without_values(error))
+    follow_pages(ChangeFeed(availability.pool), FOLLOWER, availability.note)
+    while tell_next(availability, registry, calling, our_title) and not stop.is_set():
+        pass

@@ -1,6 +1,6 @@
 """Numbers of the background work, for /metrics."""
 
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 
 #: Set by whichever worker looked last.
 STAGED = Gauge(
@@ -15,3 +15,5 @@ TLS_ENDS = Gauge(
     ["kind"],
     multiprocess_mode="livemostrecent",
 )
+
+FAULTS = Counter("imx_worker_faults", "Faults of the background work that nobody foresaw", ["task"])

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from imx import logs, parts
+from imx import logs, parts, worker
 from imx.certificates import check_tls
 from imx.listening import open_listener
 from imx.options import ConfigOption, DataOption, settings_from
@@ -83,7 +83,7 @@ def worker_command(data: DataOption = None, config: ConfigOption = None) -> None
     settings = settings_from(data, config)
     logs.set_up("worker")
     parts.migrate_soon(settings)
-    parts.run_worker(settings)
+    worker.run_worker(settings)
 
 
 def announce(settings: Settings) -> None:

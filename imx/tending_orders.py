@@ -10,23 +10,14 @@ from dicom_router.requestor import Calling
 from exchange.performed import PostgresPerformed
 from exchange.registry import PostgresRegistry
 from exchange.ties import consider_new_orders
-from storage.errors import ArchiveError
 
 log = structlog.get_logger()
 
-_EVERY_S = 1.0
 
-
-def keep_tending_orders(
-    pool: ConnectionPool, calling: Calling, our_title: str, stop: threading.Event
-) -> None:
-    """Until we are to stop. Each step may be cut anywhere: it is done again."""
+def tend_orders(pool: ConnectionPool, calling: Calling, our_title: str, stop: threading.Event) -> None:
+    """One round. Each step may be cut anywhere: it is done again."""
     performed, registry = PostgresPerformed(pool), PostgresRegistry(pool)
-    while not stop.wait(_EVERY_S):
-        try:
-            while consider_new_orders(pool) and not stop.is_set():
-                pass
-            if heard := tell_all(performed, registry.destination, calling, our_title):
-                log.info("performed.told", steps=heard)
-        except ArchiveError as error:
-            log.warning("orders.later", error=type(error).__name__)
+    while consider_new_orders(pool) and not stop.is_set():
+        pass
+    if heard := tell_all(performed, registry.destination, calling, our_title):
+        log.info("performed.told", steps=heard)

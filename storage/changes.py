@@ -135,7 +135,8 @@ def follow(feed: ChangeFeed, follower: str, act: Callable[[Change], None]) -> in
         act(change)
         feed.move(follower, change.place)
         count += 1
-        log.info("change.followed", follower=follower, number=change.place.number, kind=change.kind.value)
+    if count:
+        log.info("changes.followed", follower=follower, changes=count)
     return count
 
 
@@ -146,5 +147,6 @@ def follow_pages(feed: ChangeFeed, follower: str, act: Callable[[Sequence[Change
         act(page)
         feed.move(follower, page[-1].place)
         count += len(page)
-        log.info("changes.followed", follower=follower, number=page[-1].place.number, changes=len(page))
+    if count:
+        log.info("changes.followed", follower=follower, changes=count)
     return count

@@ -1,0 +1,165 @@
+"""The background work, in a process of its own until SIGTERM."""
+
+import os
+import signal
+import threading
+import time
+from contextlib import closing
+from datetime import timedelta
+from functools import partial
+
+import structlog
+
+from exchange.ties import consider
+from imx.certificates import keep_watching
+from imx.committing import committing
+from imx.forwarding import keep_forwarding
+from imx.lasting import again_and_again, lasting
+from imx.metrics import STAGED
+from imx.settings import Settings, WorkerSettings
+from imx.tending_orders import tend_orders
+from imx.wiring import (
+    WORKER_CONNECTIONS,
+    WORKER_STATEMENT_S,
+    build_calling,
+    build_routing,
+    database_url,
+    open_pool,
+    staged_objects,
+)
+from storage.changes import ChangeFeed, follow
+from storage.correcting import keep_current
+from storage.errors import ArchiveError
+from storage.staging import StagedObjects, move_staged, waiting
+from storage.sweep import sweep
+from storage.verify import Condition, verify
+
+log = structlog.get_logger()
+
+#: The edges go first.
+WORKER_NICENESS = 10
+
+#: How long moving what is staged may take once the worker is to stop; the rest waits, safe.
+WORKER_GRACE_S = 8.0
+
+#: Small objects wait in the database at least this long: a burst is taken in first, and moved after.
+STAGED_FOR = timedelta(seconds=10)
+MOVE_EVERY_S = 5.0
+
+#: A study is on its way this soon after it has come.
+ROUTE_EVERY_S = 0.5
+
+#: The worker looks at the feed this often; a feed that stands still for longer than the limit is a fault.
+FEED_LOOK_S = 30.0
+FEED_STALLED = timedelta(minutes=5)
+
+#: Followers look for new changes this often.
+FOLLOW_EVERY_S = 1.0
+
+#: Between two rounds of reading everything again.
+VERIFY_PAUSE_S = 3600.0
+
+
+def run_worker(settings: Settings) -> None:
+    """The background work, until SIGTERM. Every step of it may be cut anywhere."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    os.nice(WORKER_NICENESS)
+    with closing(open_pool(database_url(settings), WORKER_CONNECTIONS, WORKER_STATEMENT_S)) as pool:
+        objects, feed = staged_objects(settings, pool), ChangeFeed(pool)
+        moving = lasting("moving", partial(keep_moving, objects, stop), stop)
+        forwarding = lasting("forwarding", partial(keep_forwarding, settings, pool, stop), stop)
+        # One line each; what a task does stands in its own module.
+        tasks = [
+            moving,
+            forwarding,
+            lasting("sweeping", partial(keep_sweeping, settings.worker, objects, stop), stop),
+            lasting("verifying", partial(keep_verifying, settings.worker, objects, stop), stop),
+            lasting("certificates", partial(keep_watching, settings.tls, stop), stop),
+            again_and_again("feed", FEED_LOOK_S, partial(look_at_feed, feed), stop),
+            again_and_again(
+                "corrections",
+                FOLLOW_EVERY_S,
+                partial(follow, feed, "corrections", partial(keep_current, pool)),
+                stop,
+            ),
+            again_and_again(
+                "orders", FOLLOW_EVERY_S, partial(follow, feed, "orders", partial(consider, pool)), stop
+            ),
+            again_and_again(
+                "steps",
+                FOLLOW_EVERY_S,
+                partial(tend_orders, pool, build_calling(settings), settings.dicom.ae_title, stop),
+                stop,
+            ),
+            again_and_again("routing", ROUTE_EVERY_S, build_routing(pool, objects).run, stop),
+            *committing(settings, pool, objects, stop),
+        ]
+        for task in tasks:
+            task.start()
+        stop.wait()
+        forwarding.join(WORKER_GRACE_S)
+        moving.join(WORKER_GRACE_S)
+
+
+def keep_moving(objects: StagedObjects, stop: threading.Event) -> None:
+    """Small objects into the object store; all that are left when we are to stop."""
+    while True:
+        stopping = stop.wait(MOVE_EVERY_S)
+        try:
+            STAGED.set(waiting(objects.pool)[0])
+            moved = move_staged(objects, timedelta(0) if stopping else STAGED_FOR)
+        except ArchiveError as error:
+            log.warning("staged.later", error=type(error).__name__)
+        else:
+            if moved:
+                log.info("staged.moved", objects=moved)
+        if stopping:
+            return
+
+
+def keep_sweeping(settings: WorkerSettings, objects: StagedObjects, stop: threading.Event) -> None:
+    """Drop bytes without a row, once they are old enough."""
+    while not stop.wait(min(settings.sweep_every_s, 60.0)):
+        try:
+            swept = sweep(objects, objects.pool, timedelta(seconds=settings.sweep_age_s))
+        except ArchiveError as error:
+            log.warning("sweep.later", error=type(error).__name__)
+        else:
+            log.info("sweep.done", objects=swept.objects, bytes=swept.bytes, unfinished=swept.unfinished)
+            if stop.wait(settings.sweep_every_s):
+                return
+
+
+def keep_verifying(settings: WorkerSettings, objects: StagedObjects, stop: threading.Event) -> None:
+    """Read everything again, slowly, for ever."""
+    if not settings.verify_bytes_per_s:
+        return
+    while not stop.wait(60.0):
+        began, count, damaged = time.monotonic(), 0, 0
+        try:
+            for each in verify(objects, objects.pool, settings.verify_bytes_per_s):
+                count += 1
+                if each.condition is not Condition.SOUND:
+                    damaged += 1
+                    log.error("verify.damaged", key=each.key, condition=each.condition.value)
+                if stop.is_set():
+                    return
+        except ArchiveError as error:
+            log.warning("verify.later", error=type(error).__name__)
+            continue
+        log.info("verify.round", objects=count, damaged=damaged, took_s=round(time.monotonic() - began, 1))
+        if stop.wait(VERIFY_PAUSE_S):
+            return
+
+
+def look_at_feed(feed: ChangeFeed) -> None:
+    """Alarm when somebody's open transaction holds the change feed up."""
+    held_up = feed.held_up_for()
+    if held_up > FEED_STALLED:
+        log.error(
+            "feed.stalled",
+            held_up_s=round(held_up.total_seconds()),
+            mend="end the oldest open transaction",
+        )
