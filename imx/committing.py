@@ -39,10 +39,7 @@ def committing(
     commit = partial(commit_all, commitments, registry, calling, stop)
     tell = partial(tell_all, available, registry, calling, title, stop)
     return [
-        *(
-            again_and_again(f"commitment {number}", COMMIT_EVERY_S, commit, stop)
-            for number in range(COMMITTING)
-        ),
+        *(again_and_again("commitment", COMMIT_EVERY_S, commit, stop) for _ in range(COMMITTING)),
         again_and_again("settling", SETTLE_EVERY_S, partial(settle, commitments), stop),
         again_and_again("availability", TELL_EVERY_S, tell, stop),
     ]
@@ -51,7 +48,7 @@ def committing(
 def commit_all(
     commitments: Commitments, registry: PostgresRegistry, calling: Calling, stop: threading.Event
 ) -> None:
-    """Answer for what peers asked about, and tell them. After a fault, whoever finds its lease over tries again."""
+    """Answer for what peers asked about, and tell them. After a fault a request waits for its lease to end."""
     while work_on(commitments, registry, calling) and not stop.is_set():
         pass
 

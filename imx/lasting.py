@@ -44,7 +44,7 @@ def lasting(name: str, run: Callable[[], None], stop: threading.Event) -> thread
 def again_and_again(
     name: str, every_s: float, act: Callable[[], object], stop: threading.Event
 ) -> threading.Thread:
-    """A lasting thread that acts every so often. Where the archive cannot answer, the next round tries again."""
+    """A lasting thread that acts every so often; where the archive cannot answer, it tries in the next round."""
 
     def run() -> None:
         while not stop.wait(every_s):

@@ -1,4 +1,4 @@
-"""The parts of the service that answer, each run in a process of its own until SIGTERM. (imx.worker works.)"""
+"""The parts of the service that answer, each run in a process of its own until SIGTERM."""
 
 import gc
 import signal

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from functools import partial
@@ -27,7 +28,7 @@ from imx.wiring import (
     open_pool,
     staged_objects,
 )
-from storage.changes import ChangeFeed, follow
+from storage.changes import Change, ChangeFeed, follow
 from storage.correcting import keep_current
 from storage.errors import ArchiveError
 from storage.staging import StagedObjects, move_staged, waiting
@@ -70,6 +71,10 @@ def run_worker(settings: Settings) -> None:
         objects, feed = staged_objects(settings, pool), ChangeFeed(pool)
         moving = lasting("moving", partial(keep_moving, objects, stop), stop)
         forwarding = lasting("forwarding", partial(keep_forwarding, settings, pool, stop), stop)
+
+        def follower(name: str, act: Callable[[Change], None]) -> threading.Thread:
+            return again_and_again(name, FOLLOW_EVERY_S, partial(follow, feed, name, act), stop)
+
         # One line each; what a task does stands in its own module.
         tasks = [
             moving,
@@ -78,15 +83,8 @@ def run_worker(settings: Settings) -> None:
             lasting("verifying", partial(keep_verifying, settings.worker, objects, stop), stop),
             lasting("certificates", partial(keep_watching, settings.tls, stop), stop),
             again_and_again("feed", FEED_LOOK_S, partial(look_at_feed, feed), stop),
-            again_and_again(
-                "corrections",
-                FOLLOW_EVERY_S,
-                partial(follow, feed, "corrections", partial(keep_current, pool)),
-                stop,
-            ),
-            again_and_again(
-                "orders", FOLLOW_EVERY_S, partial(follow, feed, "orders", partial(consider, pool)), stop
-            ),
+            follower("corrections", partial(keep_current, pool)),
+            follower("orders", partial(consider, pool)),
             again_and_again(
                 "steps",
                 FOLLOW_EVERY_S,
