@@ -48,7 +48,7 @@ def committing(
 def commit_all(
     commitments: Commitments, registry: PostgresRegistry, calling: Calling, stop: threading.Event
 ) -> None:
-    """Answer for what peers asked about, and tell them. After a fault a request waits for its lease to end."""
+    """Answer for what peers asked about, and tell them. After a fault, a request waits for its lease."""
     while work_on(commitments, registry, calling) and not stop.is_set():
         pass
 

@@ -44,7 +44,7 @@ def lasting(name: str, run: Callable[[], None], stop: threading.Event) -> thread
 def again_and_again(
     name: str, every_s: float, act: Callable[[], object], stop: threading.Event
 ) -> threading.Thread:
-    """A lasting thread that acts every so often; where the archive cannot answer, it tries in the next round."""
+    """A lasting thread that acts every so often; where the archive cannot answer, it tries again later."""
 
     def run() -> None:
         while not stop.wait(every_s):
