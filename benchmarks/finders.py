@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from benchmarks.senders import Address
 from dicom_router.commands import STATUS, split
 from dicom_router.contexts import STUDY_ROOT_FIND
-from dicom_router.identifier import to_identifier
 from dicom_router.pdus import IS_COMMAND, IS_LAST, PDU_HEADER, PDV_HEADER, PduType
+from dicom_router.services.identifier import to_identifier
 from storage.elements import IMPLICIT_LITTLE
 from storage.query import Query
 from tests.dicom_router.raw_peer import association_request, command, last_command, last_data, p_data

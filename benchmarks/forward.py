@@ -26,8 +26,8 @@ from benchmarks.phantoms import SMALL, Batch, Load, write_batch
 from benchmarks.receivers import SENDER, Imx, Orthanc
 from benchmarks.retrievers import RECEIVER, Forgets, NotRetrieved, receiver
 from benchmarks.senders import Tuning, push
-from dicom_router.deliveries import PostgresDeliveries
-from dicom_router.waking import wake
+from dicom_router.deliveries.ordering import PostgresDeliveries
+from dicom_router.deliveries.waking import wake
 from imx.postgres.binaries import find_binaries
 from imx.postgres.cluster import cluster_in
 

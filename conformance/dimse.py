@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dicom_router import statuses
-from dicom_router.availability import INSTANCE_AVAILABILITY
 from dicom_router.commands import C_ECHO_RQ, C_FIND_RQ, C_GET_RQ, C_MOVE_RQ, C_STORE_RQ
-from dicom_router.commitment_report import STORAGE_COMMITMENT
 from dicom_router.contexts import (
     PATIENT_ROOT_GET,
     PATIENT_ROOT_MOVE,
@@ -15,13 +13,15 @@ from dicom_router.contexts import (
     STUDY_ROOT_MOVE,
     VERIFICATION,
 )
-from dicom_router.finding import FIND_STATUS
-from dicom_router.models import FIND_LEVELS
 from dicom_router.normalized import N_ACTION_RQ, N_CREATE_RQ, N_SET_RQ
-from dicom_router.performing import DUPLICATE_SOP_INSTANCE, INVALID_ATTRIBUTE_VALUE, PERFORMED_STEP
-from dicom_router.responses import PENDING, PENDING_UNSUPPORTED
-from dicom_router.store import DIFFERENT_AS_WARNING
-from dicom_router.worklist import WORKLIST
+from dicom_router.services.availability import INSTANCE_AVAILABILITY
+from dicom_router.services.commitment_report import STORAGE_COMMITMENT
+from dicom_router.services.finding import FIND_STATUS
+from dicom_router.services.models import FIND_LEVELS
+from dicom_router.services.performing import DUPLICATE_SOP_INSTANCE, INVALID_ATTRIBUTE_VALUE, PERFORMED_STEP
+from dicom_router.services.responses import PENDING, PENDING_UNSUPPORTED
+from dicom_router.services.store import DIFFERENT_AS_WARNING
+from dicom_router.services.worklist import WORKLIST
 from storage import commitment
 from storage.receipt import STORE_STATUS
 

@@ -18,7 +18,6 @@ from conformance.dimse import (
 )
 from conformance.markdown import status, table
 from conformance.web import routes
-from dicom_router.commitment_report import STORAGE_COMMITMENT
 from dicom_router.contexts import (
     LOSSLESS,
     LOSSY,
@@ -31,8 +30,9 @@ from dicom_router.contexts import (
     name_of,
 )
 from dicom_router.errors import Rejection
+from dicom_router.services.commitment_report import STORAGE_COMMITMENT
 from dicom_router.settings import CallingSettings, RouterSettings
-from dicom_router.tls import TLS_1_2_SUITES
+from dicom_router.tls.profile import TLS_1_2_SUITES
 from storage.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 #: The edition of the standard that its sections are cited from.

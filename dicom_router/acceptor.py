@@ -19,7 +19,7 @@ from dicom_router.association import Association, CurrentContext
 from dicom_router.contexts import supported_contexts
 from dicom_router.peers import Peers
 from dicom_router.pynetdicom_settings import set_up_pynetdicom
-from dicom_router.services import ALWAYS, Services
+from dicom_router.services.table import ALWAYS, Services
 from dicom_router.settings import RouterSettings
 from storage.ingest import Door
 

@@ -8,10 +8,10 @@ from dicom_router.errors import Rejected, Rejection
 from dicom_router.negotiation import APPLICATION_CONTEXT, AssociationRequest
 from dicom_router.peers import Peers, actor_for, identify
 from dicom_router.rates import is_within_rate
-from dicom_router.services import Services
+from dicom_router.services.table import Services
 from dicom_router.settings import RouterSettings
 from dicom_router.slots import SlotsUnavailable, folder_of_all, folder_of_peer, take_slot
-from dicom_router.tls import Shown
+from dicom_router.tls.profile import Shown
 from exchange.policy import Action, Actor, Purpose, Subject, may
 from exchange.refusals import Reason
 from exchange.registry import Peer

@@ -29,9 +29,9 @@ from dicom_router.faults import without_values
 from dicom_router.messages import Messages, action_for
 from dicom_router.negotiation import REQUEST_LIMIT, AssociationRequest, negotiate, read_request
 from dicom_router.pdus import PDU_HEADER, AbortSource, abort, reject, release_response
-from dicom_router.services import serve_request
+from dicom_router.services.table import serve_request
 from dicom_router.states import Action, State
-from dicom_router.tls import Shown, handshake, shown_by
+from dicom_router.tls.profile import Shown, handshake, shown_by
 from dicom_router.wire import Wire
 from exchange.refusals import Reason, Refusal
 from exchange.registry import Peer

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from dicom_router.errors import Rejected, Rejection
 from dicom_router.settings import RouterSettings
-from dicom_router.tls import Shown
+from dicom_router.tls.profile import Shown
 from exchange.policy import Actor, ActorKind
 from exchange.refusals import Reason, Refusal
 from exchange.registry import Peer

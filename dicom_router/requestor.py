@@ -38,8 +38,8 @@ from dicom_router.proposing import Proposal
 from dicom_router.pynetdicom_settings import set_up_pynetdicom
 from dicom_router.settings import CallingSettings
 from dicom_router.states import Action, State
-from dicom_router.tls_client import Expected, TlsClient, handshake_as_client
-from dicom_router.tls_words import what_to_mend
+from dicom_router.tls.client import Expected, TlsClient, handshake_as_client
+from dicom_router.tls.words import what_to_mend
 from dicom_router.wire import Wire
 from exchange.peers import Peer
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import structlog
 
-from dicom_router.tls import TlsFiles, TlsSettingsWrong, server_context
-from dicom_router.tls_client import TlsClient
-from dicom_router.tls_papers import Paper, papers_of
+from dicom_router.tls.client import TlsClient
+from dicom_router.tls.papers import Paper, papers_of
+from dicom_router.tls.profile import TlsFiles, TlsSettingsWrong, server_context
 from imx.errors import SetupError
 from imx.metrics import TLS_ENDS
 from imx.settings import TlsSettings

@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from dicom_router.tls_papers import without_list
+from dicom_router.tls.papers import without_list
 from exchange.registry import PostgresRegistry
 from imx.certificates import BadCertificate, tls_files, usable_papers
 from imx.database import reach_database

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 from pydicom.datadict import keyword_for_tag
 
-from dicom_router.coercing import Made, made
-from dicom_router.coercion import CHARACTER_SET
+from dicom_router.rules.coercing import Made, made
+from dicom_router.rules.coercion import CHARACTER_SET
 from imx.database import open_database
 from imx.errors import CommandFailed
 from imx.looked_at import look_at

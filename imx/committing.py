@@ -5,9 +5,9 @@ from functools import partial
 
 from psycopg_pool import ConnectionPool
 
-from dicom_router.availability import tell_next
-from dicom_router.commitment_report import work_on
 from dicom_router.requestor import Calling
+from dicom_router.services.availability import tell_next
+from dicom_router.services.commitment_report import work_on
 from exchange.registry import PostgresRegistry
 from imx.lasting import again_and_again
 from imx.settings import Settings

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from dicom_router.tls_papers import Paper
+from dicom_router.tls.papers import Paper
 from exchange.peers import Peer, conflict
 from exchange.refusals import Refused
 

@@ -5,16 +5,16 @@ from contextlib import closing
 
 from psycopg_pool import ConnectionPool
 
-from dicom_router.backoff import Patience
-from dicom_router.breakers import Breakers
-from dicom_router.claims import Claims
-from dicom_router.destinations.opening import Destinations
-from dicom_router.dispatch import Dispatch
-from dicom_router.forwarding import Forwarding
-from dicom_router.gauges import Gauges
-from dicom_router.loading import Loading
+from dicom_router.deliveries.backoff import Patience
+from dicom_router.deliveries.breakers import Breakers
+from dicom_router.deliveries.claims import Claims
+from dicom_router.deliveries.destinations.opening import Destinations
+from dicom_router.deliveries.dispatch import Dispatch
+from dicom_router.deliveries.forwarding import Forwarding
+from dicom_router.deliveries.gauges import Gauges
+from dicom_router.deliveries.loading import Loading
+from dicom_router.deliveries.turns import Turns
 from dicom_router.reading import Reading
-from dicom_router.turns import Turns
 from exchange.destinations import PostgresDestinations
 from exchange.registry import PostgresRegistry
 from imx.settings import RoutingSettings, Settings

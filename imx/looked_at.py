@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dicom_router.criteria import CLOCK, Facts
+from dicom_router.rules.criteria import CLOCK, Facts
 from imx.errors import CommandFailed
 from imx.part10 import NotPart10, head_of
 from storage.answers import read_members, write_members

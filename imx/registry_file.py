@@ -19,7 +19,7 @@ from typing import Any
 
 import orjson
 
-from dicom_router.rule_lines import Malformed, Where, line_of, lines_of, read_toml
+from dicom_router.rules.lines import Malformed, Where, line_of, lines_of, read_toml
 from exchange.entries import peer_from, peer_said, trust_from, trust_said
 from exchange.peers import Peer, PeerConflict, conflict
 from exchange.trusts import BadEntry, Trust, checked_trust

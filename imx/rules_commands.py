@@ -11,14 +11,14 @@ from psycopg_pool import ConnectionPool
 from rich.console import Console
 from rich.markup import escape
 
-from dicom_router.coercing import coercions_of, made
-from dicom_router.criteria import Facts, readings
-from dicom_router.rule_book import RuleBook
-from dicom_router.rule_desk import RuleDesk
-from dicom_router.rule_parsing import parse_rules
-from dicom_router.rule_reading import RulesWrong
-from dicom_router.rule_words import deeds
-from dicom_router.rules import Rule, RuleSet
+from dicom_router.rules.book import RuleBook
+from dicom_router.rules.coercing import coercions_of, made
+from dicom_router.rules.criteria import Facts, readings
+from dicom_router.rules.desk import RuleDesk
+from dicom_router.rules.parsing import parse_rules
+from dicom_router.rules.rule import Rule, RuleSet
+from dicom_router.rules.tables import RulesWrong
+from dicom_router.rules.words import deeds
 from exchange.registry import PostgresRegistry
 from imx.database import open_database
 from imx.errors import CommandFailed

@@ -20,7 +20,7 @@ from dicom_router.proposing import Proposal
 from dicom_router.requestor import Callee, Calling, Requested, request_association
 from dicom_router.settings import CallingSettings
 from dicom_router.storing import BLOCK_BYTES
-from dicom_router.tls_client import Expected, TlsClient
+from dicom_router.tls.client import Expected, TlsClient
 from imx.destination import Destination
 from imx.part10 import Part10
 

@@ -13,8 +13,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from dicom_router.tls import TlsSettingsWrong
-from dicom_router.tls_client import TlsClient
+from dicom_router.tls.client import TlsClient
+from dicom_router.tls.profile import TlsSettingsWrong
 from imx.destination import BadDestination, Destination
 from imx.part10 import NotPart10, Part10, files_in, head_of
 from imx.scu import Sent, send

@@ -12,7 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import NewType
 
-from dicom_router.backoff import Patience
+from dicom_router.deliveries.backoff import Patience
 from dicom_router.settings import RouterSettings
 from storage.commitment import CommitmentSettings
 

@@ -5,8 +5,8 @@ import threading
 import structlog
 from psycopg_pool import ConnectionPool
 
-from dicom_router.performed_news import tell_all
 from dicom_router.requestor import Calling
+from dicom_router.services.performed_news import tell_all
 from exchange.performed import PostgresPerformed
 from exchange.registry import PostgresRegistry
 from exchange.ties import consider_new_orders

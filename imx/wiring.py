@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from dicom_router import commitment, finding, getting, moving, performing, worklist
 from dicom_router.acceptor import Router
-from dicom_router.coercing import Coercing
-from dicom_router.deliveries import PostgresDeliveries
+from dicom_router.deliveries.ordering import PostgresDeliveries
 from dicom_router.reading import Reading
 from dicom_router.requestor import Calling
-from dicom_router.retrieving import Retrieving
-from dicom_router.routing import Routing
-from dicom_router.rule_desk import RuleDesk
+from dicom_router.rules.coercing import Coercing
+from dicom_router.rules.desk import RuleDesk
+from dicom_router.rules.routing import Routing
 from dicom_router.sender import Sender
-from dicom_router.services import Services
+from dicom_router.services import commitment, finding, getting, moving, performing, worklist
+from dicom_router.services.retrieving import Retrieving
+from dicom_router.services.table import Services
 from dicom_router.settings import RouterSettings
 from dicom_router.storing import Reader
-from dicom_router.tls import handshake
-from dicom_router.tls_reload import ReloadedContext
+from dicom_router.tls.profile import handshake
+from dicom_router.tls.reload import ReloadedContext
 from exchange.hl7.desk import HANDLERS, Desk
 from exchange.hl7.listener import Listener, Secure
 from exchange.hl7.orders import Namespace

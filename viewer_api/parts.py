@@ -22,7 +22,7 @@ from viewer_api.settings import ApiSettings
 
 
 class Rules(Protocol):
-    """Where people see and change the routing rules (dicom_router.rule_desk). Blocking."""
+    """Where people see and change the routing rules (dicom_router.rules.desk). Blocking."""
 
     def in_force(self) -> object | None:
         """The newest rule file, and who loaded it."""

@@ -42,7 +42,7 @@ from dicom_router.pulling.errors import CutShort, SourceAway, SourceFailed
 from dicom_router.pulling.source import InstanceThere, SeriesThere, StudyThere, Wanted
 from dicom_router.pulling.window import Window
 from dicom_router.requestor import Callee, Calling, Requested, request_association
-from dicom_router.responses import PENDING, PENDING_UNSUPPORTED
+from dicom_router.services.responses import PENDING, PENDING_UNSUPPORTED
 from storage.errors import TooLarge
 
 #: More is coming (PS3.4 §C.4.1.1.4, §C.4.2.1.5, §C.4.3.1.4).

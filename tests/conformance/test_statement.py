@@ -6,7 +6,7 @@ from pathlib import Path
 from conformance.dimse import OPERATIONS, SERVED
 from conformance.statement import STATEMENT, render_statement
 from conformance.web import routes
-from dicom_router.services import ALWAYS
+from dicom_router.services.table import ALWAYS
 from imx.configuration import read
 from imx.wiring import dimse_services, open_pool, open_reading
 

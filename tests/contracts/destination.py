@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 import pytest
 
-from dicom_router.destinations.port import Destination
+from dicom_router.deliveries.destinations.port import Destination
 from tests.dicom_router.holdings import Holdings
 from tests.storage.material import instance
 

@@ -17,7 +17,7 @@ from pynetdicom import AE, evt
 
 from dicom_router.negotiation import CONTEXT_LIMIT
 from dicom_router.settings import CallingSettings
-from dicom_router.tls_client import TlsClient
+from dicom_router.tls.client import TlsClient
 from imx.destination import BadDestination, Destination
 from imx.part10 import Part10
 from imx.scu import batches, send

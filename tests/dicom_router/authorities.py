@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from dicom_router.tls import TlsFiles
+from dicom_router.tls.profile import TlsFiles
 
 
 @dataclass(frozen=True)

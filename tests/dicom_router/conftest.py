@@ -16,7 +16,7 @@ from psycopg_pool import ConnectionPool
 from dicom_router.acceptor import Router
 from dicom_router.association import CurrentContext
 from dicom_router.reading import Reading
-from dicom_router.services import Services
+from dicom_router.services.table import Services
 from dicom_router.settings import RouterSettings
 from exchange.refusals import Refusal
 from exchange.registry import Peer, Trust

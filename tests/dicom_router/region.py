@@ -8,11 +8,11 @@ from typing import Any
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
-from dicom_router.coercing import Coercing
-from dicom_router.deliveries import PostgresDeliveries
-from dicom_router.held import Held, gathering, standing_of
-from dicom_router.routing import Routing
-from dicom_router.rule_book import RuleBook
+from dicom_router.deliveries.ordering import PostgresDeliveries
+from dicom_router.rules.book import RuleBook
+from dicom_router.rules.coercing import Coercing
+from dicom_router.rules.held import Held, gathering, standing_of
+from dicom_router.rules.routing import Routing
 from exchange.registry import Peer, PostgresRegistry, Trust
 from tests.storage.material import instance
 from tests.storage.shelf import Shelf, origin

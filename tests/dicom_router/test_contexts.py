@@ -21,7 +21,7 @@ from dicom_router.contexts import (
     name_of,
     supported_contexts,
 )
-from dicom_router.services import ALWAYS
+from dicom_router.services.table import ALWAYS
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 PRIVATE = "1.2.840.113619.4.30"

@@ -6,8 +6,8 @@ import pytest
 from pydicom.uid import CTImageStorage, MRImageStorage
 from pynetdicom.events import Event
 
-from dicom_router.destinations.dimse import DimseDestination
-from dicom_router.destinations.port import CutOff, Destination, NotReached
+from dicom_router.deliveries.destinations.dimse import DimseDestination
+from dicom_router.deliveries.destinations.port import CutOff, Destination, NotReached
 from dicom_router.requestor import Callee, Calling
 from exchange.registry import Peer
 from storage.elements import EXPLICIT_LITTLE

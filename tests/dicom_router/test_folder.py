@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dicom_router.destinations.folder import UNFINISHED, FolderDestination
-from dicom_router.destinations.port import Destination, NotReached
+from dicom_router.deliveries.destinations.folder import UNFINISHED, FolderDestination
+from dicom_router.deliveries.destinations.port import Destination, NotReached
 from storage.part10 import read_meta
 from tests.contracts.destination import DestinationContract
 from tests.dicom_router.holdings import Holdings

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dicom_router.rule_parsing import parse_rules
-from dicom_router.rule_words import deeds
+from dicom_router.rules.parsing import parse_rules
+from dicom_router.rules.words import deeds
 from exchange.registry import PostgresRegistry
 from tests.dicom_router.region import Region
 

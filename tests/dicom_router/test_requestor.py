@@ -19,8 +19,8 @@ from dicom_router.errors import AssociationError, PeerStalled, PeerVanished, Pro
 from dicom_router.proposing import Proposal, proposals_for, way_to
 from dicom_router.requestor import Callee, Calling, request_association
 from dicom_router.settings import CallingSettings
-from dicom_router.tls_client import Expected, TlsClient
-from dicom_router.tls_reload import ReloadedContext
+from dicom_router.tls.client import Expected, TlsClient
+from dicom_router.tls.reload import ReloadedContext
 from exchange.peers import Peer
 from storage.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from storage.leaving import Way

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from psycopg_pool import ConnectionPool
 
-from dicom_router.deliveries import PostgresDeliveries
+from dicom_router.deliveries.ordering import PostgresDeliveries
 from exchange.deliveries import (
     CANCELLABLE,
     REPLAYABLE,

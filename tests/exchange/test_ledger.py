@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg_pool import ConnectionPool
 
-from dicom_router.deliveries import PostgresDeliveries
+from dicom_router.deliveries.ordering import PostgresDeliveries
 from exchange.ledger import BadList, Ledger, Line, uids_of
 from storage.files import FileObjects
 from tests.storage.material import instance

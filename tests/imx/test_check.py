@@ -16,8 +16,8 @@ from prometheus_client import REGISTRY
 from psycopg.conninfo import conninfo_to_dict
 from structlog.testing import capture_logs
 
-from dicom_router.tls import TlsFiles
-from dicom_router.tls_papers import Paper, PaperKind
+from dicom_router.tls.papers import Paper, PaperKind
+from dicom_router.tls.profile import TlsFiles
 from exchange.refusals import Reason, Refusal, Refused
 from exchange.registry import Peer, Trust
 from imx.certificates import note_ends

@@ -7,7 +7,7 @@ import pytest
 from psycopg_pool import ConnectionPool
 from typer.testing import CliRunner, Result
 
-from dicom_router.deliveries import PostgresDeliveries
+from dicom_router.deliveries.ordering import PostgresDeliveries
 from exchange.registry import Peer, PostgresRegistry, Trust
 from imx.main import COMMANDS, build
 

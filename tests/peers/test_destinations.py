@@ -8,10 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from dicom_router.destinations.dicomweb import DicomWebDestination
-from dicom_router.destinations.dimse import DimseDestination
-from dicom_router.destinations.orthanc import OrthancDestination
-from dicom_router.destinations.port import Destination, NotReached
+from dicom_router.deliveries.destinations.dicomweb import DicomWebDestination
+from dicom_router.deliveries.destinations.dimse import DimseDestination
+from dicom_router.deliveries.destinations.orthanc import OrthancDestination
+from dicom_router.deliveries.destinations.port import Destination, NotReached
 from dicom_router.requestor import Callee, Calling
 from exchange.destinations import Entry, Kind
 from exchange.registry import Trust

@@ -20,7 +20,7 @@ from pydicom.uid import MRImageStorage
 
 from benchmarks.phantoms import Load, write_batch
 from benchmarks.senders import Address, Tuning, push
-from dicom_router.deliveries import PostgresDeliveries
+from dicom_router.deliveries.ordering import PostgresDeliveries
 from imx.postgres.binaries import find_binaries
 from imx.postgres.cluster import cluster_in
 from tests.peers.collector import Collector, collecting

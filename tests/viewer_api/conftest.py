@@ -15,7 +15,7 @@ import uvicorn
 from psycopg_pool import ConnectionPool
 from structlog.testing import LogCapture
 
-from dicom_router.rule_desk import RuleDesk
+from dicom_router.rules.desk import RuleDesk
 from exchange import tokens
 from exchange.policy import Role
 from exchange.trusts import Trust

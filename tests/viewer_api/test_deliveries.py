@@ -4,7 +4,7 @@ import httpx
 import psycopg
 import pytest
 
-from dicom_router.deliveries import PostgresDeliveries
+from dicom_router.deliveries.ordering import PostgresDeliveries
 from exchange.policy import Role
 from tests.viewer_api.conftest import Place, bearer
 from tests.viewer_api.material import an_image, kept

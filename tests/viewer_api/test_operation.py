@@ -10,7 +10,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool
 
-from dicom_router.rule_desk import RuleDesk
+from dicom_router.rules.desk import RuleDesk
 from storage import errors
 from storage.connecting import STATEMENT_S
 from storage.errors import ArchiveError, ObjectsUnavailable

@@ -26,7 +26,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from dicom_router.rule_desk import RuleDesk
+from dicom_router.rules.desk import RuleDesk
 from storage.files import FileObjects
 from storage.part10 import read_meta
 from storage.staging import move_staged

@@ -1,0 +1,74 @@
+"""What people do about routing: look at the rules in force, change them, see what waits, send it on."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg_pool import ConnectionPool
+
+from dicom_router.rules.book import RuleBook, Version
+from dicom_router.rules.held import gathering, standing_of
+from storage.errors import NotHeld
+from storage.index import mapped_errors
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A study that is not sent yet."""
+
+    study_uid: str
+    destination: str  # "" where the rules could not be asked
+    rules: tuple[str, ...]
+    since: datetime
+    because: str
+    needs_person: bool
+
+
+class NothingWaits(NotHeld):
+    """Nothing of that study waits to be sent."""
+
+    def __init__(self, study_uid: str) -> None:
+        super().__init__(f"anything of study {study_uid} that waits to be sent")
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDesk:
+    """Every verb raises IndexUnavailable."""
+
+    pool: ConnectionPool
+
+    def in_force(self) -> Version | None:
+        """The newest rule file; None before the first was loaded."""
+        return RuleBook(self.pool).in_force()
+
+    def load(self, text: str, loaded_by: str) -> Version:
+        """Put a rule file in force. Raises RulesWrong, and then those in force stay."""
+        return RuleBook(self.pool).load(text, loaded_by)
+
+    def waiting(self) -> list[Waiting]:
+        """What came first at first."""
+        with mapped_errors(), self.pool.connection() as connection:
+            found = [(each, standing_of(connection, each)) for each in gathering(connection)]
+        return [
+            Waiting(
+                held.study_uid,
+                held.destination,
+                held.wish.rules,
+                held.opened_at,
+                standing.because,
+                held.needs_person,
+            )
+            for held, standing in found
+            if not standing.is_complete
+        ]
+
+    def release(self, study_uid: str, released_by: str) -> int:
+        """Send on what waits of a study, as it is; to how many destinations. Raises NothingWaits."""
+        with mapped_errors(), self.pool.connection() as connection:
+            released = connection.execute(
+                "update routing set released_at = now(), released_by = %s where state = 'gathering'"
+                " and released_at is null and study_id = (select id from study where uid = %s)",
+                (released_by, study_uid),
+            ).rowcount
+        if not released:
+            raise NothingWaits(study_uid)
+        return released
