@@ -1,15 +1,18 @@
 """A C-FIND SCU of our own, so plain that its time is the SCP's: bytes in, statuses counted, no data set read.
 
 findscu and pynetdicom decode, print and log every answer; timed with them, a fast SCP looks like a slow one.
+findscu is here too, as Debian ships it: what a whole query costs somebody who has that.
 """
 
 import socket
 import struct
+import subprocess
+import tempfile
 import time
 from contextlib import closing
 from dataclasses import dataclass
 
-from benchmarks.senders import Address
+from benchmarks.senders import Address, Tuning
 from dicom_router.commands import STATUS, split
 from dicom_router.contexts import STUDY_ROOT_FIND
 from dicom_router.pdus import IS_COMMAND, IS_LAST, PDU_HEADER, PDV_HEADER, PduType
@@ -36,11 +39,12 @@ class Found:
 
 
 class Finder:
-    """An association for queries. Close it."""
+    """An association for queries, on a socket as the system makes it or one with TCP_NODELAY. Close it."""
 
-    def __init__(self, to: Address, calling: str) -> None:
+    def __init__(self, to: Address, calling: str, tuning: Tuning) -> None:
         self._socket = socket.create_connection((to.host, to.port), timeout=_PATIENCE_S)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tuning is Tuning.TUNED:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = bytearray()
         contexts = ((STUDY_ROOT_FIND, (IMPLICIT_LITTLE,)),)
         self._socket.sendall(association_request(calling, to.ae_title, contexts, max_pdu=128 * 1024))
@@ -103,7 +107,23 @@ class Finder:
         return taken
 
 
-def find(query: Query, to: Address, calling: str) -> Found:
-    """One query on an association of its own."""
-    with closing(Finder(to, calling)) as finder:
+def ask_raw(query: Query, to: Address, calling: str, tuning: Tuning) -> Found:
+    """One query on an association of its own, timed once that is open."""
+    with closing(Finder(to, calling, tuning)) as finder:
         return finder.find(query)
+
+
+def ask_findscu(query: Query, to: Address, calling: str, tuning: Tuning) -> Found:
+    """One query by findscu, timed from its start to its end. Raises NotFound."""
+    with tempfile.NamedTemporaryFile(suffix=".dcm") as keys:
+        keys.write(to_identifier(query, IMPLICIT_LITTLE))
+        keys.flush()
+        titles = ("-aet", calling, "-aec", to.ae_title)
+        command = [*tuning.command, "findscu", "-v", "-S", *titles, to.host, str(to.port), keys.name]
+        started = time.perf_counter()
+        heard = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S)
+        seconds = time.perf_counter() - started
+    if heard.returncode != 0:
+        raise NotFound(f"findscu ends with {heard.returncode}")
+    said = heard.stdout + heard.stderr
+    return Found(said.count("(Pending"), seconds)
