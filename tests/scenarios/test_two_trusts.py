@@ -5,7 +5,7 @@ The whole service as an operator would start it; the trusts' modalities and work
 
 import copy
 import json
-import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +21,7 @@ from pydicom.uid import CTImageStorage, generate_uid
 from pynetdicom import AE, evt
 
 from dicom_router.contexts import STUDY_ROOT_FIND, STUDY_ROOT_MOVE
+from dicom_router.services.worklist import WORKLIST
 from tests.service import Service, free_port
 
 PATIENT_ID, ACCESSION = "123456", "A1"
@@ -34,11 +35,19 @@ class Workstation:
     title: str
     port: int = field(default_factory=free_port)
     received: list[Dataset] = field(default_factory=list)
-    came: threading.Event = field(default_factory=threading.Event)
+
+    def waited_for(self, study_uid: str, patience_s: float = 60) -> Dataset:
+        """The first instance of a study, once it has come."""
+        deadline = time.monotonic() + patience_s
+        while time.monotonic() < deadline:
+            for each in list(self.received):
+                if each.StudyInstanceUID == study_uid:
+                    return each
+            time.sleep(0.05)
+        raise TimeoutError("the study did not come")
 
     def on_store(self, event: evt.Event) -> int:
         self.received.append(event.dataset)
-        self.came.set()
         return 0x0000
 
 
@@ -106,7 +115,7 @@ def _connect(region: Region, trust: str, servers: list[Any]) -> None:
     """A modality that has sent one study, and a workstation that reads."""
     service = region.service
     service.imx("trust", "add", trust, f"Trust {trust}")
-    service.imx("peer", "add", f"CT_{trust}", "--trust", trust, "--plain")
+    service.imx("peer", "add", f"CT_{trust}", "--trust", trust, "--plain", "--worklist")
     station = region.workstations[trust] = Workstation(f"WS_{trust}")
     ae = AE(ae_title=station.title)
     ae.add_supported_context(CTImageStorage)
@@ -200,6 +209,67 @@ def test_the_same_study_uid_from_both_is_shown_as_inconsistent_to_both(region: R
     )
 
     assert "two identifiers" in answer.headers["Warning"]
+
+
+def test_a_modality_sees_the_orders_of_its_own_trust(region: Region) -> None:
+    for trust in TRUSTS:
+        region.service.imx(
+            "order", "add", f"{trust}-1", "--trust", trust, "--patient", PATIENT_ID, "--accession", ACCESSION,
+            "--modality", "CT", "--name", f"Of^{trust}",
+        )  # fmt: skip
+    step, identifier = Dataset(), Dataset()
+    step.ScheduledStationAETitle = step.Modality = ""
+    identifier.PatientName = identifier.IssuerOfPatientID = ""
+    identifier.PatientID, identifier.AccessionNumber = PATIENT_ID, ACCESSION
+    identifier.ScheduledProcedureStepSequence = [step]
+
+    for trust in TRUSTS:
+        with region.called_as(f"CT_{trust}", WORKLIST) as association:
+            answers = list(association.send_c_find(identifier, WORKLIST))
+        (found,) = [item for status, item in answers if status.Status == 0xFF00]
+        assert (found.PatientName, found.IssuerOfPatientID) == (f"Of^{trust}", trust)
+
+
+def test_what_rules_send_to_another_trust_never_carries_a_bare_foreign_number(
+    region: Region, tmp_path: Path
+) -> None:
+    station = region.workstations["RBL"]
+    _load_rules(region, tmp_path, '[[rule]]\nname = "theirs to ours"\nmatch.trust = "RBT"\nsend = "WS_RBL"\n')
+    made = _study("RBT")
+    with region.called_as("CT_RBT", CTImageStorage) as association:
+        assert association.send_c_store(made).Status == 0x0000
+
+    received = station.waited_for(made.StudyInstanceUID)
+
+    assert (received.PatientID, received.IssuerOfPatientID) == ("RBT-123456", "RBT")
+    assert received.AccessionNumber != ACCESSION
+
+
+def test_priors_are_the_patients_own(region: Region, tmp_path: Path) -> None:
+    """Both trusts hold studies of "123456"; the workstation of one is brought its own alone."""
+    station = region.workstations["RBL"]
+    rule = '[[rule]]\nname = "priors"\nmatch.trust = "RBL"\nprefetch = { to = "WS_RBL", at_most = 10 }\n'
+    _load_rules(region, tmp_path, rule)
+    prior, made = _study("RBL"), _study("RBL")
+    for each in (prior, made):
+        with region.called_as("CT_RBL", CTImageStorage) as association:
+            assert association.send_c_store(each).Status == 0x0000
+    station.received.clear()
+    today = _study("RBL")
+    with region.called_as("CT_RBL", CTImageStorage) as association:
+        assert association.send_c_store(today).Status == 0x0000
+
+    station.waited_for(prior.StudyInstanceUID)
+    station.waited_for(made.StudyInstanceUID)
+
+    assert {each.PatientID for each in station.received} == {PATIENT_ID}
+    assert {str(each.PatientName) for each in station.received} == {"Of^RBL"}
+
+
+def _load_rules(region: Region, folder: Path, text: str) -> None:
+    file = folder / "rules.toml"
+    file.write_text(text)
+    region.service.imx("rules", "load", str(file))
 
 
 def test_the_log_names_no_patient(region: Region) -> None:
