@@ -36,7 +36,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 #: Started, waited for and done.
 ONCE = {"setup", "s3-setup"}
-OURS = ["router", "api", "worker", "setup"]
+OURS = ["router", "api", "hl7", "worker", "setup"]
 
 every_service = pytest.mark.parametrize("name", SERVICES)
 
@@ -145,6 +145,7 @@ def test_only_the_edges_are_reached_from_outside() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert published == {
         "router": ["11112:11112"],
+        "hl7": ["2575:2575"],
         "api": ["127.0.0.1:8080:8080"],
         "orthanc": ["4242:4242", "127.0.0.1:8042:8042"],
     }
@@ -189,16 +190,16 @@ def test_the_edges_listen_where_their_ports_are_published(secrets: Path) -> None
     assert (api.http.host, api.http.port) == ("0.0.0.0", 8080)
 
 
-@pytest.mark.parametrize("name", ["router", "api", "worker"])
+@pytest.mark.parametrize("name", ["router", "api", "hl7", "worker"])
 def test_each_part_is_a_command(name: str) -> None:
-    assert SERVICES[name]["command"] == [name]
+    assert SERVICES[name]["command"][0] == name
     assert name in COMMANDS
 
 
 def test_after_setup_the_first_peers_are_known_and_the_edges_are_healthy(
     database: str, tmp_path: Path
 ) -> None:
-    ports = {"11112": free_ports(1)[0], "8080": free_ports(1)[0]}
+    ports = {port: free_ports(1)[0] for port in ("11112", "8080", "2575")}
     environment = {
         "PATH": f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}",
         "IMX_DATABASE_URL": database,
@@ -210,9 +211,10 @@ def test_after_setup_the_first_peers_are_known_and_the_edges_are_healthy(
     with psycopg.connect(database) as connection:
         found = connection.execute("select ae_title, may_store, host from peer order by 1").fetchall()
     assert found == [("HEALTH", False, "127.0.0.1"), ("ORTHANC", True, None)]
-    for name, port in (("router", "11112"), ("api", "8080")):
+    for name, port in (("router", "11112"), ("api", "8080"), ("hl7", "2575")):
         asks = [part.replace(port, str(ports[port])) for part in SERVICES[name]["healthcheck"]["test"][1:]]
-        part = subprocess.Popen(["imx", *SERVICES[name]["command"]], env=environment)
+        command = [part.replace(port, str(ports[port])) for part in SERVICES[name]["command"]]
+        part = subprocess.Popen(["imx", *command], env=environment)
         try:
             deadline = time.monotonic() + 30
             while subprocess.run(asks, env=environment, capture_output=True, check=False).returncode:
