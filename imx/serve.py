@@ -8,8 +8,8 @@ import typer
 
 from imx import logs, parts, worker
 from imx.certificates import check_tls
+from imx.commands.options import ConfigOption, DataOption, settings_from
 from imx.listening import open_listener
-from imx.options import ConfigOption, DataOption, settings_from
 from imx.settings import Settings
 from imx.supervisor import serve
 

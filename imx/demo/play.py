@@ -13,12 +13,12 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from imx.commands.find import text_of
 from imx.demo.cargo import Cargo
 from imx.demo.region import SHARED_BY, SHARED_NUMBER, Modality
 from imx.demo.restamp import LeftOut
 from imx.destination import Destination
 from imx.dicomweb import DicomWeb, DicomWebError
-from imx.find import text_of
 from imx.part10 import NotPart10, Part10, split
 from imx.scu import Sent, send
 

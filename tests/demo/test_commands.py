@@ -12,9 +12,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from imx.find import find_command
+from imx.commands.find import find_command
+from imx.commands.send import send_command
 from imx.part10 import Part10
-from imx.send import send_command
 from tests.demo.conftest import Listening
 
 Listen = Callable[..., Listening]

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from imx.commands.settings import as_data, without_passwords
 from imx.configuration import BadSettings, environment_of, keys, read, secret_keys, variable
 from imx.settings import Secret, Source
-from imx.settings_command import as_data, without_passwords
 
 
 def test_a_flag_goes_before_the_environment_and_that_before_the_file(tmp_path: Path) -> None:

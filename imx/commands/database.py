@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from imx.commands.options import ConfigOption, DataOption, settings_from
 from imx.database import reach_database
 from imx.errors import CommandFailed
-from imx.options import ConfigOption, DataOption, settings_from
 from imx.postgres.binaries import find_binaries
 from imx.settings import Settings
 

@@ -12,12 +12,12 @@ from psycopg_pool import ConnectionPool
 from exchange.hl7.messages import PostgresMessages
 from exchange.hl7.senders import PostgresSenders, Sender
 from imx import logs, parts
+from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.printing import print_rows
 from imx.configuration import BadSettings
 from imx.database import open_database
 from imx.errors import CommandFailed
 from imx.listening import open_listener
-from imx.options import ConfigOption, DataOption, JsonOption, settings_from
-from imx.registry_commands import print_rows
 from imx.serve import Hl7PortOption, OpenOption
 from imx.settings import Settings
 from imx.wiring import has_hl7

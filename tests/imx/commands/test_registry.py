@@ -13,7 +13,7 @@ from psycopg_pool import ConnectionPool
 
 from exchange.refusals import Reason, Refusal
 from exchange.registry import BadEntry, PostgresRegistry, UnknownPeer
-from imx.registry_file import BadRegistryFile
+from imx.commands.registry_file import BadRegistryFile
 from tests.imx.conftest import Imx
 
 STRANGER = Refusal(Reason.UNKNOWN_PEER, "CT9", "IMX", "10.0.0.9", "no peer CT9 at 10.0.0.9 in the registry")

@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from exchange.policy import Action, Purpose
+from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.progress import progress_bar
 from imx.database import open_database
 from imx.errors import CommandFailed
-from imx.options import ConfigOption, DataOption, JsonOption, settings_from
-from imx.progress import progress_bar
 from imx.wiring import staged_objects
 from storage.errors import ArchiveError
 from storage.file_names import as_name

@@ -21,9 +21,8 @@ from dicom_router.tls.profile import TlsFiles
 from exchange.refusals import Reason, Refusal, Refused
 from exchange.registry import Peer, Trust
 from imx.certificates import note_ends
-from imx.check import check_certificates, check_database, check_folder, check_objects, check_ports
-from imx.configuration import read
-from imx.findings import (
+from imx.commands.check import check_certificates, check_database, check_folder, check_objects, check_ports
+from imx.commands.findings import (
     Finding,
     Level,
     judge_clock,
@@ -38,6 +37,7 @@ from imx.findings import (
     judge_version,
     judge_waiting,
 )
+from imx.configuration import read
 from imx.listening import open_listener
 from tests.dicom_router.authorities import Authority, lay_out, show
 from tests.service import free_port

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 from pydicom.datadict import keyword_for_tag
 
+from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.printing import print_rows
 from imx.database import open_database
-from imx.options import ConfigOption, DataOption, JsonOption, settings_from
-from imx.registry_commands import print_rows
 from imx.settings import Settings
 from imx.wiring import staged_objects
 from storage.quarantine import Aside, Choice, Quarantine

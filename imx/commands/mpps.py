@@ -7,10 +7,10 @@ import typer
 
 from exchange.performed import PostgresPerformed
 from exchange.registry import PostgresRegistry
+from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.printing import print_rows
 from imx.database import open_database
 from imx.errors import CommandFailed
-from imx.options import ConfigOption, DataOption, JsonOption, settings_from
-from imx.registry_commands import print_rows
 
 commands = typer.Typer(help="Performed procedure steps, told on to a trust's RIS.", no_args_is_help=True)
 

@@ -28,11 +28,10 @@ from dicom_router.requestor import Callee, Calling
 from dicom_router.settings import CallingSettings
 from exchange.registry import DuplicatePolicy, Peer, PostgresRegistry
 from imx.certificates import tls_client
-from imx.database import open_database
-from imx.errors import CommandFailed
-from imx.options import ConfigOption, DataOption, JsonOption, settings_from
-from imx.progress import progress_bar
-from imx.pull_options import (
+from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.printing import print_rows
+from imx.commands.progress import progress_bar
+from imx.commands.pull_options import (
     BytesOption,
     CredentialsOption,
     FirstOption,
@@ -46,7 +45,8 @@ from imx.pull_options import (
     address_from,
     credentials_from,
 )
-from imx.registry_commands import print_rows
+from imx.database import open_database
+from imx.errors import CommandFailed
 from imx.settings import Settings
 from imx.wiring import build_ingest
 

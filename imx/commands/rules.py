@@ -20,11 +20,11 @@ from dicom_router.rules.rule import Rule, RuleSet
 from dicom_router.rules.tables import RulesWrong
 from dicom_router.rules.words import deeds
 from exchange.registry import PostgresRegistry
+from imx.commands.looked_at import LookedAt, look_at
+from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.printing import print_rows
 from imx.database import open_database
 from imx.errors import CommandFailed
-from imx.looked_at import LookedAt, look_at
-from imx.options import ConfigOption, DataOption, JsonOption, settings_from
-from imx.registry_commands import print_rows
 
 commands = typer.Typer(help="Routing rules: where studies go, and why.", no_args_is_help=True)
 

@@ -1,5 +1,6 @@
 """Options that many commands share, and the settings that they lead to."""
 
+import getpass
 import os
 from pathlib import Path
 from typing import Annotated
@@ -18,9 +19,15 @@ ConfigOption = Annotated[
     typer.Option("--config", help="The settings file. Otherwise IMX_CONFIG, or imx.toml in the data folder."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")]
+ByOption = Annotated[str, typer.Option("--by", help="Who says so. Otherwise your user name.")]
 
 
 def settings_from(data: Path | None, config: Path | None, **flags: object) -> Settings:
     """The settings in force; `flags` are by setting, with `__` for the dot."""
     given = {key.replace("__", "."): value for key, value in flags.items()}
     return read({"data": data, "config": config, **given}, os.environ)
+
+
+def who(by: str) -> str:
+    """Who is at the command line."""
+    return by or getpass.getuser()

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from exchange.ledger import BadList, Ledger, uids_of
+from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.printing import print_rows
 from imx.database import open_database
-from imx.options import ConfigOption, DataOption, JsonOption, settings_from
-from imx.registry_commands import print_rows
 
 
 def ledger_command(

@@ -20,9 +20,7 @@ from rich.markup import escape
 from dicom_router.tls.papers import without_list
 from exchange.registry import PostgresRegistry
 from imx.certificates import BadCertificate, tls_files, usable_papers
-from imx.database import reach_database
-from imx.errors import SetupError
-from imx.findings import (
+from imx.commands.findings import (
     DURABILITY,
     QUIET_LOG,
     Finding,
@@ -40,9 +38,11 @@ from imx.findings import (
     judge_version,
     judge_waiting,
 )
+from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.database import reach_database
+from imx.errors import SetupError
 from imx.folder import DataFolder
 from imx.listening import PortInUse, open_listener
-from imx.options import ConfigOption, DataOption, JsonOption, settings_from
 from imx.settings import Settings
 from imx.wiring import connections_wanted, open_objects, open_pool
 from storage.errors import ArchiveError

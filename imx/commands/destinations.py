@@ -8,9 +8,9 @@ import typer
 
 from exchange.destinations import ASSOCIATIONS, Entry, Kind, PostgresDestinations
 from exchange.registry import PostgresRegistry
+from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.printing import print_rows
 from imx.database import open_database
-from imx.options import ConfigOption, DataOption, JsonOption, settings_from
-from imx.registry_commands import print_rows
 
 commands = typer.Typer(help="Where studies can be sent.", no_args_is_help=True)
 

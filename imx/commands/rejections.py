@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.printing import print_rows
 from imx.database import open_database
-from imx.options import ConfigOption, DataOption, JsonOption, settings_from
-from imx.registry_commands import print_rows
 from imx.settings import Settings
 from storage.rejections import Noted, Rejections, View
 

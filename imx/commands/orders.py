@@ -13,10 +13,10 @@ from exchange.order import BadOrder, Code, Order, Patient, Priority, Said, Statu
 from exchange.orders import Placed, PostgresOrders, Told, Which
 from exchange.registry import PostgresRegistry
 from exchange.ties import PostgresTies, Tie
+from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.printing import print_rows
 from imx.database import open_database
 from imx.errors import CommandFailed
-from imx.options import ConfigOption, DataOption, JsonOption, settings_from
-from imx.registry_commands import print_rows
 from imx.settings import Settings
 
 orders = typer.Typer(help="What was asked for, and which study answers it.", no_args_is_help=True)

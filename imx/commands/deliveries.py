@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from exchange.deliveries import Delivery, DeliveryDesk, State
+from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.printing import print_rows
 from imx.database import open_database
-from imx.options import ConfigOption, DataOption, JsonOption, settings_from
-from imx.registry_commands import print_rows
 from imx.settings import Settings
 
 commands = typer.Typer(help="What is sent where, and what failed.", no_args_is_help=True)

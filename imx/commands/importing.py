@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from exchange.registry import PostgresRegistry, Trust
+from imx.commands.journal import Journal
+from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.progress import progress_bar
 from imx.database import open_database
-from imx.journal import Journal
-from imx.options import ConfigOption, DataOption, JsonOption, settings_from
 from imx.part10 import NotPart10, files_in, head_of
-from imx.progress import progress_bar
 from imx.wiring import build_ingest
 from storage.errors import ArchiveError, Unavailable
 from storage.ingest import Door, Incoming

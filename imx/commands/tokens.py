@@ -8,10 +8,10 @@ import typer
 
 from exchange.policy import Role
 from exchange.tokens import create, revoke, tokens
+from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.printing import print_rows
 from imx.database import migrated_database
 from imx.errors import CommandFailed
-from imx.options import ConfigOption, DataOption, JsonOption, settings_from
-from imx.registry_commands import print_rows
 
 commands = typer.Typer(help="What readers show to be let in over HTTP.", no_args_is_help=True)
 

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
 from imx.configuration import keys, secret_keys, value_of, variable
-from imx.options import ConfigOption, DataOption, JsonOption, settings_from
 from imx.settings import Secret, Settings
 from imx.values import written
 

@@ -1,64 +1,22 @@
-"""`imx trust`, and what the commands of the registry share."""
+"""`imx trust`: the organisations that own what their peers send."""
 
-import getpass
-import json
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from exchange.entries import trust_said
 from exchange.registry import PostgresRegistry, Trust
+from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
+from imx.commands.printing import print_one, print_rows
 from imx.database import open_database
-from imx.options import ConfigOption, DataOption, JsonOption, settings_from
 from imx.settings import Settings
 
 trusts = typer.Typer(help="The organisations that own what their peers send.", no_args_is_help=True)
 
 OdsCode = Annotated[str, typer.Argument(help="Its ODS code, such as RBT.")]
-ByOption = Annotated[str, typer.Option("--by", help="Who changes it. Otherwise your user name.")]
-
-
-def print_rows(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
-    """A table for people, or a list of objects for programs."""
-    if as_json:
-        json.dump(rows, sys.stdout, indent=2, ensure_ascii=False, default=str)
-        sys.stdout.write("\n")
-        return
-    if not rows:
-        Console(stderr=True).print("none")
-        return
-    table = Table(*(name.replace("_", " ") for name in rows[0]), box=None)
-    for row in rows:
-        table.add_row(*(escape(_cell(value)) for value in row.values()))
-    Console().print(table)
-
-
-def print_one(row: dict[str, Any], as_json: bool) -> None:
-    """One entry with all it says, a line for each key."""
-    if as_json:
-        print_rows([row], as_json)
-        return
-    said = [{"key": key, "value": value} for key, value in row.items() if value not in (None, [], "")]
-    print_rows(said, as_json)
-
-
-def _cell(value: Any) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "yes" if value else "no"
-        case list():
-            return ", ".join(str(each) for each in value)
-        case _:
-            return str(value)
 
 
 @contextmanager
@@ -66,11 +24,6 @@ def registry(settings: Settings) -> Iterator[PostgresRegistry]:
     """The registry of the set-up that the options name."""
     with open_database(settings) as pool:
         yield PostgresRegistry(pool)
-
-
-def who(by: str) -> str:
-    """Who is at the command line."""
-    return by or getpass.getuser()
 
 
 @trusts.command("add")

@@ -10,12 +10,10 @@ from pydicom.datadict import keyword_for_tag
 
 from dicom_router.rules.coercing import Made, made
 from dicom_router.rules.coercion import CHARACTER_SET
-from imx.database import open_database
-from imx.errors import CommandFailed
-from imx.looked_at import look_at
-from imx.options import ConfigOption, DataOption, JsonOption, settings_from
-from imx.registry_commands import print_rows
-from imx.rules_commands import (
+from imx.commands.looked_at import look_at
+from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.printing import print_rows
+from imx.commands.rules import (
     AtOption,
     ByOption,
     FileArgument,
@@ -24,6 +22,8 @@ from imx.rules_commands import (
     TrustOption,
     rules_from,
 )
+from imx.database import open_database
+from imx.errors import CommandFailed
 from storage.correcting import recorded, undo
 from storage.corrections import Member
 from storage.errors import Unreadable

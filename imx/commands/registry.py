@@ -9,9 +9,10 @@ import typer
 
 from exchange.entries import peer_said, trust_said
 from exchange.registry import Peer, PostgresRegistry, Trust
-from imx.options import ConfigOption, DataOption, JsonOption, settings_from
-from imx.registry_commands import ByOption, print_rows, registry, who
-from imx.registry_file import Done, Step, plan, read_file, written
+from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
+from imx.commands.printing import print_rows
+from imx.commands.registry_file import Done, Step, plan, read_file, written
+from imx.commands.trusts import registry
 
 commands = typer.Typer(help="Trusts and peers, all at once.", no_args_is_help=True)
 

@@ -10,9 +10,10 @@ from exchange.entries import peer_from, peer_said
 from exchange.peers import Peer, UnknownPeer, is_ae_title
 from exchange.refusals import Refused
 from exchange.registry import PostgresRegistry
-from imx.options import ConfigOption, DataOption, JsonOption, settings_from
-from imx.peer_options import said_of, with_peer_options
-from imx.registry_commands import ByOption, print_one, print_rows, registry, who
+from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
+from imx.commands.peer_options import said_of, with_peer_options
+from imx.commands.printing import print_one, print_rows
+from imx.commands.trusts import registry
 
 peers = typer.Typer(help="The DICOM application entities we know.", no_args_is_help=True)
 

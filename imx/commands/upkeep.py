@@ -8,9 +8,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.progress import progress_bar
 from imx.database import open_database
-from imx.options import ConfigOption, DataOption, JsonOption, settings_from
-from imx.progress import progress_bar
 from imx.wiring import build_ingest, staged_objects
 from storage.index import mapped_errors
 from storage.rebuild import Rebuilt, rebuild
