@@ -194,19 +194,33 @@ def _candidates(connection: Connection[Any], study: Study) -> list[Candidate]:
     return [Candidate(each.id, each.order, each.status, answered) for each, answered in found]
 
 
+_OF_TRUST = "(%s::text is null or o.trust = %s)"
+
+
 @dataclass(frozen=True, slots=True)
 class PostgresTies:
     """What a person sees and decides."""
 
     pool: ConnectionPool
 
-    def in_doubt(self, limit: int = 1000) -> list[Tie]:
-        """What waits for a person, the oldest first."""
-        return self._list("t.state = 'doubt' order by t.id limit %s", (limit,))
+    def in_doubt(self, trust: str | None = None, limit: int = 1000) -> list[Tie]:
+        """What waits for a person, the oldest first; of one trust's orders, or of all."""
+        return self._list(f"t.state = 'doubt' and {_OF_TRUST} order by t.id limit %s", (trust, trust, limit))
 
-    def of_study(self, study_uid: str) -> list[Tie]:
+    def of_study(self, study_uid: str, trust: str | None = None) -> list[Tie]:
         """Of one study."""
-        return self._list("t.study_uid = %s order by t.id", (study_uid,))
+        return self._list(f"t.study_uid = %s and {_OF_TRUST} order by t.id", (study_uid, trust, trust))
+
+    def trust_of(self, number: int) -> str:
+        """Whose order it is about. Raises NoSuchTie."""
+        with mapped_errors(), self.pool.connection() as connection:
+            row = connection.execute(
+                "select o.trust from order_tie t join imaging_order o on o.id = t.order_id where t.id = %s",
+                (number,),
+            ).fetchone()
+        if row is None:
+            raise NoSuchTie(number)
+        return str(row[0])
 
     def tie(self, number: int, by: str) -> None:
         """It does answer it. Raises NoSuchTie."""

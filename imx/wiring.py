@@ -23,10 +23,10 @@ from dicom_router.services.retrieving import Retrieving
 from dicom_router.services.table import Services
 from dicom_router.settings import RouterSettings
 from dicom_router.storing import Reader
-from dicom_router.tls.profile import handshake
+from dicom_router.tls.profile import handshake, shown_by
 from dicom_router.tls.reload import ReloadedContext
 from exchange.hl7.desk import HANDLERS, Desk
-from exchange.hl7.listener import Listener, Secure
+from exchange.hl7.listener import Listener, Secure, Secured
 from exchange.hl7.orders import Namespace
 from exchange.orders import PostgresOrders
 from exchange.performed import PostgresPerformed
@@ -225,8 +225,9 @@ def build_hl7(
     sockets: dict[socket.socket, Secure | None] = {plain: None} if plain else {}
     if tls is not None and (context := tls_context(settings)) is not None:
 
-        def secured(connection: socket.socket) -> socket.socket:
-            return handshake(connection, context(), settings.dicom.artim_s)
+        def secured(connection: socket.socket) -> Secured:
+            ours = handshake(connection, context(), settings.dicom.artim_s)
+            return Secured(ours, shown_by(ours).fingerprint)
 
         sockets[tls] = secured
     return Listener(Desk(pool, HANDLERS, stranger), sockets, registry.note_refusal)

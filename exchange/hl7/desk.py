@@ -58,13 +58,16 @@ class Desk:
         """Whether anybody may send from there. Raises storage.errors.Unavailable."""
         return self.stranger is not None or PostgresSenders(self.pool).knows(address)
 
-    def take(self, raw: bytes, address: str) -> bytes:
-        """What a message is answered with. Never raises."""
+    def take(self, raw: bytes, address: str, fingerprint: str = "") -> bytes:
+        """What a message is answered with. `fingerprint` is of the certificate that its sender showed.
+
+        Never raises.
+        """
         message: Message | None = None
         came = Came(address, None, "", "", raw)
         try:
             message = read_message(raw)
-            namespace = self._namespace(message, address)
+            namespace = self._namespace(message, address, fingerprint)
             came = Came(address, namespace.trust, message.type, message.control_id, raw)
             self._do(message, namespace, came)
         except BadMessage as error:
@@ -80,14 +83,22 @@ class Desk:
         log.info("hl7.taken", type=message.type, trust=came.trust)
         return accepted(message)
 
-    def _namespace(self, message: Message, address: str) -> Namespace:
-        found = PostgresSenders(self.pool).namespace(address, message.header.text(4)) or self.stranger
+    def _namespace(self, message: Message, address: str, fingerprint: str) -> Namespace:
+        found = PostgresSenders(self.pool).known(address, message.header.text(4))
+        if self.stranger is not None:
+            return found.namespace if found else self.stranger
         if found is None:
             raise Unsupported(
                 Where("MSH", field=4), Condition.TABLE_VALUE_NOT_FOUND,
                 "this facility may not send from this address (imx hl7 allow)",
             )  # fmt: skip
-        return found
+        if found.fingerprint not in (None, fingerprint):
+            shown = "another certificate" if fingerprint else "no certificate"
+            raise Unsupported(
+                Where("MSH", field=4), Condition.TABLE_VALUE_NOT_FOUND,
+                f"this facility sends over TLS, and shows {shown} (imx hl7 allow --fingerprint)",
+            )  # fmt: skip
+        return found.namespace
 
     def _do(self, message: Message, namespace: Namespace, came: Came) -> None:
         message.header.required(10)

@@ -23,8 +23,17 @@ from storage.errors import ArchiveError
 
 log = structlog.get_logger()
 
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """A connection over TLS, and what its sender showed of itself."""
+
+    connection: socket.socket
+    fingerprint: str  # SHA-256 of its certificate, hex; "" where it showed none
+
+
 #: Makes a connection secure. Raises what its handshake raises.
-Secure = Callable[[socket.socket], socket.socket]
+Secure = Callable[[socket.socket], Secured]
 
 _CHUNK_BYTES = 64 * 1024
 
@@ -35,8 +44,8 @@ class Taker(Protocol):
     def knows(self, address: str) -> bool:
         """Whether anybody may send from there. Raises storage.errors.Unavailable."""
 
-    def take(self, raw: bytes, address: str) -> bytes:
-        """What a message is answered with."""
+    def take(self, raw: bytes, address: str, fingerprint: str = "") -> bytes:
+        """What a message is answered with. `fingerprint` is that of the sender's certificate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,20 +163,22 @@ class Listener:
         """Take messages until the sender hangs up; else why it was cut."""
         connection.settimeout(self._limits.message_s)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        fingerprint = ""
         if secure is not None:
             try:
-                connection = secure(connection)
+                secured = secure(connection)
             except Exception as error:  # of the edge that brought `secure`: it says what to mend
                 log.warning("hl7.tls", address=address, because=str(error))
                 return "tls failed"
+            connection, fingerprint = secured.connection, secured.fingerprint
         try:
-            return self._take_all(connection, address)
+            return self._take_all(connection, address, fingerprint)
         except (OSError, ValueError):
             return ""  # it hung up, in whatever way
         finally:
             connection.close()
 
-    def _take_all(self, connection: socket.socket, address: str) -> str:
+    def _take_all(self, connection: socket.socket, address: str, fingerprint: str) -> str:
         deframer = Deframer(self._limits.message_bytes)
         due = monotonic() + self._limits.idle_s
         while not self._is_draining:
@@ -187,7 +198,7 @@ class Listener:
                 return "not MLLP"
             for message in messages:
                 connection.settimeout(self._limits.answer_s)
-                connection.sendall(framed(self._taker.take(message, address)))
+                connection.sendall(framed(self._taker.take(message, address, fingerprint)))
             if messages or not was_within:
                 due = monotonic() + (self._limits.message_s if deframer.is_within else self._limits.idle_s)
             if was_within and monotonic() >= due:

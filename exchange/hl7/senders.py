@@ -1,5 +1,6 @@
 """Who may send HL7 messages, and in whose name: nobody who is not named here."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -24,6 +25,15 @@ class Sender:
     trust: str  # ODS code
     facility: str = ""  # MSH-4 that its messages bear; "" for any
     aliases: tuple[str, ...] = ()  # assigning authorities that mean the trust's own issuer
+    fingerprint: str | None = None  # SHA-256 of its certificate, hex: it sends over TLS and shows this one
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The entry that a message falls under."""
+
+    namespace: Namespace
+    fingerprint: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +50,20 @@ class PostgresSenders:
             ).fetchone()
         return bool(row and row[0])
 
-    def namespace(self, address: str, facility: str) -> Namespace | None:
+    def known(self, address: str, facility: str) -> Known | None:
         """In whose name a message comes: an entry for its facility goes before one for any, and a narrow
         network before a wide one."""
         with mapped_errors(), self.pool.connection() as connection:
             row = connection.execute(
-                "select t.ods_code, t.issuer, h.aliases"
+                "select t.ods_code, t.issuer, h.aliases, h.fingerprint"
                 " from hl7_sender h join trust t on t.ods_code = h.trust"
                 " where h.network >>= %s::inet and h.facility in (%s, '')"
                 " order by h.facility = '', masklen(h.network) desc limit 1",
                 (address, facility),
             ).fetchone()
-        return Namespace(row[0], row[1], frozenset(row[2])) if row else None
+        if row is None:
+            return None
+        return Known(Namespace(row[0], row[1], frozenset(row[2])), row[3])
 
     def add(self, sender: Sender) -> None:
         """Raises BadSender."""
@@ -59,13 +71,16 @@ class PostgresSenders:
             network = str(ip_network(sender.network.strip(), strict=False))
         except ValueError as error:
             raise BadSender("not a network address: write 10.1.2.0/24, or one address") from error
+        if sender.fingerprint is not None and not re.fullmatch("[0-9a-f]{64}", sender.fingerprint):
+            raise BadSender("not the SHA-256 fingerprint of a certificate: 64 hexadecimal digits")
         with mapped_errors(), self.pool.connection() as connection:
             try:
                 connection.execute(
-                    "insert into hl7_sender (network, facility, trust, aliases) values (%s, %s, %s, %s)"
+                    "insert into hl7_sender (network, facility, trust, aliases, fingerprint)"
+                    " values (%s, %s, %s, %s, %s)"
                     " on conflict (network, facility) do update set trust = excluded.trust,"
-                    " aliases = excluded.aliases",
-                    (network, sender.facility, sender.trust, list(sender.aliases)),
+                    " aliases = excluded.aliases, fingerprint = excluded.fingerprint",
+                    (network, sender.facility, sender.trust, list(sender.aliases), sender.fingerprint),
                 )
             except errors.ForeignKeyViolation as error:
                 raise BadSender(f"no trust {sender.trust}: add it with `imx trust add`") from error
@@ -86,8 +101,10 @@ class PostgresSenders:
         """By network."""
         with mapped_errors(), self.pool.connection() as connection:
             rows = connection.execute(
-                "select network::text, trust, facility, aliases from hl7_sender order by network, facility"
+                "select network::text, trust, facility, aliases, fingerprint from hl7_sender"
+                " order by network, facility"
             ).fetchall()
         return [
-            Sender(network, trust, facility, tuple(aliases)) for network, trust, facility, aliases in rows
+            Sender(network, trust, facility, tuple(aliases), fingerprint)
+            for network, trust, facility, aliases, fingerprint in rows
         ]

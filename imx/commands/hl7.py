@@ -11,6 +11,7 @@ from psycopg_pool import ConnectionPool
 
 from exchange.hl7.messages import PostgresMessages
 from exchange.hl7.senders import PostgresSenders, Sender
+from exchange.peers import fingerprint_of
 from imx import logs, parts
 from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
 from imx.commands.printing import print_rows
@@ -69,12 +70,17 @@ def allow(
         list[str] | None,
         typer.Option(help="An assigning authority that means the trust's own numbers, such as its PAS."),
     ] = None,
+    fingerprint: Annotated[
+        str, typer.Option(help="SHA-256 of its certificate: it sends over TLS and shows this one.")
+    ] = "",
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Let a system send, or change its entry."""
+    shows = fingerprint_of(fingerprint) or None
+    sender = Sender(network, trust.strip().upper(), facility, tuple(alias or ()), shows)
     with pool_of(settings_from(data, config)) as pool:
-        PostgresSenders(pool).add(Sender(network, trust.strip().upper(), facility, tuple(alias or ())))
+        PostgresSenders(pool).add(sender)
     sys.stdout.write(f"HL7 from {network} is taken in the name of {trust.strip().upper()}\n")
 
 
@@ -100,6 +106,7 @@ def list_senders(data: DataOption = None, config: ConfigOption = None, as_json: 
             "facility": each.facility,
             "trust": each.trust,
             "aliases": list(each.aliases) if as_json else ", ".join(each.aliases),
+            "fingerprint": each.fingerprint,
         }
         for each in found
     ]

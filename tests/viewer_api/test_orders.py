@@ -60,6 +60,38 @@ def test_readers_and_strangers_see_no_orders(place: Place, closed_api: httpx.Cli
         assert closed_api.delete("/orders/RBS/F1", headers=headers).status_code == status
 
 
+def test_somebody_of_one_trust_works_on_its_orders_alone(place: Place, closed_api: httpx.Client) -> None:
+    PostgresRegistry(place.objects.pool).add_trust(Trust("REM", "Liverpool", "REM"))
+    other = bearer(place, Role.COORDINATOR, "other", "REM")
+    all_of_them = bearer(place, Role.COORDINATOR, "region", "")
+    own = bearer(place, Role.COORDINATOR)
+    assert closed_api.post("/orders", json=ORDER, headers=other).status_code == 404
+    assert closed_api.post("/orders", json=ORDER, headers=own).status_code == 201
+    with psycopg.connect(place.database) as connection:
+        connection.execute(
+            "insert into order_tie (order_id, study_uid, state, because)"
+            " select id, '1.2', 'doubt', 'the birth date is another' from imaging_order"
+        )
+    [doubt] = closed_api.get("/orders/doubts", headers=own).json()
+
+    for url in ("/orders", "/orders?trust=RBS", "/orders/doubts", "/orders/doubts?study=1.2"):
+        assert closed_api.get(url, headers=other).json() == []
+        assert len(closed_api.get(url, headers=all_of_them).json()) == 1
+    url = f"/orders/doubts/{doubt['id']}"
+    assert closed_api.post(url, json={"decision": "tie"}, headers=other).status_code == 404
+    assert closed_api.get("/orders/RBS/F1", headers=other).status_code == 404
+    assert closed_api.delete("/orders/RBS/F1", headers=other).status_code == 404
+    assert closed_api.get("/orders/RBS/F1", headers=own).json()["status"] == "scheduled"
+
+
+def test_what_is_asked_for_by_no_uid_is_not_written_down(place: Place, closed_api: httpx.Client) -> None:
+    answer = closed_api.get("/orders/doubts?study=Smith", headers=bearer(place, Role.COORDINATOR))
+
+    assert (answer.status_code, "Smith" in answer.text) == (400, False)
+    with psycopg.connect(place.database) as connection:
+        assert connection.execute("select from audit").fetchall() == []
+
+
 def test_doubts_are_decided(place: Place, closed_api: httpx.Client) -> None:
     who = bearer(place, Role.COORDINATOR)
     closed_api.post("/orders", json=ORDER, headers=who)

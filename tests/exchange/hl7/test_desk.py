@@ -6,7 +6,7 @@ from psycopg_pool import ConnectionPool
 from exchange.hl7.desk import HANDLERS, Desk
 from exchange.hl7.messages import PostgresMessages
 from exchange.hl7.orders import Namespace
-from exchange.hl7.senders import BadSender, PostgresSenders, Sender
+from exchange.hl7.senders import BadSender, Known, PostgresSenders, Sender
 from exchange.order import Status
 from exchange.orders import PostgresOrders
 from storage.errors import NotHeld
@@ -93,18 +93,38 @@ def test_one_engine_speaks_for_two_trusts_by_facility(desk: Desk) -> None:
     assert [each.order.trust for each in PostgresOrders(desk.pool).orders()] == ["REM"]
 
 
+def test_who_is_known_by_a_certificate_shows_it(desk: Desk) -> None:
+    PostgresSenders(desk.pool).add(Sender("10.1.2.3", "REM", "RBL", fingerprint="ab" * 32))
+
+    for number, shown in enumerate(("", "cd" * 32), 1):
+        answer = answer_of(desk.take(omi(control_id=str(number)), ADDRESS, shown))
+        assert answer == ("AR", str(number), "MSH^1^4^1")
+    assert PostgresOrders(desk.pool).orders() == []
+    assert answer_of(desk.take(omi(control_id="3"), ADDRESS, "ab" * 32))[0] == "AA"
+    assert [each.order.trust for each in PostgresOrders(desk.pool).orders()] == ["REM"]
+
+
 def test_senders_come_back_as_they_went_in(pool: ConnectionPool) -> None:
     senders = PostgresSenders(pool)
-    for sender in (Sender("10.1.2.0/24", "RBL", "A", ("PAS", "CRIS")), Sender("10.1.2.3/32", "REM")):
+    entries = [
+        Sender("10.1.2.0/24", "RBL", "A", ("PAS", "CRIS"), "ab" * 32),
+        Sender("10.1.2.3/32", "REM"),
+    ]
+    for sender in entries:
         senders.add(sender)
         senders.add(sender)
-    assert senders.all() == [Sender("10.1.2.0/24", "RBL", "A", ("PAS", "CRIS")), Sender("10.1.2.3/32", "REM")]
+    assert senders.all() == entries
     assert (senders.knows("10.1.2.9"), senders.knows("10.1.3.1")) == (True, False)
-    assert senders.namespace("10.1.2.3", "A") == Namespace("RBL", "RBL", frozenset({"PAS", "CRIS"}))
-    assert senders.namespace("10.1.2.9", "B") is None
+    namespace = Namespace("RBL", "RBL", frozenset({"PAS", "CRIS"}))
+    assert senders.known("10.1.2.3", "A") == Known(namespace, "ab" * 32)
+    assert senders.known("10.1.2.9", "B") is None
     assert senders.remove("10.1.2.3")
     assert not senders.remove("10.1.2.3")
-    for wrong in (Sender("here", "RBL"), Sender("10.0.0.0/8", "XXX")):
+    for wrong in (
+        Sender("here", "RBL"),
+        Sender("10.0.0.0/8", "XXX"),
+        Sender("10.0.0.0/8", "RBL", fingerprint="AB:CD"),
+    ):
         with pytest.raises(BadSender):
             senders.add(wrong)
 

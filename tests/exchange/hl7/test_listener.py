@@ -26,7 +26,7 @@ class Echo:
     def knows(self, address: str) -> bool:
         return self.is_known
 
-    def take(self, raw: bytes, address: str) -> bytes:
+    def take(self, raw: bytes, address: str, fingerprint: str = "") -> bytes:
         self.taken.append(raw)
         return raw
 
@@ -140,7 +140,7 @@ def test_one_address_does_not_take_all_places(open_door: Open) -> None:
 
 def test_a_fault_of_the_taker_costs_one_connection(open_door: Open) -> None:
     class Failing(Echo):
-        def take(self, raw: bytes, address: str) -> bytes:
+        def take(self, raw: bytes, address: str, fingerprint: str = "") -> bytes:
             if raw == b"bad":
                 raise RuntimeError
             return raw

@@ -59,9 +59,17 @@ def test_an_order_that_cannot_be_is_one_sentence(imx: Imx) -> None:
 
 
 def test_senders_are_allowed_and_forbidden(imx: Imx) -> None:
-    assert imx("hl7", "allow", "10.1.2.0/24", "--trust", "RBL", "--alias", "PAS").exit_code == 0
+    shown = ":".join(["AB"] * 32)  # as openssl prints it
+    allow = ("hl7", "allow", "10.1.2.0/24", "--trust", "RBL", "--alias", "PAS", "--fingerprint", shown)
+    assert imx(*allow).exit_code == 0
     assert json.loads(imx("hl7", "senders", "--json").stdout) == [
-        {"network": "10.1.2.0/24", "facility": "", "trust": "RBL", "aliases": ["PAS"]}
+        {
+            "network": "10.1.2.0/24",
+            "facility": "",
+            "trust": "RBL",
+            "aliases": ["PAS"],
+            "fingerprint": "ab" * 32,
+        }
     ]
     assert imx("hl7", "forbid", "10.1.2.0/24").exit_code == 0
     assert isinstance(imx("hl7", "forbid", "10.1.2.0/24").exception, SetupError)
