@@ -1138,7 +1138,9 @@ CREATE TABLE public.hl7_sender (
     network cidr NOT NULL,
     facility text DEFAULT ''::text NOT NULL,
     trust text NOT NULL COLLATE pg_catalog."C",
-    aliases text[] DEFAULT '{}'::text[] NOT NULL
+    aliases text[] DEFAULT '{}'::text[] NOT NULL,
+    fingerprint text COLLATE pg_catalog."C",
+    CONSTRAINT hl7_sender_fingerprint_check CHECK ((fingerprint ~ '^[0-9a-f]{64}$'::text))
 );
 ALTER TABLE public.hl7_sender ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.hl7_sender_id_seq
