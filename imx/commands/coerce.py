@@ -1,6 +1,5 @@
 """`imx coerce`: what sites send wrong, put right on the way out; previewed, listed, undone."""
 
-import getpass
 import json
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -11,11 +10,10 @@ from pydicom.datadict import keyword_for_tag
 from dicom_router.rules.coercing import Made, made
 from dicom_router.rules.coercion import CHARACTER_SET
 from imx.commands.looked_at import look_at
-from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
 from imx.commands.printing import print_rows
 from imx.commands.rules import (
     AtOption,
-    ByOption,
     FileArgument,
     PeerOption,
     RulesOption,
@@ -104,7 +102,7 @@ def undo_coercion(
         mapped_errors(),
         pool.connection() as connection,
     ):
-        study = undo(connection, number, by or getpass.getuser())
+        study = undo(connection, number, who(by))
     print_rows([{"number": number, "study": study}], as_json)
 
 

@@ -1,6 +1,5 @@
 """`imx deliveries`: what is sent where, what failed, and a person's choice."""
 
-import getpass
 import json
 import sys
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from exchange.deliveries import Delivery, DeliveryDesk, State
-from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
 from imx.commands.printing import print_rows
 from imx.database import open_database
 from imx.settings import Settings
@@ -18,7 +17,6 @@ from imx.settings import Settings
 commands = typer.Typer(help="What is sent where, and what failed.", no_args_is_help=True)
 
 Number = Annotated[int, typer.Argument(help="Its number, as `imx deliveries list` prints it.")]
-ByOption = Annotated[str, typer.Option("--by", help="Who decides. Otherwise you, as this machine knows you.")]
 
 #: Dead letters that one command replays.
 _AT_ONCE = 10_000
@@ -118,8 +116,8 @@ def cancel_deliveries(
 
 
 def _decide(act: Any, numbers: list[int], by: str, done: str, as_json: bool) -> None:
-    who = by or getpass.getuser()
-    rows = [{"number": each, "destination": act(each, who), "decision": done} for each in numbers]
+    decided_by = who(by)
+    rows = [{"number": each, "destination": act(each, decided_by), "decision": done} for each in numbers]
     if as_json:
         print_rows(rows, as_json)
     else:

@@ -1,6 +1,5 @@
 """`imx export`: Part 10 files as they are kept, bit for bit, into a folder."""
 
-import getpass
 import hashlib
 import json
 import os
@@ -17,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from exchange.policy import Action, Purpose
-from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from, who
 from imx.commands.progress import progress_bar
 from imx.database import open_database
 from imx.errors import CommandFailed
@@ -133,7 +132,7 @@ def note_export(pool: ConnectionPool, study_uid: str) -> None:
             " (actor_kind, actor, trust, address, action, purpose, study_uid, outcome, because, detail)"
             " values ('operator', %s, '', 'local', %s, %s, %s, 'allowed', 'at the console', %s)",
             [
-                getpass.getuser(),
+                who(),
                 Action.RETRIEVE.value,
                 Purpose.OPERATIONS.value,
                 study_uid,

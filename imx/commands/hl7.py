@@ -1,6 +1,5 @@
 """`imx hl7`: who may send orders by HL7 v2, and the messages that were kept aside."""
 
-import getpass
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,7 +12,7 @@ from exchange.hl7.messages import PostgresMessages
 from exchange.hl7.senders import PostgresSenders, Sender
 from exchange.peers import fingerprint_of
 from imx import logs, parts
-from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
 from imx.commands.printing import print_rows
 from imx.configuration import BadSettings
 from imx.database import open_database
@@ -152,14 +151,12 @@ def show(number: Number, data: DataOption = None, config: ConfigOption = None) -
 @commands.command("settle")
 def settle(
     number: Number,
-    by: Annotated[
-        str, typer.Option("--by", help="Who settled it. Otherwise you, as this machine knows you.")
-    ] = "",
+    by: ByOption = "",
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
     """It has been dealt with: no longer show it as kept aside. It stays."""
     with pool_of(settings_from(data, config)) as pool:
-        if not PostgresMessages(pool).settle(number, by or getpass.getuser()):
+        if not PostgresMessages(pool).settle(number, who(by)):
             raise CommandFailed(f"no message {number} waits (imx hl7 list --kept-aside)")
     sys.stdout.write(f"message {number} settled\n")

@@ -28,6 +28,6 @@ def settings_from(data: Path | None, config: Path | None, **flags: object) -> Se
     return read({"data": data, "config": config, **given}, os.environ)
 
 
-def who(by: str) -> str:
-    """Who is at the command line."""
+def who(by: str = "") -> str:
+    """Who says so, by name, or whoever is at the command line."""
     return by or getpass.getuser()

@@ -1,6 +1,5 @@
 """`imx order`: what was asked for, where no HL7 message says it."""
 
-import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from exchange.order import BadOrder, Code, Order, Patient, Priority, Said, Statu
 from exchange.orders import Placed, PostgresOrders, Told, Which
 from exchange.registry import PostgresRegistry
 from exchange.ties import PostgresTies, Tie
-from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
 from imx.commands.printing import print_rows
 from imx.database import open_database
 from imx.errors import CommandFailed
@@ -23,7 +22,6 @@ orders = typer.Typer(help="What was asked for, and which study answers it.", no_
 
 TrustOption = Annotated[str, typer.Option(help="ODS code of the trust whose order it is.")]
 NumberArgument = Annotated[str, typer.Argument(help="Its number: the filler's, else the placer's.")]
-ByOption = Annotated[str, typer.Option("--by", help="Who says so. Otherwise you, as this machine knows you.")]
 
 
 @contextmanager
@@ -83,7 +81,7 @@ def add(
 ) -> None:
     """Add an order, or change it: what is said last stands."""
     when = at or datetime.now().astimezone()
-    who = by or getpass.getuser()
+    said_by = who(by)
     with open_database(settings_from(data, config)) as pool:
         owner = PostgresRegistry(pool).trust(trust.strip().upper())
         try:
@@ -115,8 +113,8 @@ def add(
             )
         except BadOrder as error:
             raise CommandFailed(f"the order cannot be: {error}") from error
-        told = Told(order, Status.SCHEDULED, Said(datetime.now(UTC), who))
-        found = PostgresOrders(pool).tell(told, who)
+        told = Told(order, Status.SCHEDULED, Said(datetime.now(UTC), said_by))
+        found = PostgresOrders(pool).tell(told, said_by)
     print_orders([found], as_json)
 
 
@@ -153,7 +151,7 @@ def cancel(
     as_json: JsonOption = False,
 ) -> None:
     """It is not to be done: no worklist shows it any longer."""
-    said = Said(datetime.now(UTC), by or getpass.getuser())
+    said = Said(datetime.now(UTC), who(by))
     with orders_of(settings_from(data, config)) as known:
         found = known.cancel(trust.strip().upper(), number, said)
     if as_json:
@@ -198,7 +196,7 @@ def doubts(
 def tie(number: Number, by: ByOption = "", data: DataOption = None, config: ConfigOption = None) -> None:
     """The study answers the order, and takes what it knows."""
     with open_database(settings_from(data, config)) as pool:
-        PostgresTies(pool).tie(number, by or getpass.getuser())
+        PostgresTies(pool).tie(number, who(by))
     sys.stdout.write(f"{number}: tied\n")
 
 
@@ -206,7 +204,7 @@ def tie(number: Number, by: ByOption = "", data: DataOption = None, config: Conf
 def dismiss(number: Number, by: ByOption = "", data: DataOption = None, config: ConfigOption = None) -> None:
     """The study does not answer the order."""
     with open_database(settings_from(data, config)) as pool:
-        PostgresTies(pool).dismiss(number, by or getpass.getuser())
+        PostgresTies(pool).dismiss(number, who(by))
     sys.stdout.write(f"{number}: dismissed\n")
 
 
@@ -214,5 +212,5 @@ def dismiss(number: Number, by: ByOption = "", data: DataOption = None, config: 
 def untie(number: Number, by: ByOption = "", data: DataOption = None, config: ConfigOption = None) -> None:
     """The study was tied to the order, and that was wrong: it gives back what it took."""
     with open_database(settings_from(data, config)) as pool:
-        PostgresTies(pool).untie(number, by or getpass.getuser())
+        PostgresTies(pool).untie(number, who(by))
     sys.stdout.write(f"{number}: untied\n")

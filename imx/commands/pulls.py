@@ -1,6 +1,5 @@
 """`imx pull`: bring another archive's studies in, once or again and again."""
 
-import getpass
 import json
 import signal
 import sys
@@ -28,7 +27,7 @@ from dicom_router.requestor import Callee, Calling
 from dicom_router.settings import CallingSettings
 from exchange.registry import DuplicatePolicy, Peer, PostgresRegistry
 from imx.certificates import tls_client
-from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from, who
 from imx.commands.printing import print_rows
 from imx.commands.progress import progress_bar
 from imx.commands.pull_options import (
@@ -230,7 +229,7 @@ def report_command(
 
 def _pull(settings: Settings, pool: ConnectionPool, asked: Asked, source: Source, terms: Terms) -> None:
     known = Pulls(pool)
-    job = known.job(asked.way, asked.source, asked.sender.trust, asked.window, getpass.getuser())
+    job = known.job(asked.way, asked.source, asked.sender.trust, asked.window, who())
     stop = threading.Event()
     console = Console(stderr=True)
 

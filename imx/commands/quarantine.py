@@ -1,6 +1,5 @@
 """`imx quarantine`: what was kept aside, and a person's choice."""
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -8,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from pydicom.datadict import keyword_for_tag
 
-from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
 from imx.commands.printing import print_rows
 from imx.database import open_database
 from imx.settings import Settings
@@ -18,7 +17,6 @@ from storage.quarantine import Aside, Choice, Quarantine
 commands = typer.Typer(help="What was kept aside until a person chooses.", no_args_is_help=True)
 
 Number = Annotated[int, typer.Argument(help="Its number, as `imx quarantine list` prints it.")]
-ByOption = Annotated[str, typer.Option("--by", help="Who decides. Otherwise you, as this machine knows you.")]
 
 
 @contextmanager
@@ -77,7 +75,7 @@ def keep_first(
 ) -> None:
     """What was kept first stays current; this stays aside, settled."""
     with quarantine(settings_from(data, config)) as held:
-        print_rows([described(held.decide(number, Choice.KEEP, by or getpass.getuser()))], as_json)
+        print_rows([described(held.decide(number, Choice.KEEP, who(by)))], as_json)
 
 
 @commands.command("take")
@@ -90,7 +88,7 @@ def take_this(
 ) -> None:
     """This becomes current; what was kept first stays as a version."""
     with quarantine(settings_from(data, config)) as held:
-        print_rows([described(held.decide(number, Choice.TAKE, by or getpass.getuser()))], as_json)
+        print_rows([described(held.decide(number, Choice.TAKE, who(by)))], as_json)
 
 
 @commands.command("undo")
@@ -103,7 +101,7 @@ def undo_decision(
 ) -> None:
     """As it was before the decision: it waits again."""
     with quarantine(settings_from(data, config)) as held:
-        print_rows([described(held.undo(number, by or getpass.getuser()))], as_json)
+        print_rows([described(held.undo(number, who(by)))], as_json)
 
 
 def described(aside: Aside) -> dict[str, Any]:

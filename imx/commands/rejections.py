@@ -1,13 +1,12 @@
 """`imx rejection`: rejection notes (IHE IOCM), what they hide, and a person's word over them."""
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
-from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
 from imx.commands.printing import print_rows
 from imx.database import open_database
 from imx.settings import Settings
@@ -16,7 +15,6 @@ from storage.rejections import Noted, Rejections, View
 commands = typer.Typer(help="Rejection notes: what they hide, and how to undo it.", no_args_is_help=True)
 
 Number = Annotated[int, typer.Argument(help="Its number, as `imx rejection list` prints it.")]
-ByOption = Annotated[str, typer.Option("--by", help="Who decides. Otherwise you, as this machine knows you.")]
 
 
 @contextmanager
@@ -48,7 +46,7 @@ def undo_rejection(
 ) -> None:
     """The note hides nothing any more; what it hid shows as before."""
     with rejections(settings_from(data, config)) as held:
-        print_rows([as_row(held.undo(number, by or getpass.getuser()))], as_json)
+        print_rows([as_row(held.undo(number, who(by)))], as_json)
 
 
 @commands.command("accept")
@@ -61,7 +59,7 @@ def accept_rejection(
 ) -> None:
     """The note is in force over all that it names, another trust's too; also after it was undone."""
     with rejections(settings_from(data, config)) as held:
-        print_rows([as_row(held.accept(number, by or getpass.getuser()))], as_json)
+        print_rows([as_row(held.accept(number, who(by)))], as_json)
 
 
 @commands.command("views")
@@ -83,9 +81,7 @@ def change_view(
 ) -> None:
     """What notes of one title hide from now on, and of those that came before."""
     with rejections(settings_from(data, config)) as held:
-        changed = held.change_view(
-            code, hides_instances=instances, hides_note=note, by=by or getpass.getuser()
-        )
+        changed = held.change_view(code, hides_instances=instances, hides_note=note, by=who(by))
     print_rows([view_row(changed)], as_json)
 
 

@@ -1,6 +1,5 @@
 """`imx rules`: where studies go, why, and what still waits."""
 
-import getpass
 import json
 import sys
 from pathlib import Path
@@ -21,14 +20,13 @@ from dicom_router.rules.tables import RulesWrong
 from dicom_router.rules.words import deeds
 from exchange.registry import PostgresRegistry
 from imx.commands.looked_at import LookedAt, look_at
-from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
 from imx.commands.printing import print_rows
 from imx.database import open_database
 from imx.errors import CommandFailed
 
 commands = typer.Typer(help="Routing rules: where studies go, and why.", no_args_is_help=True)
 
-ByOption = Annotated[str, typer.Option("--by", help="Who does it. Otherwise you, as this machine knows you.")]
 FileArgument = Annotated[Path, typer.Argument(help="A DICOM file.", exists=True, dir_okay=False)]
 RulesOption = Annotated[
     Path | None,
@@ -51,7 +49,7 @@ def load_rules(
     text = text_of(file)
     with open_database(settings_from(data, config)) as pool:
         try:
-            version = RuleBook(pool).load(text, by or getpass.getuser())
+            version = RuleBook(pool).load(text, who(by))
         except RulesWrong as error:
             print_faults(error, file, as_json)
             raise typer.Exit(1) from error
@@ -143,7 +141,7 @@ def release_study(
 ) -> None:
     """Send on what waits of a study, as it is. Who did so is written down."""
     with open_database(settings_from(data, config)) as pool:
-        released = RuleDesk(pool).release(study, by or getpass.getuser())
+        released = RuleDesk(pool).release(study, who(by))
     print_rows([{"study": study, "destinations": released}], as_json)
 
 
