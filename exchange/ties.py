@@ -167,7 +167,8 @@ def _study(connection: Connection[Any], study_uid: str) -> Study | None:
     study_id, accession, accession_issuer, json = row
     whose = connection.execute(
         "select distinct p.identifier, p.issuer, coalesce(i.birth_date, '') from identity i"
-        " join patient p on p.id = i.patient_id where i.study_id = %s",
+        " join patient p on p.id = i.patient_id join study s on s.id = i.study_id"
+        " where s.id = %s and (not s.has_versions or is_borne(s.id, i.id))",
         (study_id,),
     ).fetchall()
     series = connection.execute("select json from series where study_id = %s", (study_id,)).fetchall()

@@ -79,12 +79,14 @@ class ChangeFeed:
         return Place(*row) if row else BEGINNING
 
     def move(self, follower: str, place: Place) -> None:
-        """Set the follower's place-mark, durably."""
+        """Set the follower's place-mark, durably. It never moves back: of two that follow at once, the slower
+        one makes nobody act anew."""
         with mapped_errors(), self.pool.connection() as connection:
             connection.execute(
                 "insert into place_mark (follower, epoch, tx, number) values (%s, %s, %s::text::xid8, %s)"
                 " on conflict (follower) do update set epoch = excluded.epoch, tx = excluded.tx,"
-                " number = excluded.number, moved_at = now()",
+                " number = excluded.number, moved_at = now() where (place_mark.epoch, place_mark.tx,"
+                " place_mark.number) < (excluded.epoch, excluded.tx, excluded.number)",
                 (follower, place.epoch, place.transaction, place.number),
             )
 

@@ -287,8 +287,9 @@ def _identities_current(
     # Corrected to one person of one trust, a study is consistent again.
     connection.execute(
         "update study set inconsistent = (select count(distinct (patient_id, trust, birth_date)) > 1"
-        " from identity where study_id = %s) where id = %s",
-        (study_id, study_id),
+        " from identity d where d.study_id = study.id and (not has_versions or is_borne(study.id, d.id)))"
+        " where id = %s",
+        (study_id,),
     )
 
 

@@ -194,7 +194,7 @@ class Plan:
         match self.query.level:
             case Level.PATIENT | Level.STUDY:
                 borne = sql.SQL(
-                    "(not s.has_hidden or exists (select from identity i"
+                    "(not (s.has_hidden or s.has_versions) or exists (select from identity i"
                     " left join patient p on p.id = i.patient_id where i.study_id = s.id and {} and {}))"
                 ).format(sql.SQL(IDENTITY_SHOWS), condition)
                 return [studies, Statement(borne, values)]

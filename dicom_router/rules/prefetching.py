@@ -25,6 +25,7 @@ KEPT = timedelta(days=1)
 _PATIENTS = """
     select distinct p.identifier, p.issuer from study s join identity i on i.study_id = s.id
     join patient p on p.id = i.patient_id where s.id = %s and p.identifier <> '' and p.only_study is null
+    and (not s.has_versions or is_borne(s.id, i.id))
 """
 _LIKENESS = """
     select s.uid, coalesce(s.study_date, to_char(s.created_at, 'YYYYMMDD')),

@@ -145,6 +145,8 @@ begin
         select j.study_uid from rejected j join rejection_note t on t.id = j.note_id
         where t.instance_id = p_instance_id);
     perform lock_studies(v_touched);
+    -- Whoever changes what such notes do waits for this one, and then finds it.
+    perform 1 from rejection_view where code = p_code for share;
     delete from rejected j using rejection_note t where t.id = j.note_id and t.instance_id = p_instance_id;
     if p_code is not null then
         insert into rejection_note as t (instance_id, uid, code, peer, trust)
@@ -164,9 +166,12 @@ end $$;
 create function decide_rejection(p_note bigint, p_decision text, p_by text) returns void
 language plpgsql as $$
 declare
-    v_touched text[] := array(select distinct study_uid from rejected where note_id = p_note);
+    v_touched text[] := array(select distinct study_uid from rejected where note_id = p_note order by study_uid);
 begin
     perform lock_studies(v_touched);
+    if v_touched <> array(select distinct study_uid from rejected where note_id = p_note order by study_uid) then
+        raise exception 'the note has other content now' using errcode = 'serialization_failure';
+    end if;
     update rejection_note set decision = p_decision, decided_at = now(), decided_by = p_by where id = p_note;
     insert into rejection_decision (note_id, decision, by) values (p_note, p_decision, p_by);
     perform settle_hidden(study) from unnest(v_touched) study;

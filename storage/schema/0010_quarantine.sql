@@ -60,6 +60,8 @@ begin
         values (p_peer, p_trust, p_address, p_called, p_sop_class, p_instance, p_outcome, p_because, v_object)
         returning id into v_arrival;
     select id into v_held from instance where uid = p_instance;
+    -- The study's row is the lock: a decision over another of its instances must not miss this one.
+    perform 1 from study where uid = p_contested_study for no key update;
     insert into quarantine (object_id, arrival_id, instance_id, sop_instance_uid, outcome, diff, study_uid)
         values (v_object, v_arrival, v_held, p_instance, p_outcome, p_diff, p_contested_study);
     update study set contested = true where not contested and uid = p_contested_study;
@@ -87,10 +89,59 @@ begin
             decided_at = case when p_decision is not null then now() end
         where id = p_id returning study_uid into v_study;
     insert into quarantine_decision (quarantine_id, decision, by) values (p_id, coalesce(p_decision, 'undo'), p_by);
+    -- Locked by a statement of its own: the next one then sees whatever was set aside meanwhile.
+    perform 1 from study where uid = v_study for no key update;
     update study set contested = exists (
             select from quarantine q where q.study_uid = v_study and q.decided_at is null)
         where uid = v_study;
 end $$;
+
+-- A study in which other content has become current may have identities that no instance bears any more.
+alter table study add has_versions boolean not null default false;
+update study s set has_versions = true where exists (
+    select from series r join instance n on n.series_id = r.id join version v on v.instance_id = n.id
+    where r.study_id = s.id);
+
+-- Whether an instance bears it.
+create function is_borne(p_study bigint, p_identity bigint) returns boolean language sql stable as $$
+    select exists (select from series r join instance n on n.series_id = r.id
+        where r.study_id = p_study and n.identity_id = p_identity)
+$$;
+
+-- As before (0002); what no instance bears any more contradicts nothing.
+create or replace function identity_named(
+    p_study_id bigint, p_study text, p_trust text, p_identifier text, p_issuer text, p_name text,
+    p_birth_date text, p_sex text, p_digest bytea, p_json bytea
+) returns bigint language plpgsql as $$
+declare
+    v_patient bigint := patient_named(p_identifier, p_issuer, case when p_identifier = '' then p_study end);
+    v_id      bigint;
+begin
+    insert into identity (study_id, digest, trust, sent_patient_id, patient_id, patient_name, birth_date, sex, json)
+        values (p_study_id, p_digest, p_trust, v_patient, v_patient, p_name, p_birth_date, p_sex, p_json)
+        on conflict (study_id, digest) do nothing returning id into v_id;
+    if v_id is null then
+        select id into v_id from identity where study_id = p_study_id and digest = p_digest;
+        return v_id;
+    end if;
+    -- One Study Instance UID under two identifiers, birth dates or trusts. Two such first instances at
+    -- once must not miss each other: the study's row is the lock.
+    perform 1 from study where id = p_study_id for no key update;
+    update study set inconsistent = true
+        where id = p_study_id and not inconsistent and exists (
+            select from identity other
+            where other.study_id = p_study_id and other.id <> v_id
+            and (other.sent_patient_id, other.trust, other.birth_date)
+                is distinct from (v_patient, p_trust, p_birth_date)
+            and (not has_versions or is_borne(p_study_id, other.id)));
+    return v_id;
+end $$;
+
+-- Nobody adds to the study of an instance, nor rejects anything in it, until the transaction ends.
+create function lock_study_of(p_instance_id bigint) returns void language sql as $$
+    select lock_studies(array[st.uid]) from instance n join series se on se.id = n.series_id
+        join study st on st.id = se.study_id where n.id = p_instance_id
+$$;
 
 -- Another object of the same instance becomes current; the one that was is kept as a version.
 -- Returns false where the instance has another object now than the caller saw.
@@ -107,7 +158,9 @@ declare
     v_study    study;
     v_series   text;
     v_uid      text;
+    v_former   identity;
 begin
+    perform lock_study_of(p_instance_id);    -- before the instance, as whoever settles what is hidden
     select i.uid, se.uid into v_uid, v_series from instance i join series se on se.id = i.series_id
         where i.id = p_instance_id and i.object_id = p_held_object for no key update of i;
     if not found then
@@ -115,6 +168,7 @@ begin
     end if;
     select st.* into v_study from instance i join series se on se.id = i.series_id
         join study st on st.id = se.study_id where i.id = p_instance_id;
+    select d.* into v_former from instance i join identity d on d.id = i.identity_id where i.id = p_instance_id;
     select id into v_identity from identity where study_id = v_study.id and digest = p_identity_digest;
     if not found then
         v_identity := identity_named(v_study.id, v_study.uid, p_trust, p_identifier, p_issuer, p_name,
@@ -129,6 +183,20 @@ begin
         where id = p_instance_id;
     insert into change (epoch, kind, study_uid, series_uid, instance_uid)
         select epoch, 'kept', v_study.uid, v_series, v_uid from feed;
+    -- Its identity may contradict another now, or no longer.
+    perform 1 from study where id = v_study.id for no key update;
+    update study set has_versions = true, inconsistent = case when v_identity = v_former.id then inconsistent else (
+            select count(distinct (d.patient_id, d.trust, d.birth_date)) > 1 from identity d
+            where d.study_id = v_study.id and is_borne(v_study.id, d.id)) end
+        where id = v_study.id;
+    -- It may be no rejection note any more; and a note's trust may own it now, or no longer.
+    if p_sop_class <> '1.2.840.10008.5.1.4.1.1.88.59'
+            and exists (select from rejection_note where instance_id = p_instance_id) then
+        perform note_rejection(p_instance_id, null, null, null, '{}', '{}', '{}');
+    end if;
+    if v_former.trust <> p_trust then
+        perform settle_hidden(v_study.uid);
+    end if;
     return true;
 end $$;
 
@@ -146,7 +214,8 @@ create or replace function replace_content(
 declare
     v_object bigint;
 begin
-    -- The lock first: without it nothing may be written.
+    -- The locks first: without them nothing may be written.
+    perform lock_study_of(p_instance_id);
     perform 1 from instance where id = p_instance_id and object_id = p_held_object for no key update;
     if not found then
         return false;    -- replaced by another meanwhile: the caller compares again
