@@ -44,9 +44,12 @@ CREATE FUNCTION public.decide_rejection(p_note bigint, p_decision text, p_by tex
     LANGUAGE plpgsql
     AS $$
 declare
-    v_touched text[] := array(select distinct study_uid from rejected where note_id = p_note);
+    v_touched text[] := array(select distinct study_uid from rejected where note_id = p_note order by study_uid);
 begin
     perform lock_studies(v_touched);
+    if v_touched <> array(select distinct study_uid from rejected where note_id = p_note order by study_uid) then
+        raise exception 'the note has other content now' using errcode = 'serialization_failure';
+    end if;
     update rejection_note set decision = p_decision, decided_at = now(), decided_by = p_by where id = p_note;
     insert into rejection_decision (note_id, decision, by) values (p_note, p_decision, p_by);
     perform settle_hidden(study) from unnest(v_touched) study;
@@ -87,13 +90,20 @@ begin
             select from identity other
             where other.study_id = p_study_id and other.id <> v_id
             and (other.sent_patient_id, other.trust, other.birth_date)
-                is distinct from (v_patient, p_trust, p_birth_date));
+                is distinct from (v_patient, p_trust, p_birth_date)
+            and (not has_versions or is_borne(p_study_id, other.id)));
     return v_id;
 end $$;
 CREATE FUNCTION public.instances_in(p_series_id bigint) RETURNS bigint
     LANGUAGE sql STABLE
     AS $$
     select coalesce(sum(instances), 0)::bigint from series_tally where series_id = p_series_id
+$$;
+CREATE FUNCTION public.is_borne(p_study bigint, p_identity bigint) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    select exists (select from series r join instance n on n.series_id = r.id
+        where r.study_id = p_study and n.identity_id = p_identity)
 $$;
 CREATE FUNCTION public.is_hidden(p_uid text, p_study text, p_trust text) RETURNS boolean
     LANGUAGE sql STABLE
@@ -182,6 +192,12 @@ begin
         perform pg_advisory_xact_lock(v_key);
     end loop;
 end $$;
+CREATE FUNCTION public.lock_study_of(p_instance_id bigint) RETURNS void
+    LANGUAGE sql
+    AS $$
+    select lock_studies(array[st.uid]) from instance n join series se on se.id = n.series_id
+        join study st on st.id = se.study_id where n.id = p_instance_id
+$$;
 CREATE FUNCTION public.make_current(p_instance_id bigint, p_held_object bigint, p_object bigint, p_trust text, p_identifier text, p_issuer text, p_name text, p_birth_date text, p_sex text, p_identity_digest bytea, p_identity_json bytea, p_sop_class text, p_instance_number integer, p_frame_count integer, p_frame_form integer, p_frames bytea, p_problems text[], p_json_before bytea, p_json_patient bytea, p_json_after bytea, p_json_whole boolean) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
@@ -190,7 +206,9 @@ declare
     v_study    study;
     v_series   text;
     v_uid      text;
+    v_former   identity;
 begin
+    perform lock_study_of(p_instance_id);    -- before the instance, as whoever settles what is hidden
     select i.uid, se.uid into v_uid, v_series from instance i join series se on se.id = i.series_id
         where i.id = p_instance_id and i.object_id = p_held_object for no key update of i;
     if not found then
@@ -198,6 +216,7 @@ begin
     end if;
     select st.* into v_study from instance i join series se on se.id = i.series_id
         join study st on st.id = se.study_id where i.id = p_instance_id;
+    select d.* into v_former from instance i join identity d on d.id = i.identity_id where i.id = p_instance_id;
     select id into v_identity from identity where study_id = v_study.id and digest = p_identity_digest;
     if not found then
         v_identity := identity_named(v_study.id, v_study.uid, p_trust, p_identifier, p_issuer, p_name,
@@ -212,6 +231,20 @@ begin
         where id = p_instance_id;
     insert into change (epoch, kind, study_uid, series_uid, instance_uid)
         select epoch, 'kept', v_study.uid, v_series, v_uid from feed;
+    -- Its identity may contradict another now, or no longer.
+    perform 1 from study where id = v_study.id for no key update;
+    update study set has_versions = true, inconsistent = case when v_identity = v_former.id then inconsistent else (
+            select count(distinct (d.patient_id, d.trust, d.birth_date)) > 1 from identity d
+            where d.study_id = v_study.id and is_borne(v_study.id, d.id)) end
+        where id = v_study.id;
+    -- It may be no rejection note any more; and a note's trust may own it now, or no longer.
+    if p_sop_class <> '1.2.840.10008.5.1.4.1.1.88.59'
+            and exists (select from rejection_note where instance_id = p_instance_id) then
+        perform note_rejection(p_instance_id, null, null, null, '{}', '{}', '{}');
+    end if;
+    if v_former.trust <> p_trust then
+        perform settle_hidden(v_study.uid);
+    end if;
     return true;
 end $$;
 CREATE FUNCTION public.note_refusal(p_reason text, p_calling text, p_called text, p_address text, p_is_tls boolean, p_fingerprint text, p_because text) RETURNS void
@@ -250,6 +283,8 @@ begin
         select j.study_uid from rejected j join rejection_note t on t.id = j.note_id
         where t.instance_id = p_instance_id);
     perform lock_studies(v_touched);
+    -- Whoever changes what such notes do waits for this one, and then finds it.
+    perform 1 from rejection_view where code = p_code for share;
     delete from rejected j using rejection_note t where t.id = j.note_id and t.instance_id = p_instance_id;
     if p_code is not null then
         insert into rejection_note as t (instance_id, uid, code, peer, trust)
@@ -689,6 +724,8 @@ begin
             decided_at = case when p_decision is not null then now() end
         where id = p_id returning study_uid into v_study;
     insert into quarantine_decision (quarantine_id, decision, by) values (p_id, coalesce(p_decision, 'undo'), p_by);
+    -- Locked by a statement of its own: the next one then sees whatever was set aside meanwhile.
+    perform 1 from study where uid = v_study for no key update;
     update study set contested = exists (
             select from quarantine q where q.study_uid = v_study and q.decided_at is null)
         where uid = v_study;
@@ -731,7 +768,8 @@ CREATE FUNCTION public.replace_content(p_key text, p_size bigint, p_data_offset 
 declare
     v_object bigint;
 begin
-    -- The lock first: without it nothing may be written.
+    -- The locks first: without them nothing may be written.
+    perform lock_study_of(p_instance_id);
     perform 1 from instance where id = p_instance_id and object_id = p_held_object for no key update;
     if not found then
         return false;    -- replaced by another meanwhile: the caller compares again
@@ -829,6 +867,8 @@ begin
         values (p_peer, p_trust, p_address, p_called, p_sop_class, p_instance, p_outcome, p_because, v_object)
         returning id into v_arrival;
     select id into v_held from instance where uid = p_instance;
+    -- The study's row is the lock: a decision over another of its instances must not miss this one.
+    perform 1 from study where uid = p_contested_study for no key update;
     insert into quarantine (object_id, arrival_id, instance_id, sop_instance_uid, outcome, diff, study_uid)
         values (v_object, v_arrival, v_held, p_instance, p_outcome, p_diff, p_contested_study);
     update study set contested = true where not contested and uid = p_contested_study;
@@ -1685,7 +1725,8 @@ CREATE TABLE public.study (
     "json" bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     has_hidden boolean DEFAULT false NOT NULL,
-    sent_accession_issuer text
+    sent_accession_issuer text,
+    has_versions boolean DEFAULT false NOT NULL
 );
 ALTER TABLE public.study ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.study_id_seq
