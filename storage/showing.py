@@ -20,7 +20,8 @@ SHOWS: Mapping[Level, str] = {
 
 #: Something that shows bears the identity: where other content became current, perhaps nothing does any more.
 IDENTITY_SHOWS = (
-    "(not (s.has_hidden or s.has_versions) or exists (select from series of_it join instance borne on borne.series_id = of_it.id"
+    "(not (s.has_hidden or s.has_versions) or exists"
+    " (select from series of_it join instance borne on borne.series_id = of_it.id"
     " where of_it.study_id = s.id and borne.identity_id = i.id and not borne.hidden))"
 )
 
