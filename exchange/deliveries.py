@@ -8,8 +8,8 @@ from typing import Any, LiteralString
 
 from psycopg_pool import ConnectionPool
 
+from storage.driver_errors import mapped_errors
 from storage.errors import AlreadyDecided, NotHeld
-from storage.index import mapped_errors
 
 
 class State(Enum):

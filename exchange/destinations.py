@@ -11,8 +11,8 @@ from psycopg_pool import ConnectionPool
 
 from exchange.registry import PostgresRegistry
 from exchange.trusts import BadEntry, Trust
+from storage.driver_errors import mapped_errors
 from storage.errors import NotHeld
-from storage.index import mapped_errors
 
 #: A cloud archive takes more at one time than a workstation does; the entry may say otherwise.
 ASSOCIATIONS = 2

@@ -12,8 +12,8 @@ from typing import Any
 
 from psycopg_pool import ConnectionPool
 
+from storage.driver_errors import mapped_errors
 from storage.errors import BadInput
-from storage.index import mapped_errors
 
 #: A line of a modality's list is a UID, or a row of CSV that holds one.
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")

@@ -12,8 +12,8 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
 from exchange.order import ORDERS, Order, Said, Status, uid_for
+from storage.driver_errors import mapped_errors
 from storage.errors import NotHeld
-from storage.index import mapped_errors
 
 
 class NoSuchOrder(NotHeld):

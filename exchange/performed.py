@@ -18,7 +18,7 @@ from exchange.order import Status
 from exchange.orders import ORDER_COLUMNS, Placed, placed
 from exchange.ties import untie
 from storage.corrections import Member
-from storage.index import mapped_errors
+from storage.driver_errors import mapped_errors
 
 Members = Mapping[str, Member]
 

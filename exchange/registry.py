@@ -16,7 +16,7 @@ from exchange.host_names import HostNames
 from exchange.peers import DuplicatePolicy, Peer, PeerConflict, UnknownPeer, checked_peer, conflict, peer_at
 from exchange.refusals import Reason, Refusal, Refused
 from exchange.trusts import BadEntry, IssuerTaken, Trust, TrustInUse, UnknownTrust, checked_trust
-from storage.index import mapped_errors
+from storage.driver_errors import mapped_errors
 
 __all__ = [
     "BadEntry", "DuplicatePolicy", "IssuerTaken", "Peer", "PeerConflict", "PostgresRegistry", "Trust",

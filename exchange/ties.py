@@ -20,8 +20,8 @@ from exchange.tying import Candidate, Doubt, Study, Tied, Whose, taken, which
 from storage.answers import read_members
 from storage.changes import Change, ChangeKind
 from storage.correcting import NewCorrection, NoSuchCorrection, Reason, record, undo
+from storage.driver_errors import mapped_errors
 from storage.errors import NotHeld
-from storage.index import mapped_errors
 
 #: Who made the corrections of what nobody needed to decide.
 FOLLOWER = "imx orders"

@@ -9,12 +9,15 @@ from psycopg_pool import ConnectionPool
 
 from imx.errors import CommandFailed
 from imx.folder import DataFolder
+from imx.pool import open_pool
 from imx.postgres.binaries import find_binaries
 from imx.postgres.cluster import cluster_in
 from imx.postgres.process import start
 from imx.settings import Settings
-from imx.wiring import WORKER_CONNECTIONS, open_pool
 from storage.migrations import migrate
+
+#: Of a command, which may work in several threads.
+CONNECTIONS = 18
 
 
 @contextmanager
@@ -53,7 +56,7 @@ def migrated_database(settings: Settings) -> Iterator[str]:
 def open_database(settings: Settings) -> Iterator[ConnectionPool]:
     """Connections to that database, with our tables in it. A person waits, and may count everything."""
     with migrated_database(settings) as conninfo:
-        pool = open_pool(conninfo, WORKER_CONNECTIONS, statement_s=0)
+        pool = open_pool(conninfo, CONNECTIONS, statement_s=0)
         try:
             yield pool
         finally:

@@ -10,6 +10,7 @@ from contextlib import ExitStack, closing
 import psycopg
 import structlog
 
+from imx.pool import open_pool
 from imx.settings import Settings
 from imx.wiring import (
     API_OBJECT_CONNECTIONS,
@@ -19,7 +20,6 @@ from imx.wiring import (
     build_hl7,
     build_router,
     database_url,
-    open_pool,
     open_reading,
 )
 from storage.migrations import migrate

@@ -1,13 +1,11 @@
 """Where the parts meet: from settings to a router, an archive, an object store."""
 
 import os
-import select
 import socket
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from dicom_router.acceptor import Router
@@ -36,7 +34,6 @@ from imx.configuration import BadSettings
 from imx.folder import DataFolder
 from imx.settings import DicomSettings, Settings
 from storage.commitments import Commitments
-from storage.connecting import STATEMENT_S, limits
 from storage.decoding import Recoder
 from storage.files import FileObjects
 from storage.index import PostgresIndex
@@ -70,9 +67,6 @@ METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 DECODE_LIMIT_BYTES = 256 * 1024 * 1024
 DECODES = 2
 
-#: How long an edge waits for a connection before it answers "try again".
-POOL_PATIENCE_S = 10.0
-
 #: The worker's statements may take their time, but not for ever.
 WORKER_STATEMENT_S = 600.0
 
@@ -99,37 +93,6 @@ def database_url(settings: Settings) -> str:
     if settings.database.url is None:
         raise BadSettings("set database.url (IMX_DATABASE_URL), or run the whole service with imx serve")
     return settings.database.url.text
-
-
-def check_cheaply(connection: Connection) -> None:
-    """Ask the server only when something waits on the idle connection: mostly that it was closed.
-
-    So a database that was restarted fails nobody's first request, and nobody pays a round trip for it.
-    """
-    poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN)
-    if poll.poll(0):
-        ConnectionPool.check_connection(connection)
-
-
-def open_pool(conninfo: str, connections: int, statement_s: float = STATEMENT_S) -> ConnectionPool:
-    """It connects in the background: a database that is away is no reason not to start.
-
-    One that hangs is not waited for longer than `statement_s`; 0 for as long as it takes.
-    """
-    pool = ConnectionPool(
-        conninfo,
-        kwargs={"connect_timeout": 5, "application_name": "imx", **limits(conninfo, statement_s)},
-        min_size=1,
-        max_size=connections,
-        timeout=POOL_PATIENCE_S,
-        max_idle=60.0,
-        reconnect_timeout=5.0,
-        check=check_cheaply,
-        open=False,
-    )
-    pool.open(wait=False)
-    return pool
 
 
 def open_objects(settings: Settings) -> ObjectStore:

@@ -17,6 +17,7 @@ from imx.committing import committing
 from imx.forwarding import keep_forwarding
 from imx.lasting import again_and_again, lasting
 from imx.metrics import STAGED
+from imx.pool import open_pool
 from imx.settings import Settings, WorkerSettings
 from imx.tending_orders import tend_orders
 from imx.wiring import (
@@ -25,7 +26,6 @@ from imx.wiring import (
     build_calling,
     build_routing,
     database_url,
-    open_pool,
     staged_objects,
 )
 from storage.changes import Change, ChangeFeed, follow

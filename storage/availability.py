@@ -9,7 +9,7 @@ from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
 from storage.changes import Change
-from storage.index import mapped_errors
+from storage.driver_errors import mapped_errors
 
 #: The name of the follower that notes what has changed.
 FOLLOWER = "availability"

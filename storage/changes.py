@@ -13,7 +13,7 @@ from enum import Enum
 import structlog
 from psycopg_pool import ConnectionPool
 
-from storage.index import mapped_errors
+from storage.driver_errors import mapped_errors
 
 log = structlog.get_logger(__name__)
 

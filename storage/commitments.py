@@ -30,8 +30,8 @@ from storage.commitment import (
     TransactionTaken,
     reason_of,
 )
+from storage.driver_errors import mapped_errors
 from storage.errors import ArchiveError
-from storage.index import mapped_errors
 from storage.objects import ObjectStore
 from storage.verify import Condition, reread
 

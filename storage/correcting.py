@@ -33,9 +33,9 @@ from storage.corrections import (
     in_force,
     those_of,
 )
+from storage.driver_errors import mapped_errors
 from storage.errors import BadInput, NotHeld
 from storage.header import identity_of, series_of, study_of
-from storage.index import mapped_errors
 
 #: What no correction can name: it says which study, series or instance this is, how the pixels are to be
 #: read, or in which characters the data set is written.

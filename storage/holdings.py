@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from psycopg_pool import ConnectionPool
 
-from storage.index import mapped_errors
+from storage.driver_errors import mapped_errors
 
 
 @dataclass(frozen=True, slots=True)

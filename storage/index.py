@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 import psycopg
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import ConnectionPool
 
-from storage.errors import Contended, IndexUnavailable, NoRoom
+from storage.driver_errors import mapped_errors
 from storage.header import Header, Identity
 from storage.origin import SAID_LIMIT, Origin
 from storage.receipt import Outcome
@@ -201,28 +201,6 @@ def _one_message(connection: psycopg.Connection) -> Iterator[None]:
         connection.close()
         raise
     connection.autocommit = False
-
-
-_TWO_AT_ONCE = (
-    psycopg.errors.UniqueViolation,
-    psycopg.errors.SerializationFailure,
-    psycopg.errors.DeadlockDetected,
-)
-
-
-@contextmanager
-def mapped_errors() -> Iterator[None]:
-    """Every error of the driver as one of ours. Its text may hold values, so it is not passed on."""
-    try:
-        yield
-    except (psycopg.errors.DiskFull, psycopg.errors.OutOfMemory) as error:
-        raise NoRoom("the database has no room") from error
-    except PoolTimeout as error:
-        raise IndexUnavailable("no database connection came free in time") from error
-    except _TWO_AT_ONCE as error:
-        raise Contended("two do the same at once") from error
-    except psycopg.Error as error:
-        raise IndexUnavailable(f"the database does not answer: {type(error).__name__}") from error
 
 
 _OBJECT_MARKS = "%s,%s,%s,%b,%s"

@@ -15,15 +15,10 @@ from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
 from storage.compare import Difference, Encoded
+from storage.driver_errors import mapped_errors
 from storage.errors import AlreadyDecided, BadInput, NotHeld, ObjectMissing, ObjectsUnavailable, Unreadable
 from storage.header import Header, read_header
-from storage.index import (
-    IDENTITY_MARKS,
-    INSTANCE_MARKS,
-    identity_values,
-    instance_values,
-    mapped_errors,
-)
+from storage.index import IDENTITY_MARKS, INSTANCE_MARKS, identity_values, instance_values
 from storage.objects import ObjectStore
 from storage.origin import Origin
 from storage.part10 import META_LIMIT_BYTES, read_meta

@@ -12,8 +12,9 @@ from itertools import groupby
 
 from psycopg_pool import ConnectionPool
 
+from storage.driver_errors import mapped_errors
 from storage.errors import BadInput, NotHeld
-from storage.index import KeptObject, mapped_errors
+from storage.index import KeptObject
 from storage.ingest import Incoming, Ingest
 from storage.origin import Origin
 from storage.part10 import META_LIMIT_BYTES, FileMeta, read_meta

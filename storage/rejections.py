@@ -12,8 +12,8 @@ from typing import Any
 from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
+from storage.driver_errors import mapped_errors
 from storage.errors import BadInput, NotHeld
-from storage.index import mapped_errors
 from storage.rejection_notes import TITLES
 
 

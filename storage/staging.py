@@ -15,8 +15,8 @@ from time import monotonic
 
 from psycopg_pool import ConnectionPool
 
+from storage.driver_errors import mapped_errors
 from storage.errors import ObjectMissing, Unavailable
-from storage.index import mapped_errors
 from storage.objects import Bytes, Listed, ObjectStore
 
 #: An object up to here is staged. Larger ones cost more twice written than flushed.

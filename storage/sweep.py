@@ -7,7 +7,7 @@ from itertools import islice
 
 from psycopg_pool import ConnectionPool
 
-from storage.index import mapped_errors
+from storage.driver_errors import mapped_errors
 from storage.objects import ObjectStore
 
 _BATCH = 200

@@ -9,8 +9,8 @@ from enum import Enum
 
 from psycopg_pool import ConnectionPool
 
+from storage.driver_errors import mapped_errors
 from storage.errors import ObjectMissing, ObjectsUnavailable, Unreadable
-from storage.index import mapped_errors
 from storage.objects import ObjectStore
 from storage.part10 import META_LIMIT_BYTES, read_meta
 

@@ -7,7 +7,7 @@ from psycopg_pool import ConnectionPool
 
 from dicom_router.deliveries.backoff import Breaker, Patience
 from dicom_router.deliveries.claims import SAID_LIMIT
-from storage.index import mapped_errors
+from storage.driver_errors import mapped_errors
 
 
 @dataclass(frozen=True, slots=True)

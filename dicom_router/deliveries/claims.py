@@ -14,7 +14,7 @@ from psycopg_pool import ConnectionPool
 
 from dicom_router.deliveries.backoff import GiveUp, Patience, after_failure
 from dicom_router.deliveries.turns import Turn
-from storage.index import mapped_errors
+from storage.driver_errors import mapped_errors
 
 #: What a person reads is no longer than this.
 SAID_LIMIT = 500

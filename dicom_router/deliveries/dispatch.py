@@ -21,8 +21,8 @@ from dicom_router.deliveries.forwarding import Forwarding
 from dicom_router.deliveries.gauges import Gauges
 from dicom_router.deliveries.turns import RENEW_EVERY_S
 from dicom_router.deliveries.waking import FORWARD, QUEUE, wake
+from storage.driver_errors import mapped_errors
 from storage.errors import ArchiveError
-from storage.index import mapped_errors
 
 log = structlog.get_logger(__name__)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from psycopg_pool import ConnectionPool
 
 from dicom_router.metrics import DELIVERIES, OLDEST, OPEN
-from storage.index import mapped_errors
+from storage.driver_errors import mapped_errors
 
 _COUNTS = """
     select destination, state, count(*), extract(epoch from now() - min(ordered_at))::float8

@@ -6,7 +6,7 @@ from psycopg_pool import ConnectionPool
 
 from dicom_router.deliveries.waking import wake
 from exchange.deliveries import Priority
-from storage.index import mapped_errors
+from storage.driver_errors import mapped_errors
 
 # What was delivered may have grown: it waits again, and only what is missing goes. What a person cancelled,
 # and what they are to look at, stays as it is.

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from psycopg_pool import ConnectionPool
 
-from storage.index import mapped_errors
+from storage.driver_errors import mapped_errors
 
 #: A turn that was not renewed for so long is over.
 TURN_S = 30

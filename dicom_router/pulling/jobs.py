@@ -14,8 +14,8 @@ from psycopg_pool import ConnectionPool
 
 from dicom_router.pulling.source import StudyThere, Way
 from dicom_router.pulling.window import Window
+from storage.driver_errors import mapped_errors
 from storage.errors import ArchiveError
-from storage.index import mapped_errors
 
 #: First half of the advisory lock that a run holds; the second is its job. Any number that is ours alone.
 _LOCK = 9027

@@ -10,7 +10,7 @@ from dicom_router.rules.parsing import Known, parse_rules
 from dicom_router.rules.rule import RuleSet
 from exchange.destinations import PostgresDestinations
 from exchange.registry import PostgresRegistry
-from storage.index import mapped_errors
+from storage.driver_errors import mapped_errors
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from dicom_router.rules.criteria import Facts, holds
 from exchange.registry import Peer
 from storage.coercing import Coerced, record_coerced
 from storage.corrections import Member
+from storage.driver_errors import mapped_errors
 from storage.errors import Unreadable
-from storage.index import mapped_errors
 from storage.metadata import Whereabouts
 from storage.objects import ObjectStore
 from storage.sent import Sent, read_sent

@@ -7,8 +7,8 @@ from psycopg_pool import ConnectionPool
 
 from dicom_router.rules.book import RuleBook, Version
 from dicom_router.rules.held import gathering, standing_of
+from storage.driver_errors import mapped_errors
 from storage.errors import NotHeld
-from storage.index import mapped_errors
 
 
 @dataclass(frozen=True, slots=True)

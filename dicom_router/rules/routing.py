@@ -26,8 +26,8 @@ from dicom_router.rules.wishes import Priors, Wish, Wishes, together, wishes
 from exchange.deliveries import Priority
 from exchange.registry import Peer, PostgresRegistry
 from storage.changes import Change, ChangeFeed, ChangeKind, follow_pages
+from storage.driver_errors import mapped_errors
 from storage.errors import NotHeld, Unavailable
-from storage.index import mapped_errors
 
 log = structlog.get_logger(__name__)
 

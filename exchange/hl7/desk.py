@@ -21,8 +21,8 @@ from exchange.hl7.messages import Came, PostgresMessages, note_taken, was_taken
 from exchange.hl7.orders import Event, Namespace, events_of
 from exchange.hl7.senders import PostgresSenders
 from exchange.orders import Told, take
+from storage.driver_errors import mapped_errors
 from storage.errors import ArchiveError
-from storage.index import mapped_errors
 
 log = structlog.get_logger()
 

@@ -9,8 +9,8 @@ from typing import Any
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from storage.driver_errors import mapped_errors
 from storage.errors import NotHeld
-from storage.index import mapped_errors
 
 #: Identifiers of a message are bounded when they are written down.
 _SAID_LIMIT = 200

@@ -9,8 +9,8 @@ from psycopg import errors
 from psycopg_pool import ConnectionPool
 
 from exchange.hl7.orders import Namespace
+from storage.driver_errors import mapped_errors
 from storage.errors import ArchiveError
-from storage.index import mapped_errors
 
 
 class BadSender(ArchiveError):

@@ -43,8 +43,9 @@ from imx.database import reach_database
 from imx.errors import SetupError
 from imx.folder import DataFolder
 from imx.listening import PortInUse, open_listener
+from imx.pool import open_pool
 from imx.settings import Settings
-from imx.wiring import connections_wanted, open_objects, open_pool
+from imx.wiring import connections_wanted, open_objects
 from storage.errors import ArchiveError
 from storage.keys import fresh_key
 from storage.migrations import files

@@ -24,8 +24,8 @@ from imx.database import open_database
 from imx.errors import CommandFailed
 from storage.correcting import recorded, undo
 from storage.corrections import Member
+from storage.driver_errors import mapped_errors
 from storage.errors import Unreadable
-from storage.index import mapped_errors
 from storage.sent import Sent
 
 commands = typer.Typer(help="What sites send wrong, put right on the way out.", no_args_is_help=True)

@@ -21,9 +21,9 @@ from imx.commands.progress import progress_bar
 from imx.database import open_database
 from imx.errors import CommandFailed
 from imx.wiring import staged_objects
+from storage.driver_errors import mapped_errors
 from storage.errors import ArchiveError
 from storage.file_names import as_name
-from storage.index import mapped_errors
 from storage.objects import ObjectStore
 
 #: Rows that are fetched at once.

@@ -12,7 +12,7 @@ from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_
 from imx.commands.progress import progress_bar
 from imx.database import open_database
 from imx.wiring import build_ingest, staged_objects
-from storage.index import mapped_errors
+from storage.driver_errors import mapped_errors
 from storage.rebuild import Rebuilt, rebuild
 from storage.verify import Condition, verify
 

@@ -8,7 +8,8 @@ from conformance.statement import STATEMENT, render_statement
 from conformance.web import routes
 from dicom_router.services.table import ALWAYS
 from imx.configuration import read
-from imx.wiring import dimse_services, open_pool, open_reading
+from imx.pool import open_pool
+from imx.wiring import dimse_services, open_reading
 
 
 def test_the_published_statement_is_the_one_the_code_makes() -> None:

@@ -29,7 +29,8 @@ from dicom_router.pdus import PduType
 from exchange.registry import Peer, PostgresRegistry
 from exchange.trusts import Trust
 from imx.configuration import read
-from imx.wiring import build_router, open_pool, open_reading
+from imx.pool import open_pool
+from imx.wiring import build_router, open_reading
 from storage.elements import EXPLICIT_LITTLE
 from tests.conftest import fresh_database
 from tests.dicom_router.raw_peer import (

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from imx.errors import SetupError
 from imx.main import COMMANDS, build
 from imx.part10 import head_of
-from imx.wiring import open_pool
+from imx.pool import open_pool
 from storage.errors import ArchiveError
 from storage.file_names import as_name
 from storage.files import FileObjects

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from imx.wiring import open_pool
+from imx.pool import open_pool
 from storage.elements import EXPLICIT_LITTLE
 from storage.errors import Unavailable
 from storage.files import FileObjects

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from imx.wiring import open_pool
+from imx.pool import open_pool
 from storage.commitment import Asker, Reference
 from storage.commitments import Commitments
 from storage.files import FileObjects

@@ -6,8 +6,8 @@ import psycopg
 import psycopg_pool
 import pytest
 
+from storage.driver_errors import mapped_errors
 from storage.errors import Contended, IndexUnavailable, NoRoom, Unavailable
-from storage.index import mapped_errors
 
 _ALL = sorted(
     {
