@@ -4,26 +4,18 @@ Every read passes here. What a correction names takes its new value, and the Ori
 Sequence (0400,0561) keeps the one before (PS3.3 §C.12.1.1.9); all else leaves byte for byte.
 """
 
-import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from pydicom import config
-from pydicom.charset import convert_encodings
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_data_element
-from pydicom.sequence import Sequence as Items
-
+from storage.charsets import ASCII, encodings_of
+from storage.dicom_json import CODED
 from storage.elements import (
     DEFLATED,
     ITEM,
     ITEM_END,
     SEQUENCE_END,
-    SHORT_VRS,
     UNDEFINED,
     Element,
     Encoding,
@@ -32,13 +24,13 @@ from storage.elements import (
 )
 from storage.errors import CannotCorrect, Unreadable
 from storage.passing import Passing, deflated, inflated
+from storage.writing import ElementWriter
 
 Member = Mapping[str, Any]
 
 ORIGINAL_ATTRIBUTES = 0x04000561
 _SPECIFIC_CHARACTER_SET = 0x00080005
 _CHARACTER_SET_TAG = f"{_SPECIFIC_CHARACTER_SET:08X}"
-_TEXT_VRS = frozenset("AE AS CS DA DT LO LT PN SH ST TM UC UI UR UT".split())
 _MODIFYING_SYSTEM = "Imaging Exchange"
 
 
@@ -156,7 +148,7 @@ class _Rewrite:
         self._groups = {tag >> 16 for tag in self._new} | {ORIGINAL_ATTRIBUTES >> 16}
         self._before: dict[int, bytes] = {}  # whole elements, as they were
         self._earlier_items = b""
-        self._character_set: tuple[str, ...] = ()
+        self._writer = ElementWriter(encoding)  # in the character set, once that is known
         self._is_character_set_known = False
         self._is_utf8_added = False  # and the one before is told with the first correction
         if any(tag < _SPECIFIC_CHARACTER_SET or tag >= ORIGINAL_ATTRIBUTES for tag in self._new):
@@ -232,38 +224,40 @@ class _Rewrite:
         self._is_character_set_known = True
         raw = self._capture(element) if element else b""
         value = raw[len(raw) - element.length :] if element else b""
-        declared = tuple(part.strip(" \0") for part in value.decode("ascii", "replace").split("\\"))
-        self._character_set = declared
+        declared = value.decode("ascii", "replace").strip(" \0")
         if _SPECIFIC_CHARACTER_SET in self._new:
-            self._character_set = tuple(self._new[_SPECIFIC_CHARACTER_SET]["Value"])
+            self._write_in("\\".join(self._new[_SPECIFIC_CHARACTER_SET]["Value"]))
             self._pending.remove(_SPECIFIC_CHARACTER_SET)
             if element:
                 self._before[_SPECIFIC_CHARACTER_SET] = raw
             yield self._encoded(_SPECIFIC_CHARACTER_SET)
             return
         is_ascii = all(text.isascii() for member in self._new.values() for text in _texts(member))
-        if is_ascii or (any(declared) and declared != ("ISO_IR 6",)):
+        if is_ascii or declared.strip(" \\") not in ("", "ISO_IR 6"):
+            self._write_in(declared)
             yield raw
         else:
-            self._character_set = ("ISO_IR 192",)
+            self._write_in("ISO_IR 192")
             if element:
                 self._before[_SPECIFIC_CHARACTER_SET] = raw
                 self._is_utf8_added = True
-            yield self._element(_SPECIFIC_CHARACTER_SET, "CS", b"ISO_IR 192")
+            yield self._writer.text(_CHARACTER_SET_TAG, "CS", "ISO_IR 192")
+
+    def _write_in(self, character_set: str) -> None:
+        """In one that is unknown, only what is ASCII can be written."""
+        self._writer = ElementWriter(self._encoding, encodings_of(character_set) or ASCII)
 
     def _encoded(self, tag: int) -> bytes:
         return self._encode(tag, self._new[tag])
 
     def _encode(self, tag: int, member: Member) -> bytes:
-        encodings = _encodings(self._character_set)
-        if not _is_encodable(member, encodings):
-            raise CannotCorrect(f"the new value of {tag:08X} has no place in the data set's character set")
-        element = _data_element(tag, member)
-        buffer = DicomBytesIO()
-        buffer.is_little_endian = self._encoding.little
-        buffer.is_implicit_VR = not self._encoding.explicit
-        write_data_element(buffer, element, encodings)
-        return buffer.getvalue()
+        try:
+            if not all(text.isascii() for text in _ungoverned(member)):
+                raise UnicodeError("not ASCII")
+            return self._writer.element(f"{tag:08X}", _ascending(member))
+        except UnicodeError:
+            why = f"the new value of {tag:08X} has no place in the data set's character set"
+            raise CannotCorrect(why) from None  # the error before it quotes the value
 
     def _originals(self) -> bytes:
         """The Original Attributes Sequence, with an item for each correction after those it had."""
@@ -273,16 +267,17 @@ class _Rewrite:
             tags = sorted(int(tag, 16) for tag in each.attributes)
             if self._is_utf8_added and len(items) == 1:
                 tags = [_SPECIFIC_CHARACTER_SET, *tags]
-            before = self._item(b"".join(current[tag] for tag in tags if tag in current))
+            before = b"".join(current[tag] for tag in tags if tag in current)
             record = _record(each, {})
             rest = b"".join(
                 self._encode(int(tag, 16), member) for tag, member in record.items() if member["vr"] != "SQ"
             )
-            items.append(self._item(self._element(0x04000550, "SQ", before) + rest))
+            modified = self._writer.sequence("04000550", [before])
+            items.append(self._writer.item(modified + rest))
             current.update(
                 {int(tag, 16): self._encode(int(tag, 16), each.attributes[tag]) for tag in each.attributes}
             )
-        return self._element(ORIGINAL_ATTRIBUTES, "SQ", b"".join(items))
+        return self._writer.raw(f"{ORIGINAL_ATTRIBUTES:08X}", "SQ", b"".join(items))
 
     def _items_of(self, element: Element) -> bytes:
         """The items that the sequence already has, without its delimiter."""
@@ -290,46 +285,26 @@ class _Rewrite:
         header = 12 if self._encoding.explicit else 8
         return raw[header:-8] if element.length == UNDEFINED else raw[header:]
 
-    def _element(self, tag: int, vr: str, value: bytes) -> bytes:
-        endian = self._encoding.endian
-        group, number = tag >> 16, tag & 0xFFFF
-        if not self._encoding.explicit:
-            return struct.pack(f"{endian}HHI", group, number, len(value)) + value
-        if vr.encode() in SHORT_VRS:
-            return struct.pack(f"{endian}HH2sH", group, number, vr.encode(), len(value)) + value
-        return struct.pack(f"{endian}HH2sHI", group, number, vr.encode(), 0, len(value)) + value
 
-    def _item(self, content: bytes) -> bytes:
-        return struct.pack(f"{self._encoding.endian}HHI", ITEM >> 16, ITEM & 0xFFFF, len(content)) + content
-
-
-def _data_element(tag: int, member: Member) -> DataElement:
-    """As pydicom writes it. Text is not held against its VR: pydicom would tell a value to the log."""
-    vr, values = member["vr"], member.get("Value", [])
-    if vr == "SQ":
-        items = [_item_of(item) for item in values]
-        return DataElement(tag, vr, Items(items))
-    if vr in _TEXT_VRS:
-        texts = [_text(value) for value in values]
-        return DataElement(
-            tag, vr, texts[0] if len(texts) == 1 else texts or None, validation_mode=config.IGNORE
-        )
-    key = next((key for key in ("Value", "InlineBinary") if key in member), None)
-    return DataElement.from_json(Dataset, f"{tag:08X}", vr, member[key] if key else None, key)
+def _ascending(member: Member) -> Member:
+    """With the attributes of its items in the order in which they are written (PS3.5 §7.1)."""
+    if member["vr"] != "SQ":
+        return member
+    items = [
+        {tag: _ascending(each) for tag, each in sorted((item or {}).items())}
+        for item in member.get("Value", ())
+    ]
+    return {"vr": "SQ", "Value": items}
 
 
-def _item_of(members: Mapping[str, Member]) -> Dataset:
-    item = Dataset()
-    for tag in members:
-        item.add(_data_element(int(tag, 16), members[tag]))
-    return item
-
-
-def _text(value: object) -> str:
-    if isinstance(value, Mapping):
-        groups = (value.get(group, "") for group in ("Alphabetic", "Ideographic", "Phonetic"))
-        return "=".join(groups).rstrip("=")
-    return "" if value is None else str(value)
+def _ungoverned(member: Member) -> Iterator[str]:
+    """Its texts that no character set governs (PS3.5 §6.1.2.2)."""
+    for value in member.get("Value", ()):
+        if member["vr"] == "SQ":
+            for inner in (value or {}).values():
+                yield from _ungoverned(inner)
+        elif isinstance(value, str) and member["vr"] not in CODED:
+            yield value
 
 
 def _texts(member: Member) -> Iterator[str]:
@@ -342,27 +317,3 @@ def _texts(member: Member) -> Iterator[str]:
                     yield inner
                 elif isinstance(inner, Mapping):
                     yield from _texts(inner)
-
-
-def _encodings(character_set: tuple[str, ...]) -> list[str]:
-    try:
-        return list(convert_encodings(list(character_set)))
-    except (LookupError, UserWarning) as error:
-        raise CannotCorrect("the data set declares a character set that is unknown") from error
-
-
-def _is_encodable(member: Member, encodings: Sequence[str]) -> bool:
-    return all(
-        any(_encodes(character, encoding) for encoding in encodings)
-        for text in _texts(member)
-        if not text.isascii()
-        for character in text
-    )
-
-
-def _encodes(character: str, encoding: str) -> bool:
-    try:
-        character.encode(encoding)
-    except (UnicodeError, LookupError):
-        return False
-    return True

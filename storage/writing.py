@@ -64,7 +64,7 @@ class ElementWriter:
                         self._known[key] = element
                 written.append(element)
             elif vr in _PLAIN and len(values) == 1 and isinstance(text := values[0], str) and text.isascii():
-                written.append(self._element(tag, vr, text.encode()))
+                written.append(self.raw(tag, vr, text.encode()))
             else:
                 written.append(self.element(tag, member))
         return b"".join(written)
@@ -74,21 +74,26 @@ class ElementWriter:
         vr: str = member["vr"]
         values = member.get("Value")
         if values:
-            return self._element(tag, vr, self._value(vr, values))
+            return self.raw(tag, vr, self._value(vr, values))
         if "InlineBinary" in member:
-            return self._element(tag, vr, base64.b64decode(member["InlineBinary"]))
-        return self._element(tag, vr, b"")
+            return self.raw(tag, vr, base64.b64decode(member["InlineBinary"]))
+        return self.raw(tag, vr, b"")
 
     def text(self, tag: str, vr: str, text: str) -> bytes:
         """One attribute of which the text is at hand, values and their separators in one."""
         coded = vr in CODED or vr == "UN"
-        return self._element(tag, vr, encode(text, self._encodings, vr) if coded else text.encode("ascii"))
+        return self.raw(tag, vr, encode(text, self._encodings, vr) if coded else text.encode("ascii"))
 
     def sequence(self, tag: str, contents: Iterable[bytes]) -> bytes:
         """A sequence of items whose elements are written."""
-        return self._element(tag, "SQ", b"".join([self._item(content) for content in contents]))
+        return self.raw(tag, "SQ", b"".join([self.item(content) for content in contents]))
 
-    def _element(self, tag: str, vr: str, value: bytes) -> bytes:
+    def item(self, content: bytes) -> bytes:
+        """An item of a sequence whose elements are written."""
+        return _head(self._endian, f"{ITEM:08X}", "") + self._length(len(content)) + content
+
+    def raw(self, tag: str, vr: str, value: bytes) -> bytes:
+        """One attribute of which the value is written."""
         size = len(value)
         if size & 1:
             value += b"\0" if vr in _ZERO_PADDED else b" "
@@ -111,7 +116,7 @@ class ElementWriter:
         if vr in CODED:
             return encode("\\".join([_text(value) for value in values]), self._encodings, vr)
         if vr == "SQ":
-            return b"".join([self._item(self.elements(_without_character_set(value))) for value in values])
+            return b"".join([self.item(self.elements(_without_character_set(value))) for value in values])
         if vr in NUMBERS:
             return self._numbers(vr, values)
         if vr == "AT":
@@ -125,9 +130,6 @@ class ElementWriter:
         letter, _size = NUMBERS[vr]
         convert = float if letter in "fd" else int
         return struct.pack(f"{self._endian}{len(values)}{letter}", *(convert(value) for value in values))
-
-    def _item(self, content: bytes) -> bytes:
-        return _head(self._endian, f"{ITEM:08X}", "") + self._length(len(content)) + content
 
 
 @lru_cache(maxsize=8192)

@@ -167,6 +167,34 @@ def test_a_value_beyond_ascii_is_written_in_the_declared_character_set() -> None
         list(correct_bytes([greek], ExplicitVRLittleEndian, [accented]))
 
 
+@pytest.mark.parametrize(("vr", "declared"), [("CS", "ISO_IR 100"), ("LO", "KLINGON")])
+def test_what_no_character_set_of_the_data_set_governs_is_not_written(vr: str, declared: str) -> None:
+    accented = Correction({"00081030": {"vr": vr, "Value": ["ZOË"]}}, "CORRECT", NAMED.made_at)
+    plain = Correction({"00081030": {"vr": vr, "Value": ["ZOE"]}}, "CORRECT", NAMED.made_at)
+    character_set = declared.ljust(10).encode()
+    raw = b"\x08\x00\x05\x00CS\x0a\x00" + character_set + encoded(a_data_set())
+
+    assert b"ZOE" in b"".join(correct_bytes([raw], ExplicitVRLittleEndian, [plain]))
+    with pytest.raises(CannotCorrect, match="00081030") as refused:
+        list(correct_bytes([raw], ExplicitVRLittleEndian, [accented]))
+    assert "ZO" not in str(refused.value)
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_the_items_of_a_new_sequence_are_written_in_order(syntax: str) -> None:
+    item = {
+        "00080104": {"vr": "LO", "Value": ["Chest"]},
+        "00080100": {"vr": "SH", "Value": ["CHEST"]},
+    }
+    codes = Correction({"00081032": {"vr": "SQ", "Value": [item, {}]}}, "CORRECT", NAMED.made_at)
+
+    after = decoded(b"".join(correct_bytes([encoded(a_data_set(), syntax)], syntax, [codes])), syntax)
+
+    first, empty = after.ProcedureCodeSequence
+    assert [str(element.value) for element in first] == ["CHEST", "Chest"]
+    assert len(empty) == 0
+
+
 def test_a_deep_sequence_of_undefined_length_passes_whole() -> None:
     inner = b"\xfe\xff\x00\xe0\xff\xff\xff\xff" + b"\x08\x00\x99\x00SQ\x00\x00\xff\xff\xff\xff"
     ends = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00" + b"\xfe\xff\x0d\xe0\x00\x00\x00\x00"
