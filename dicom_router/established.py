@@ -74,9 +74,9 @@ class Established:
         """The data set of the request that was just read."""
         return DataSet(self.messages, context, self.settings)
 
-    def answer(self, context: Context, command: bytes) -> None:
-        """Send a response that has no data set: one write."""
-        self.send(p_data(context.number, command, self.peer_max_pdu))
+    def answer(self, context: Context, command: bytes, before: bytes = b"") -> None:
+        """Send a response that has no data set, and PDUs that come `before` it: one write."""
+        self.send(before + p_data(context.number, command, self.peer_max_pdu))
 
     def send(self, pdus: bytes) -> None:
         """Write PDUs."""

@@ -112,6 +112,21 @@ class Answer:
     unmatched: tuple[Path, ...]  # keys that could not be matched on
 
 
+class _OnePage:
+    """An answer that is whole. No generator: one that is left before its end costs the loop another visit."""
+
+    def __init__(self, page: list[Found]) -> None:
+        self._left = [page]
+
+    def __aiter__(self) -> AsyncIterator[list[Found]]:
+        return self
+
+    async def __anext__(self) -> list[Found]:
+        if not self._left:
+            raise StopAsyncIteration
+        return self._left.pop()
+
+
 _STORED_FIELDS = sql.SQL(
     "n.id, s.id, n.identity_id, s.uid, r.uid, n.uid, n.sop_class, o.key, o.size, o.data_offset,"
     " o.transfer_syntax, n.frame_count, n.frame_form,"
@@ -185,7 +200,8 @@ def open_pool(
     """Connections for reading. The caller opens and closes it within its event loop.
 
     Who waits longer than `patience_s` for one, or than `statement_s` for an answer, hears that the database
-    is away.
+    is away. Statements are prepared when first asked: the shapes of searches are few, long, and come again,
+    and to parse and plan one anew takes as long as to answer it.
     """
     return AsyncConnectionPool(
         conninfo,
@@ -193,7 +209,7 @@ def open_pool(
         max_size=size,
         open=False,
         timeout=patience_s,
-        kwargs={"autocommit": True, **limits(conninfo, statement_s)},
+        kwargs={"autocommit": True, "prepare_threshold": 0, **limits(conninfo, statement_s)},
     )
 
 
@@ -215,7 +231,7 @@ class Archive:
         rows = await self.rows(answering.rows(most + 1))
         is_cut = len(rows) > most
         if not is_cut or most == answering.limit:
-            return Answer(self._one_page(query, rows[:most]), is_cut, answering.unmatched)
+            return Answer(_OnePage(await self._found(query, rows[:most])), is_cut, answering.unmatched)
         ids = [row[0] for row in await self.rows(answering.ids())]
         is_cut = answering.limit is not None and len(ids) > answering.limit
         pages = self._pages(query, ids[: answering.limit])
@@ -344,9 +360,6 @@ class Archive:
         for study_id, *rest in rows:
             by_study.setdefault(study_id, []).append(in_force(rest))
         return by_study
-
-    async def _one_page(self, query: Query, rows: list[Row]) -> AsyncIterator[list[Found]]:
-        yield await self._found(query, rows)
 
     async def _pages(self, query: Query, ids: list[int]) -> AsyncIterator[list[Found]]:
         answering = plan(query)

@@ -70,6 +70,7 @@ class Verdict:
     ending: Ending
     because: str = ""
     offending: int | None = None  # tag
+    unsent: bytes = b""  # the last pending responses, which leave in one write with the final one
 
 
 def services(reading: Reading) -> Services:
@@ -85,9 +86,8 @@ class _Finding:
         """Answer one query: every match, then how it ended."""
         verdict = self._verdict(association, context, command)
         status = FIND_STATUS[verdict.ending]
-        association.answer(
-            context, write_response(command, status, verdict.because, offending=verdict.offending)
-        )
+        response = write_response(command, status, verdict.because, offending=verdict.offending)
+        association.answer(context, response, before=verdict.unsent)
 
     def _verdict(self, association: Established, context: Context, command: Command) -> Verdict:
         try:
@@ -129,8 +129,9 @@ class _Finding:
         if not _answered(responses, pages, identifier.level, association.called):
             return Verdict(Ending.CANCELLED, "cancelled as asked")
         if answer.is_truncated:
-            return Verdict(Ending.CUT, f"the first {responses.sent:,} of more matches: ask more narrowly")
-        return Verdict(Ending.COMPLETE)
+            because = f"the first {responses.sent:,} of more matches: ask more narrowly"
+            return Verdict(Ending.CUT, because, unsent=responses.take())
+        return Verdict(Ending.COMPLETE, unsent=responses.take())
 
     async def _begun(self, look: Look, query: Query) -> tuple[Answer, list[Found]]:
         """The answer and its first page, once it is written down who asks: one visit to the event loop."""
@@ -140,14 +141,13 @@ class _Finding:
 
 
 def _answered(responses: Responses, pages: Iterable[Sequence[Found]], level: str, retrieve_from: str) -> bool:
-    """Send every match; False where the peer has cancelled the query."""
+    """Send every match, but for the last few, which wait; False where the peer has cancelled the query."""
     for page in pages:
         if responses.cancelled():
             return False
         for found in page:
             if not responses.add(_members(found, level, retrieve_from)):
                 return False
-    responses.flush()
     return True
 
 

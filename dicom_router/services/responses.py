@@ -56,19 +56,19 @@ class Responses:
         self.sent += 1
         if self._size < BATCH_BYTES:
             return True
-        self.flush()
+        self._association.send(self.take())
         return not self.cancelled()
 
     def cancelled(self) -> bool:
         """Whether a C-CANCEL has come."""
         return self._association.messages.cancelled(self._message_id)
 
-    def flush(self) -> None:
-        """Write what waits."""
-        if self._waiting:
-            self._association.send(b"".join(self._waiting))
-            self._waiting.clear()
-            self._size = 0
+    def take(self) -> bytes:
+        """What waits, for whom writes it together with the last response."""
+        waiting = b"".join(self._waiting)
+        self._waiting.clear()
+        self._size = 0
+        return waiting
 
     def _encoded(self, members: Mapping[str, Member]) -> bytes:
         """In the first character set that holds every text; one beyond ASCII is declared (PS3.5 §6.1.2)."""

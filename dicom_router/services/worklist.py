@@ -49,9 +49,8 @@ class _Worklist:
         """Answer one query: every step that matches, then how it ended (PS3.4 Table K.4-1)."""
         verdict = self._verdict(association, context, command)
         status = FIND_STATUS[verdict.ending]
-        association.answer(
-            context, write_response(command, status, verdict.because, offending=verdict.offending)
-        )
+        response = write_response(command, status, verdict.because, offending=verdict.offending)
+        association.answer(context, response, before=verdict.unsent)
 
     def _verdict(self, association: Established, context: Context, command: Command) -> Verdict:
         try:
@@ -97,8 +96,7 @@ class _Worklist:
                     return Verdict(Ending.CANCELLED, "cancelled as asked")
         if responses.cancelled():
             return Verdict(Ending.CANCELLED, "cancelled as asked")
-        responses.flush()
-        return Verdict(Ending.COMPLETE)
+        return Verdict(Ending.COMPLETE, unsent=responses.take())
 
 
 def meaning_of(keys: Mapping[Path, Match], issuer: str, accession_issuer: str = "") -> Mapping[Path, Match]:
