@@ -85,7 +85,10 @@ CANCELLABLE = (State.WAITING, State.DEAD)
 
 _ROWS = """
     select d.id, d.destination, d.study_uid, d.round, d.state, d.priority::text, d.because,
-        d.transfer_syntax, d.tries, case d.state when 'waiting' then d.next_try end, d.last_error,
+        d.transfer_syntax, d.tries, case d.state when 'waiting' then d.next_try end,
+        case when d.state = 'waiting' and is_in_doubt(d.study_uid, d.destination)
+            then 'a person decides: its study is contested or inconsistent (imx rules release)'
+            else d.last_error end,
         d.ordered_at, d.ended_at,
         (select count(*) from forwarded f where f.delivery_id = d.id),
         case d.state when 'delivered' then 0 else

@@ -47,6 +47,7 @@ _CLAIM = """
     with next as (
         select id, priority, next_try, tries from delivery
         where destination = %(name)s and state = 'waiting' and next_try <= now()
+            and not is_in_doubt(study_uid, destination)
         order by priority, next_try, id limit %(most)s for update skip locked
     ), placed as (
         select id, tries, first_value(tries) over w as first_tries, row_number() over w as place from next
@@ -99,6 +100,7 @@ _GIVE_UP = """
 _DUE = """
     select distinct d.destination from delivery d left join breaker b on b.destination = d.destination
     where d.state = 'waiting' and d.next_try <= now() and (b.open_until is null or b.open_until <= now())
+        and not is_in_doubt(d.study_uid, d.destination)
 """
 
 

@@ -62,12 +62,17 @@ class RuleDesk:
         ]
 
     def release(self, study_uid: str, released_by: str) -> int:
-        """Send on what waits of a study, as it is; to how many destinations. Raises NothingWaits."""
+        """Send on what waits of a study, as it is; to how many destinations. Raises NothingWaits.
+
+        So it is with what was ordered before the study came in doubt, and was not sent since.
+        """
         with mapped_errors(), self.pool.connection() as connection:
             released = connection.execute(
-                "update routing set released_at = now(), released_by = %s where state = 'gathering'"
+                "update routing r set released_at = now(), released_by = %s where (state = 'gathering'"
+                " or exists (select from delivery d where d.study_uid = %s and d.destination = r.destination"
+                " and d.state = 'waiting' and is_in_doubt(d.study_uid, d.destination)))"
                 " and released_at is null and study_id = (select id from study where uid = %s)",
-                (released_by, study_uid),
+                (released_by, study_uid, study_uid),
             ).rowcount
         if not released:
             raise NothingWaits(study_uid)

@@ -42,6 +42,13 @@ create index delivery_under_way on delivery (claim) where state = 'sending';
 create index delivery_dead on delivery (ended_at) where state = 'dead';
 create index delivery_by_study on delivery (study_uid);
 
+-- What rules have ordered goes on waiting where its study came in doubt since: until that is settled, or a person
+-- releases it.
+create function is_in_doubt(p_study text, p_destination text) returns boolean language sql stable as $$
+    select exists (select from study s join routing r on r.study_id = s.id and r.destination = p_destination
+        where s.uid = p_study and (s.contested or s.inconsistent) and r.released_at is null)
+$$;
+
 -- What a destination has taken. What a study holds beyond these rows is missing: a study of a thousand slices
 -- is ordered by one row, a broken try repeats exactly the rest, and each row is evidence of custody.
 create table forwarded (

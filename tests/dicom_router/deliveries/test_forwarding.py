@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from dicom_router.deliveries import batch
 from dicom_router.deliveries.claims import Claims
 from dicom_router.deliveries.destinations.port import CutOff, NotReached, Sent
-from exchange.deliveries import Priority
+from dicom_router.rules.desk import RuleDesk
+from exchange.deliveries import DeliveryDesk, Priority
 from storage.leaving import Leaving
 from tests.dicom_router.holdings import Holdings
 from tests.dicom_router.post import NAME, Post
@@ -80,6 +81,36 @@ def test_what_a_rejection_note_hides_is_not_sent_and_the_note_is(post: Post) -> 
 
     assert set(post.to.held) == {each.SOPInstanceUID for each in (*made[1:], rejecting)}
     assert post.states() == ["delivered"]
+
+
+@pytest.mark.parametrize("settled", [False, True])
+def test_what_came_in_doubt_after_a_rule_had_ordered_it_waits_for_a_person(post: Post, settled: bool) -> None:
+    uid = post.holdings.study(2)
+    post.order(uid)
+    with post.pool.connection() as connection:
+        connection.execute(
+            "insert into routing (study_id, destination, state, rules, priority, opened_at, latest_at)"
+            " select id, %s, 'ordered', '{CT}', 'medium', now(), now() from study",
+            (NAME,),
+        )
+        connection.execute("update study set contested = true")
+
+    process = post.process()
+    assert process.claims.due() == []
+    process.look_after(NAME)
+    assert post.to.held == {}
+    [waiting] = DeliveryDesk(post.pool).deliveries()
+    assert (
+        waiting.last_error == "a person decides: its study is contested or inconsistent (imx rules release)"
+    )
+
+    if settled:
+        with post.pool.connection() as connection:
+            connection.execute("update study set contested = false")
+    else:
+        assert RuleDesk(post.pool).release(uid, "a person") == 1
+    post.run()
+    assert post.to.held == dict.fromkeys(post.holdings.received, 1)
 
 
 def test_what_grew_since_is_sent_when_it_is_ordered_again(post: Post) -> None:
