@@ -115,6 +115,12 @@ CREATE FUNCTION public.is_hidden(p_uid text, p_study text, p_trust text) RETURNS
         and case when j.is_note then v.hides_note else v.hides_instances end
         and (t.decision = 'accept' or t.trust = p_trust or heir_of(t.trust) = heir_of(p_trust)))
 $$;
+CREATE FUNCTION public.is_in_doubt(p_study text, p_destination text) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    select exists (select from study s join routing r on r.study_id = s.id and r.destination = p_destination
+        where s.uid = p_study and (s.contested or s.inconsistent) and r.released_at is null)
+$$;
 CREATE FUNCTION public.keep(p_key text, p_size bigint, p_data_offset integer, p_digest bytea, p_syntax text, p_peer text, p_trust text, p_address text, p_called text, p_received_at timestamp with time zone, p_identifier text, p_issuer text, p_name text, p_birth_date text, p_sex text, p_identity_digest bytea, p_identity_json bytea, p_study text, p_study_date text, p_study_time text, p_accession text, p_accession_issuer text, p_study_id text, p_study_description text, p_referring text, p_study_json bytea, p_series text, p_modality text, p_series_number integer, p_series_description text, p_body_part text, p_series_date text, p_performed_date text, p_performed_time text, p_series_json bytea, p_instance text, p_sop_class text, p_instance_number integer, p_frame_count integer, p_frame_form integer, p_frames bytea, p_problems text[], p_json_before bytea, p_json_patient bytea, p_json_after bytea, p_json_whole boolean, p_bytes bytea) RETURNS public.keep_answer
     LANGUAGE plpgsql
     AS $$
