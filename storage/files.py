@@ -32,6 +32,8 @@ BEGIN_BYTES = 256 * 1024
 _LOOK_S = 1.0
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+#: To put a file into a folder that others remove whenever it is empty, as sync and clean-up tools do.
+_TRIES = 10
 _KEY_LENGTH = len("2026/01/01/00/") + 32 + len(".dcm")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -150,7 +152,7 @@ class FileObjects:
             raise NoRoom(f"fewer than {self._watermark_bytes:,} bytes are free (storage.watermark)")
 
     def _create(self, folder_name: str, part: str) -> tuple[Descriptor, Descriptor]:
-        for _ in range(3):
+        for _ in range(_TRIES):
             try:
                 folder = self._folders.open(folder_name)
                 return folder, Descriptor(os.open(part, _CREATE, 0o600, dir_fd=folder.number))

@@ -113,7 +113,7 @@ def test_a_service_takes_orders_and_keeps_aside_what_it_cannot(tmp_path: Path) -
         service.imx("peer", "add", "CT1", "--trust", "RBL", "--plain")
         send_its_study(service, tmp_path)
         found: list[dict[str, str]] = []
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 80
         while not found and time.monotonic() < deadline:
             time.sleep(0.5)
             found = json.loads(service.imx("order", "doubts", "--study", "1.2.826.0.1.1", "--json"))
