@@ -55,7 +55,7 @@ class Recoder:
         What was compressed with loss says so for ever: Lossy Image Compression (0028,2110) stays, or
         becomes, 01 (PS3.3 §C.7.6.1.1.5).
         """
-        with self.places, _mapped():
+        with self.places, any_fault_unreadable("the pixel data cannot be decoded"):
             found = self._read(data_set, syntax)
             _check_size(found)
             if syntax in ALWAYS_LOSSY:
@@ -70,7 +70,7 @@ class Recoder:
         self, data_set: Iterable[bytes], syntax: str, numbers: Sequence[int], *, is_decoded: bool
     ) -> list[bytes]:
         """Frames whose offsets the index does not know, or that are to be decoded. Raises Unreadable."""
-        with self.places, _mapped():
+        with self.places, any_fault_unreadable("the pixel data cannot be decoded"):
             if syntax in NATIVE:
                 found = self._read(to_explicit_little(data_set, syntax), ExplicitVRLittleEndian)
                 return [_native_frame(found, number) for number in numbers]
@@ -119,11 +119,11 @@ def _count(found: Dataset) -> int:
 
 
 @contextmanager
-def _mapped() -> Iterator[None]:
+def any_fault_unreadable(what: str) -> Iterator[None]:
     """Whatever pydicom or a decoder finds wrong is Unreadable; its own words may hold values."""
     try:
         yield
     except Unreadable:
         raise
     except Exception as error:
-        raise Unreadable(f"the pixel data cannot be decoded: {type(error).__name__}") from error
+        raise Unreadable(f"{what}: {type(error).__name__}") from error

@@ -3,9 +3,6 @@
 Never turned, never mirrored: a picture lies as its pixels do.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -13,6 +10,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi
 from pydicom.pixels.utils import pixel_array
 
+from storage.decoding import any_fault_unreadable
 from storage.errors import Unreadable
 from viewer_api.view import SIDE_LIMIT_PX, Shape, View, Viewport, Window
 
@@ -34,7 +32,7 @@ def render(frame: Dataset, view: View, index: int = 0) -> Image.Image:
     A window that is asked for counts before the data set's first own; without either, all that is there is
     shown, but padding.
     """
-    with _mapped():
+    with any_fault_unreadable("the picture cannot be rendered"):
         pixels = pixel_array(frame, index=index)
         if frame.get("PhotometricInterpretation") == "PALETTE COLOR":
             shown = _of_8_bits(apply_color_lut(pixels, frame), 16)
@@ -189,14 +187,3 @@ def pixel_aspect(frame: Dataset) -> float:
     if len(spacing) != 2 or min(spacing) <= 0 or not 0.02 <= spacing[0] / spacing[1] <= 50:
         return 1.0
     return spacing[0] / spacing[1]
-
-
-@contextmanager
-def _mapped() -> Iterator[None]:
-    """Whatever pydicom or a decoder finds wrong is Unreadable; its own words may hold values."""
-    try:
-        yield
-    except Unreadable:
-        raise
-    except Exception as error:
-        raise Unreadable(f"the picture cannot be rendered: {type(error).__name__}") from error

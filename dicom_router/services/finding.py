@@ -1,6 +1,6 @@
 """C-FIND (PS3.4 §C.4.1, PS3.7 §9.1.2): from an identifier to a search, and from its answer to responses."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import chain
@@ -78,35 +78,47 @@ def services(reading: Reading) -> Services:
     return {model: {C_FIND_RQ: _Finding(reading)} for model in FIND_LEVELS}
 
 
+def answer_find(
+    association: Established, context: Context, command: Command, find: Callable[[Identifier], Verdict]
+) -> None:
+    """Take what is asked for, find it, and say how that ended (PS3.4 §C.4.1, §K.4.1)."""
+    verdict = _verdict(association, context, command, find)
+    status = FIND_STATUS[verdict.ending]
+    response = write_response(command, status, verdict.because, offending=verdict.offending)
+    association.answer(context, response, before=verdict.unsent)
+
+
+def _verdict(
+    association: Established, context: Context, command: Command, find: Callable[[Identifier], Verdict]
+) -> Verdict:
+    try:
+        return find(take_identifier(association, context, command))
+    except BadIdentifier as error:
+        return Verdict(Ending.MEANINGLESS, str(error), error.tag)
+    except Mismatch as error:
+        return Verdict(Ending.MISMATCH, str(error), error.tag)
+    except BadQuery as error:
+        return Verdict(Ending.MEANINGLESS, str(error))
+    except Unavailable as error:
+        return Verdict(Ending.AWAY, f"try again later: {error}")
+    except AssociationError:
+        raise
+    except Exception as error:
+        log.error("find.fault", error=type(error).__name__, exc_info=without_values(error))
+        return Verdict(Ending.FAULT, "a fault of this service; its log says more")
+
+
 @dataclass(frozen=True, slots=True)
 class _Finding:
     reading: Reading
 
     def __call__(self, association: Established, context: Context, command: Command) -> None:
         """Answer one query: every match, then how it ended."""
-        verdict = self._verdict(association, context, command)
-        status = FIND_STATUS[verdict.ending]
-        response = write_response(command, status, verdict.because, offending=verdict.offending)
-        association.answer(context, response, before=verdict.unsent)
 
-    def _verdict(self, association: Established, context: Context, command: Command) -> Verdict:
-        try:
-            identifier = take_identifier(association, context, command)
-            query = query_of(identifier, context)
-            return self._find(association, context, command, identifier, query)
-        except BadIdentifier as error:
-            return Verdict(Ending.MEANINGLESS, str(error), error.tag)
-        except Mismatch as error:
-            return Verdict(Ending.MISMATCH, str(error), error.tag)
-        except BadQuery as error:
-            return Verdict(Ending.MEANINGLESS, str(error))
-        except Unavailable as error:
-            return Verdict(Ending.AWAY, f"try again later: {error}")
-        except AssociationError:
-            raise
-        except Exception as error:
-            log.error("find.fault", error=type(error).__name__, exc_info=without_values(error))
-            return Verdict(Ending.FAULT, "a fault of this service; its log says more")
+        def find(identifier: Identifier) -> Verdict:
+            return self._find(association, context, command, identifier, query_of(identifier, context))
+
+        answer_find(association, context, command, find)
 
     def _find(
         self,

@@ -7,27 +7,20 @@ accession number of another trust is never among its answers.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import structlog
-
-from dicom_router.commands import C_FIND_RQ, Command, write_response
+from dicom_router.commands import C_FIND_RQ, Command
 from dicom_router.contexts import Context
-from dicom_router.errors import AssociationError
 from dicom_router.established import Established
-from dicom_router.faults import without_values
 from dicom_router.reading import Reading
-from dicom_router.services.finding import FIND_STATUS, Ending, Verdict
-from dicom_router.services.identifier import BadIdentifier, Identifier, take_identifier
+from dicom_router.services.finding import Ending, Verdict, answer_find
+from dicom_router.services.identifier import Identifier
 from dicom_router.services.responses import PENDING, PENDING_UNSUPPORTED, Responses
 from dicom_router.services.table import Services
 from dicom_router.services.worklist_items import asked_of, knows, worklist_items
 from exchange.namespaces import ISSUER_OF_PATIENT_ID, within_issuer
 from exchange.orders import PostgresOrders
 from exchange.policy import Action, Purpose
-from storage.errors import BadQuery, Unavailable
 from storage.matching import is_answer
 from storage.query import Anything, Between, Exactly, Level, Match, Path, Query
-
-log = structlog.get_logger()
 
 #: Modality Worklist Information Model - FIND.
 WORKLIST = "1.2.840.10008.5.1.4.31"
@@ -47,26 +40,11 @@ class _Worklist:
 
     def __call__(self, association: Established, context: Context, command: Command) -> None:
         """Answer one query: every step that matches, then how it ended (PS3.4 Table K.4-1)."""
-        verdict = self._verdict(association, context, command)
-        status = FIND_STATUS[verdict.ending]
-        response = write_response(command, status, verdict.because, offending=verdict.offending)
-        association.answer(context, response, before=verdict.unsent)
 
-    def _verdict(self, association: Established, context: Context, command: Command) -> Verdict:
-        try:
-            identifier = take_identifier(association, context, command)
+        def find(identifier: Identifier) -> Verdict:
             return self._find(association, context, command, identifier)
-        except BadIdentifier as error:
-            return Verdict(Ending.MEANINGLESS, str(error), error.tag)
-        except BadQuery as error:
-            return Verdict(Ending.MEANINGLESS, str(error))
-        except Unavailable as error:
-            return Verdict(Ending.AWAY, f"try again later: {error}")
-        except AssociationError:
-            raise
-        except Exception as error:
-            log.error("worklist.fault", error=type(error).__name__, exc_info=without_values(error))
-            return Verdict(Ending.FAULT, "a fault of this service; its log says more")
+
+        answer_find(association, context, command, find)
 
     def _find(
         self, association: Established, context: Context, command: Command, identifier: Identifier
