@@ -196,7 +196,29 @@ begin
     perform settle_hidden(study) from unnest(v_touched) study;
 end $$;
 
--- As before (0002), and aware of notes.
+-- A study in which other content has become current may have identities that no instance bears any more.
+alter table study add has_versions boolean not null default false;
+update study s set has_versions = true where exists (
+    select from series r join instance n on n.series_id = r.id join version v on v.instance_id = n.id
+    where r.study_id = s.id);
+
+-- Whether an instance bears it.
+create function is_borne(p_study bigint, p_identity bigint) returns boolean language sql stable as $$
+    select exists (select from series r join instance n on n.series_id = r.id
+        where r.study_id = p_study and n.identity_id = p_identity)
+$$;
+
+-- Whether those that instances bear contradict one another. The study's row is the lock.
+create function weigh_identities(p_study bigint) returns void language plpgsql as $$
+begin
+    perform 1 from study where id = p_study for no key update;
+    update study set inconsistent = (
+            select count(distinct (d.patient_id, d.trust, d.birth_date)) > 1 from identity d
+            where d.study_id = p_study and is_borne(p_study, d.id))
+        where id = p_study;
+end $$;
+
+-- As before (0002), and aware of notes, and of identities that nothing bore any more.
 create or replace function keep(
     -- the object
     p_key text, p_size bigint, p_data_offset integer, p_digest bytea, p_syntax text,
@@ -268,6 +290,9 @@ begin
         values (v_series, p_instance, v_identity, v_object, p_sop_class, p_instance_number, p_frame_count,
             p_frame_form, p_frames, p_problems, p_json_before, p_json_patient, p_json_after, p_json_whole)
         returning id into answer.instance_id;
+    if exists (select from study where id = v_study and has_versions and not inconsistent) then
+        perform weigh_identities(v_study);
+    end if;
     insert into series_tally as t (series_id, part, instances) values (v_series, pg_backend_pid() % 16, 1)
         on conflict (series_id, part) do update set instances = t.instances + 1;
     insert into arrival (peer, trust, address, called, sop_class, sop_instance_uid, outcome, object_id)

@@ -96,18 +96,6 @@ begin
         where uid = v_study;
 end $$;
 
--- A study in which other content has become current may have identities that no instance bears any more.
-alter table study add has_versions boolean not null default false;
-update study s set has_versions = true where exists (
-    select from series r join instance n on n.series_id = r.id join version v on v.instance_id = n.id
-    where r.study_id = s.id);
-
--- Whether an instance bears it.
-create function is_borne(p_study bigint, p_identity bigint) returns boolean language sql stable as $$
-    select exists (select from series r join instance n on n.series_id = r.id
-        where r.study_id = p_study and n.identity_id = p_identity)
-$$;
-
 -- As before (0002); what no instance bears any more contradicts nothing.
 create or replace function identity_named(
     p_study_id bigint, p_study text, p_trust text, p_identifier text, p_issuer text, p_name text,
@@ -184,11 +172,10 @@ begin
     insert into change (epoch, kind, study_uid, series_uid, instance_uid)
         select epoch, 'kept', v_study.uid, v_series, v_uid from feed;
     -- Its identity may contradict another now, or no longer.
-    perform 1 from study where id = v_study.id for no key update;
-    update study set has_versions = true, inconsistent = case when v_identity = v_former.id then inconsistent else (
-            select count(distinct (d.patient_id, d.trust, d.birth_date)) > 1 from identity d
-            where d.study_id = v_study.id and is_borne(v_study.id, d.id)) end
-        where id = v_study.id;
+    update study set has_versions = true where id = v_study.id and not has_versions;
+    if v_identity <> v_former.id then
+        perform weigh_identities(v_study.id);
+    end if;
     -- It may be no rejection note any more; and a note's trust may own it now, or no longer.
     if p_sop_class <> '1.2.840.10008.5.1.4.1.1.88.59'
             and exists (select from rejection_note where instance_id = p_instance_id) then

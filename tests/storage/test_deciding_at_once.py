@@ -163,10 +163,10 @@ def test_taking_the_other_patients_content_settles_whose_the_study_is(
     assert shelf.rows("select inconsistent from study") == [(False,)]
     assert [found(database, patient) for patient in "12"] == [[], ["2"]]
 
-    # One of the first patient's now makes it doubtful again, and one of the second's never did.
+    # Another of the second patient's is no doubt; one of the first's is, though that identity was known.
     shelf.send(changed(made, PatientID="2", SOPInstanceUID=generate_uid()))
     assert shelf.rows("select inconsistent from study") == [(False,)]
-    shelf.send(changed(made, PatientID="3", SOPInstanceUID=generate_uid()))
+    shelf.send(changed(made, PatientID="1", SOPInstanceUID=generate_uid()))
     assert shelf.rows("select inconsistent from study") == [(True,)]
 
 
