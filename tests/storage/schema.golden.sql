@@ -172,6 +172,9 @@ begin
         values (v_series, p_instance, v_identity, v_object, p_sop_class, p_instance_number, p_frame_count,
             p_frame_form, p_frames, p_problems, p_json_before, p_json_patient, p_json_after, p_json_whole)
         returning id into answer.instance_id;
+    if exists (select from study where id = v_study and has_versions and not inconsistent) then
+        perform weigh_identities(v_study);
+    end if;
     insert into series_tally as t (series_id, part, instances) values (v_series, pg_backend_pid() % 16, 1)
         on conflict (series_id, part) do update set instances = t.instances + 1;
     insert into arrival (peer, trust, address, called, sop_class, sop_instance_uid, outcome, object_id)
@@ -238,11 +241,10 @@ begin
     insert into change (epoch, kind, study_uid, series_uid, instance_uid)
         select epoch, 'kept', v_study.uid, v_series, v_uid from feed;
     -- Its identity may contradict another now, or no longer.
-    perform 1 from study where id = v_study.id for no key update;
-    update study set has_versions = true, inconsistent = case when v_identity = v_former.id then inconsistent else (
-            select count(distinct (d.patient_id, d.trust, d.birth_date)) > 1 from identity d
-            where d.study_id = v_study.id and is_borne(v_study.id, d.id)) end
-        where id = v_study.id;
+    update study set has_versions = true where id = v_study.id and not has_versions;
+    if v_identity <> v_former.id then
+        perform weigh_identities(v_study.id);
+    end if;
     -- It may be no rejection note any more; and a note's trust may own it now, or no longer.
     if p_sop_class <> '1.2.840.10008.5.1.4.1.1.88.59'
             and exists (select from rejection_note where instance_id = p_instance_id) then
@@ -927,6 +929,16 @@ begin
         select id into v_id from study where uid = p_uid;
     end if;
     return v_id;
+end $$;
+CREATE FUNCTION public.weigh_identities(p_study bigint) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform 1 from study where id = p_study for no key update;
+    update study set inconsistent = (
+            select count(distinct (d.patient_id, d.trust, d.birth_date)) > 1 from identity d
+            where d.study_id = p_study and is_borne(p_study, d.id))
+        where id = p_study;
 end $$;
 CREATE TABLE public.access_token (
     id bigint NOT NULL,
@@ -1731,8 +1743,8 @@ CREATE TABLE public.study (
     "json" bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     has_hidden boolean DEFAULT false NOT NULL,
-    sent_accession_issuer text,
-    has_versions boolean DEFAULT false NOT NULL
+    has_versions boolean DEFAULT false NOT NULL,
+    sent_accession_issuer text
 );
 ALTER TABLE public.study ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.study_id_seq
