@@ -79,7 +79,7 @@ def api_command(
 
 
 def worker_command(data: DataOption = None, config: ConfigOption = None) -> None:
-    """Run the background work: small objects into the store, the sweep, and reading objects again."""
+    """Run the background work: sending studies on, small objects into the store, the sweep, reading again."""
     settings = settings_from(data, config)
     logs.set_up("worker")
     parts.migrate_soon(settings)
