@@ -8,6 +8,7 @@ from typing import Any, LiteralString
 
 from psycopg_pool import ConnectionPool
 
+from exchange.custody import OF_TRUST
 from storage.driver_errors import mapped_errors
 from storage.errors import AlreadyDecided, NotHeld
 
@@ -98,6 +99,7 @@ _ROWS = """
                     and f.instance_id = n.id and f.object_id = n.object_id)) end
     from delivery d
 """
+_OF_TRUST: LiteralString = f"exists (select from (select d.study_uid as uid) s where {OF_TRUST})"
 _REPLAY = """
     update delivery set state = 'waiting', tries = 0, next_try = now(), give_up_from = now(), ended_at = null
     where id = %s and state = any(%s) returning destination
@@ -120,21 +122,27 @@ class DeliveryDesk:
         destination: str | None = None,
         study_uid: str | None = None,
         limit: int = 100,
+        trust: str | None = None,
     ) -> list[Delivery]:
-        """Those in these states, dead ones and the most urgent first."""
+        """Those in these states, dead ones and the most urgent first; of one trust's studies, or of all."""
         with mapped_errors(), self.pool.connection() as connection:
             rows = connection.execute(
                 f"{_ROWS} where d.state = any(%s) and (%s::text is null or d.destination = %s)"
-                " and (%s::text is null or d.study_uid = %s)"
+                f" and (%s::text is null or d.study_uid = %s) and {_OF_TRUST}"
                 " order by d.state = 'dead' desc, d.priority, d.next_try, d.id limit %s",
-                ([state.value for state in states], destination, destination, study_uid, study_uid, limit),
+                (
+                    [state.value for state in states],
+                    *(destination, destination, study_uid, study_uid, trust, trust, limit),
+                ),
             ).fetchall()
         return [_delivery(row) for row in rows]
 
-    def delivery(self, number: int) -> tuple[Delivery, list[Decided]]:
-        """One, and what people decided about it. Raises NoSuchDelivery."""
+    def delivery(self, number: int, trust: str | None = None) -> tuple[Delivery, list[Decided]]:
+        """One, and what people decided about it. Raises NoSuchDelivery, for another trust's too."""
         with mapped_errors(), self.pool.connection() as connection:
-            row = connection.execute(f"{_ROWS} where d.id = %s", (number,)).fetchone()
+            row = connection.execute(
+                f"{_ROWS} where d.id = %s and {_OF_TRUST}", (number, trust, trust)
+            ).fetchone()
             decided = connection.execute(
                 "select at, decided_by, decision from delivery_decision where delivery_id = %s order by id",
                 (number,),

@@ -74,6 +74,7 @@ _LINES = """
     with attempt as (
         select trust, peer, sop_instance_uid as uid, outcome from arrival
         where at >= %(day)s::date and at < %(day)s::date + 1 and (%(peer)s::text is null or peer = %(peer)s)
+            and (%(trust)s::text is null or trust = %(trust)s)
     ), sent as (
         select trust, peer, uid, count(*) as attempts,
             count(*) filter (where outcome in ('refused', 'try again', 'too large')) as refused,
@@ -111,13 +112,20 @@ _WHERE = """
             else '' end,
         last.at,
         coalesce(towards.taken_by, '{}'), coalesce(towards.awaited_by, '{}'),
-        exists (select from commitment_instance c where c.uid = asked.uid and c.reason = 0)
-    from unnest(%s::text[]) with ordinality asked(uid, place)
-    left join instance n on n.uid = asked.uid
-    left join lateral (select sop_instance_uid, outcome from quarantine
-        where sop_instance_uid = asked.uid and decided_at is null order by id desc limit 1) q on true
+        exists (select from commitment_instance c join commitment m on m.id = c.commitment_id
+            where c.uid = asked.uid and c.reason = 0 and (%(trust)s::text is null or m.trust = %(trust)s))
+    from unnest(%(uids)s::text[]) with ordinality asked(uid, place)
+    left join instance n on n.uid = asked.uid and (%(trust)s::text is null
+        or exists (select from object o where o.id = n.object_id and o.trust = %(trust)s)
+        or exists (select from arrival a where a.sop_instance_uid = asked.uid and a.trust = %(trust)s
+            and a.outcome in ('kept', 'already kept', 'replaced')))
+    left join lateral (select w.sop_instance_uid, w.outcome
+        from quarantine w join arrival a on a.id = w.arrival_id
+        where w.sop_instance_uid = asked.uid and w.decided_at is null
+        and (%(trust)s::text is null or a.trust = %(trust)s) order by w.id desc limit 1) q on true
     left join lateral (select at, outcome, because from arrival
-        where sop_instance_uid = asked.uid order by id desc limit 1) last on true
+        where sop_instance_uid = asked.uid and (%(trust)s::text is null or trust = %(trust)s)
+        order by id desc limit 1) last on true
     left join lateral (
         select array_agg(distinct d.destination) filter (where f.object_id is not null) as taken_by,
             array_agg(distinct d.destination) filter (where f.object_id is null) as awaited_by
@@ -137,17 +145,19 @@ class Ledger:
 
     pool: ConnectionPool
 
-    def lines(self, day: date, peer: str | None = None) -> list[Line]:
-        """What each peer sent us on a day, or one of them."""
+    def lines(self, day: date, peer: str | None = None, trust: str | None = None) -> list[Line]:
+        """What each peer sent us on a day, or one of them; of one trust, or of all."""
         with mapped_errors(), self.pool.connection() as connection:
-            rows = connection.execute(_LINES, {"day": day, "peer": peer}).fetchall()
+            rows = connection.execute(_LINES, {"day": day, "peer": peer, "trust": trust}).fetchall()
         return [Line(day, *row) for row in rows]
 
-    def against(self, uids: Sequence[str]) -> Iterator[Whereabouts]:
-        """Where each instance of a sender's own list is, in its order."""
+    def against(self, uids: Sequence[str], trust: str | None = None) -> Iterator[Whereabouts]:
+        """Where each instance of a sender's own list is, in its order. What a given trust did not send is
+        missing to it."""
         for start in range(0, len(uids), _PAGE):
             with mapped_errors(), self.pool.connection() as connection:
-                rows = connection.execute(_WHERE, (list(uids[start : start + _PAGE]),)).fetchall()
+                page = {"uids": list(uids[start : start + _PAGE]), "trust": trust}
+                rows = connection.execute(_WHERE, page).fetchall()
             for uid, state, because, at, taken_by, awaited_by, is_committed in rows:
                 yield Whereabouts(uid, state, because, at, tuple(taken_by), tuple(awaited_by), is_committed)
 
@@ -157,7 +167,10 @@ def uids_of(lines: Iterable[str]) -> list[str]:
 
     Each once, in their order. A CSV without such a heading is read by its first column that holds a UID.
     """
-    rows = [row for row in csv.reader(lines, skipinitialspace=True) if any(cell.strip() for cell in row)]
+    try:
+        rows = [row for row in csv.reader(lines, skipinitialspace=True) if any(cell.strip() for cell in row)]
+    except csv.Error as error:  # such as a cell of more than 128 KiB
+        raise BadList("the list is no CSV that can be read") from error
     if not rows:
         raise BadList("the list is empty")
     heading = [re.sub(r"[^a-z]", "", cell.lower()) for cell in rows[0]]

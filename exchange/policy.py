@@ -101,6 +101,8 @@ def may(actor: Actor, action: Action, purpose: Purpose, subject: Subject) -> Dec
     match actor.kind:
         case ActorKind.PEER:
             return _may_peer(actor, action)
+        case ActorKind.ACCOUNT if action is Action.CONFIGURE and actor.trust:
+            return Decision(False, "what is configured is every trust's: somebody of no one trust does it")
         case ActorKind.ACCOUNT if actor.role is not None and action in ROLE_ACTIONS[actor.role]:
             return Decision(True, f"the role {actor.role.value} includes it")
         case ActorKind.ACCOUNT:

@@ -11,6 +11,7 @@ from exchange.policy import Action
 from storage.errors import BadQuery, TooLarge
 from viewer_api.desk import json_answer
 from viewer_api.parts import Working
+from viewer_api.readers import Reader
 
 #: Deliveries in one answer, unless `limit` asks for fewer.
 LIMIT = 1000
@@ -19,7 +20,10 @@ LIST_BYTES = 16 * 1024 * 1024
 
 
 def delivery_routes(work: Working) -> APIRouter:
-    """GET /deliveries, one of them, and what a person may do about it; GET /ledger, POST /ledger/against."""
+    """GET /deliveries, one of them, and what a person may do about it; GET /ledger, POST /ledger/against.
+
+    Somebody of one trust sees and decides about what that trust sent; who belongs to none works for all.
+    """
     router = APIRouter()
     desk = DeliveryDesk(work.desk.pool)
     ledger = Ledger(work.desk.pool)
@@ -30,16 +34,18 @@ def delivery_routes(work: Working) -> APIRouter:
         keys = request.query_params
         states = [_state(text) for text in keys.getlist("state")]
         limit = _limit(keys.get("limit", str(LIMIT)))
-        await reader.record(detail={"keys": sorted(keys)})
+        await reader.record(detail={"keys": sorted({"state", "limit", "destination", "study"} & keys.keys())})
         shown = states or [State.WAITING, State.SENDING, State.DEAD]
-        found = await work.desk.ask(desk.deliveries, shown, keys.get("destination"), keys.get("study"), limit)
+        found = await work.desk.ask(
+            desk.deliveries, shown, keys.get("destination"), keys.get("study"), limit, _trust(reader)
+        )
         return json_answer([each.as_json() for each in found])
 
     @router.get("/deliveries/{number:int}")
     async def one_delivery(request: Request, number: int) -> Response:
         reader = await work.readers.admit(request, Action.OPERATE)
         await reader.record(detail={"delivery": number})
-        delivery, decided = await work.desk.ask(desk.delivery, number)
+        delivery, decided = await work.desk.ask(desk.delivery, number, _trust(reader))
         decisions = [{"at": each.at, "by": each.decided_by, "decision": each.decision} for each in decided]
         return json_answer({**delivery.as_json(), "decisions": decisions})
 
@@ -47,6 +53,7 @@ def delivery_routes(work: Working) -> APIRouter:
     async def replay(request: Request, number: int) -> Response:
         """Tried again within seconds; what was taken is not sent again."""
         reader = await work.readers.admit(request, Action.OPERATE)
+        await work.desk.ask(desk.delivery, number, _trust(reader))
         await reader.record(detail={"delivery": number, "did": "replayed"})
         await work.desk.ask(desk.replay, number, reader.look.actor.name)
         return json_answer((await work.desk.ask(desk.delivery, number))[0].as_json())
@@ -54,6 +61,7 @@ def delivery_routes(work: Working) -> APIRouter:
     @router.post("/deliveries/{number:int}/cancel")
     async def cancel(request: Request, number: int) -> Response:
         reader = await work.readers.admit(request, Action.OPERATE)
+        await work.desk.ask(desk.delivery, number, _trust(reader))
         await reader.record(detail={"delivery": number, "did": "cancelled"})
         await work.desk.ask(desk.cancel, number, reader.look.actor.name)
         return json_answer((await work.desk.ask(desk.delivery, number))[0].as_json())
@@ -63,8 +71,8 @@ def delivery_routes(work: Working) -> APIRouter:
         reader = await work.readers.admit(request, Action.OPERATE)
         keys = request.query_params
         day = _day(keys.get("day"))
-        await reader.record(detail={"keys": sorted(keys)})
-        found = await work.desk.ask(ledger.lines, day, keys.get("peer"))
+        await reader.record(detail={"keys": sorted({"day", "peer"} & keys.keys())})
+        found = await work.desk.ask(ledger.lines, day, keys.get("peer"), _trust(reader))
         return json_answer([each.as_json() for each in found])
 
     @router.post("/ledger/against")
@@ -73,10 +81,14 @@ def delivery_routes(work: Working) -> APIRouter:
         reader = await work.readers.admit(request, Action.OPERATE)
         uids = uids_of((await _body(request)).splitlines())
         await reader.record(detail={"keys": ["against"]})
-        found = await work.desk.ask(lambda: list(ledger.against(uids)))
+        found = await work.desk.ask(lambda: list(ledger.against(uids, _trust(reader))))
         return json_answer([each.as_json() for each in found])
 
     return router
+
+
+def _trust(reader: Reader) -> str | None:
+    return reader.look.actor.trust or None
 
 
 async def _body(request: Request) -> str:

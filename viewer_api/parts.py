@@ -30,11 +30,11 @@ class Rules(Protocol):
     def load(self, text: str, loaded_by: str) -> object:
         """Put one in force. Raises BadInput, and then nothing changes."""
 
-    def waiting(self) -> Sequence[object]:
-        """What is not sent yet, and for what it waits."""
+    def waiting(self, trust: str | None) -> Sequence[object]:
+        """What is not sent yet, and for what it waits; of one trust's studies, or of all."""
 
-    def release(self, study_uid: str, released_by: str) -> int:
-        """Send on what waits of a study. Raises NotHeld."""
+    def release(self, study_uid: str, released_by: str, trust: str | None) -> int:
+        """Send on what waits of a study. Raises NotHeld, for another trust's too."""
 
 
 @dataclass(frozen=True, kw_only=True)

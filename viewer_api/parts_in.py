@@ -11,6 +11,8 @@ from storage.errors import BadInput
 
 #: Of one part's headers, all together.
 HEADER_LIMIT_BYTES = 8 * 1024
+#: Of one body: what became of each is held in memory until all are answered.
+PARTS_LIMIT = 20_000
 
 
 class BadMultipart(BadInput):
@@ -67,9 +69,13 @@ def parts_in(body: Iterable[bytes], boundary: str) -> Iterator[PartIn]:
             yield seen
         raise BadMultipart("the body ends within a part")
 
+    count = 0
     while more():
         headers = events.waiting.popleft()
         assert isinstance(headers, Mapping)
+        count += 1
+        if count > PARTS_LIMIT:
+            raise BadMultipart(f"more than {PARTS_LIMIT:,} parts: send the rest in another request")
         content = chunks()
         yield PartIn(headers, content)
         for _rest in content:

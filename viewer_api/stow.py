@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -25,6 +27,8 @@ from viewer_api.urls import PREFIX, studies_url
 
 #: Of silence within a body: then the sender has gone.
 STALL_S = 30.0
+#: Slower than this, over all the time that we waited for it, a body keeps a thread from others.
+SLOWEST_BYTES_PER_S = 1024
 #: Bodies that are being read at one time, each in a thread.
 UPLOADS = 32
 
@@ -33,7 +37,7 @@ _PRIVATE_CREATOR = "IMAGING EXCHANGE"
 
 
 class BodyStalled(Exception):
-    """The sender fell silent within its body."""
+    """The sender fell silent within its body, or all but."""
 
 
 def store_routes(parts: Working) -> APIRouter:
@@ -103,6 +107,25 @@ def _origin(parts: Working, actor: Actor, request: Request) -> Callable[[], Orig
     return origin
 
 
+@dataclass(slots=True)
+class Pace:
+    """How fast a body comes. What we do with it meanwhile does not count."""
+
+    clock: Callable[[], float] = monotonic
+    waited_s: float = 0.0
+    came: int = 0  # bytes
+
+    def timed(self, ask: Callable[[], bytes | None]) -> bytes | None:
+        """The next piece. Raises BodyStalled where all of them came too slowly."""
+        began = self.clock()
+        more = ask()
+        self.waited_s += self.clock() - began
+        self.came += len(more or b"")
+        if self.waited_s > STALL_S and self.came < self.waited_s * SLOWEST_BYTES_PER_S:
+            raise BodyStalled(f"the body comes at less than {SLOWEST_BYTES_PER_S} bytes a second")
+        return more
+
+
 def _pieces(request: Request) -> Iterator[bytes]:
     """The body as it comes, for a thread. Raises BodyStalled, and ClientDisconnect."""
     stream = request.stream()
@@ -114,7 +137,8 @@ def _pieces(request: Request) -> Iterator[bytes]:
         except TimeoutError as error:
             raise BodyStalled("the sender fell silent within its body") from error
 
-    while (more := from_thread.run(piece)) is not None:
+    pace = Pace()
+    while (more := pace.timed(lambda: from_thread.run(piece))) is not None:
         if more:
             yield more
 

@@ -7,6 +7,7 @@ from psycopg_pool import ConnectionPool
 
 from dicom_router.rules.book import RuleBook, Version
 from dicom_router.rules.held import gathering, standing_of
+from exchange.custody import is_of_trust
 from storage.driver_errors import mapped_errors
 from storage.errors import NotHeld
 
@@ -44,10 +45,14 @@ class RuleDesk:
         """Put a rule file in force. Raises RulesWrong, and then those in force stay."""
         return RuleBook(self.pool).load(text, loaded_by)
 
-    def waiting(self) -> list[Waiting]:
-        """What came first at first."""
+    def waiting(self, trust: str | None = None) -> list[Waiting]:
+        """What came first at first; of one trust's studies, or of all."""
         with mapped_errors(), self.pool.connection() as connection:
-            found = [(each, standing_of(connection, each)) for each in gathering(connection)]
+            found = [
+                (each, standing_of(connection, each))
+                for each in gathering(connection)
+                if is_of_trust(connection, each.study_uid, trust)
+            ]
         return [
             Waiting(
                 held.study_uid,
@@ -61,12 +66,15 @@ class RuleDesk:
             if not standing.is_complete
         ]
 
-    def release(self, study_uid: str, released_by: str) -> int:
-        """Send on what waits of a study, as it is; to how many destinations. Raises NothingWaits.
+    def release(self, study_uid: str, released_by: str, trust: str | None = None) -> int:
+        """Send on what waits of a study, as it is; to how many destinations. Raises NothingWaits, for another
+        trust's too.
 
         So it is with what was ordered before the study came in doubt, and was not sent since.
         """
         with mapped_errors(), self.pool.connection() as connection:
+            if not is_of_trust(connection, study_uid, trust):
+                raise NothingWaits(study_uid)
             released = connection.execute(
                 "update routing r set released_at = now(), released_by = %s where (state = 'gathering'"
                 " or exists (select from delivery d where d.study_uid = %s and d.destination = r.destination"

@@ -33,8 +33,14 @@ MARKS: dict[str, set[Action]] = {
 }
 
 
-def account(role: Role | None) -> Actor:
-    return Actor(ActorKind.ACCOUNT, "ann", "RBN", role)
+def account(role: Role | None, trust: str = "") -> Actor:
+    return Actor(ActorKind.ACCOUNT, "ann", trust, role)
+
+
+def test_somebody_of_one_trust_configures_nothing() -> None:
+    for action in Action:
+        decision = may(account(Role.ADMINISTRATOR, "RBN"), action, PURPOSE, ANY_STUDY)
+        assert decision.allowed == (action is not Action.CONFIGURE)
 
 
 @pytest.mark.parametrize(("role", "action"), list(product(Role, Action)))

@@ -18,7 +18,7 @@ def dead_letter(place: Place) -> int:
 
 
 def test_a_dead_letter_is_seen_and_replayed(place: Place, closed_api: httpx.Client) -> None:
-    number, who = dead_letter(place), bearer(place, Role.COORDINATOR)
+    number, who = dead_letter(place), bearer(place, Role.COORDINATOR, trust="")
 
     [seen] = closed_api.get("/deliveries", headers=who).json()
     assert (seen["id"], seen["state"], seen["last_error"]) == (number, "dead", "it refused")
@@ -54,6 +54,33 @@ def test_the_ledger(place: Place, closed_api: httpx.Client) -> None:
     assert [each["state"] for each in found] == ["kept", "missing"]
     assert closed_api.get("/ledger?day=today", headers=who).status_code == 400
     assert closed_api.post("/ledger/against", headers=who, content=b"none").status_code == 400
+
+
+def test_somebody_of_one_trust_sees_what_it_sent(place: Place, closed_api: httpx.Client) -> None:
+    image = an_image("1.2.826.0.1.1")
+    kept(place, image)
+    number = PostgresDeliveries(place.objects.pool).order(str(image.StudyInstanceUID), "PACS", because="all")
+    with psycopg.connect(place.database) as connection:
+        row = connection.execute("select trust, sop_instance_uid, at::date from arrival limit 1").fetchone()
+    assert row is not None
+    trust, uid, day = row
+    own = bearer(place, Role.COORDINATOR, "own", trust)
+    other = bearer(place, Role.COORDINATOR, "other", f"{trust}X")
+
+    for who, status in ((other, 404), (own, 200)):
+        assert len(closed_api.get("/deliveries", headers=who).json()) == (status == 200)
+        assert closed_api.get(f"/deliveries/{number}", headers=who).status_code == status
+        assert closed_api.post(f"/deliveries/{number}/replay", headers=who).status_code == status
+        assert closed_api.post(f"/deliveries/{number}/cancel", headers=who).status_code == status
+        assert len(closed_api.get(f"/ledger?day={day}", headers=who).json()) == (status == 200)
+        [found] = closed_api.post("/ledger/against", headers=who, content=uid).json()
+        assert found["state"] == ("kept" if status == 200 else "missing")
+
+
+def test_a_list_with_a_cell_of_any_length_is_answered(place: Place, closed_api: httpx.Client) -> None:
+    who = bearer(place, Role.COORDINATOR)
+
+    assert closed_api.post("/ledger/against", headers=who, content=b"1" * 200_000).status_code == 400
 
 
 @pytest.mark.parametrize("role", [Role.READER, Role.CONTRIBUTOR, Role.AUDITOR])

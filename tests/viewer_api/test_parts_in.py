@@ -70,3 +70,11 @@ def test_headers_beyond_all_measure_are_refused() -> None:
 
     with pytest.raises(BadMultipart):
         list(parts_in([body], "xyz"))
+
+
+def test_a_body_of_any_number_of_parts_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("viewer_api.parts_in.PARTS_LIMIT", 3)
+
+    assert taken(body_of([("a/b", b"1")] * 3)) == [b"1"] * 3
+    with pytest.raises(BadMultipart):
+        taken(body_of([("a/b", b"1")] * 4))

@@ -16,7 +16,7 @@ STRANGER = Refusal(Reason.UNKNOWN_PEER, "CT9", "IMX", "10.0.0.9", "nobody knows 
 
 @pytest.fixture
 def administrator(place: Place, closed_api: httpx.Client) -> httpx.Client:
-    closed_api.headers.update(bearer(place, Role.ADMINISTRATOR, "ann"))
+    closed_api.headers.update(bearer(place, Role.ADMINISTRATOR, "ann", trust=""))
     assert closed_api.put("/registry/trusts/rbl", json={"name": "Wirral"}).status_code == 200
     return closed_api
 

@@ -39,6 +39,9 @@ def test_what_waits_is_seen_and_sent_on(place: Place, closed_api: httpx.Client) 
 
     (waiting,) = closed_api.get("/rules/waiting", headers=coordinator).json()
     assert (waiting["study_uid"], waiting["destination"], waiting["needs_person"]) == ("1.2.1", "WS1", True)
+    other = bearer(place, Role.COORDINATOR, "Eve", trust="XYZ")
+    assert closed_api.get("/rules/waiting", headers=other).json() == []
+    assert closed_api.post("/rules/waiting/1.2.1/release", headers=other).status_code == 404
     assert closed_api.post("/rules/waiting/1.2.1/release", headers=coordinator).status_code == 204
     assert closed_api.post("/rules/waiting/1.2.1/release", headers=coordinator).status_code == 404
 

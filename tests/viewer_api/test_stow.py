@@ -20,6 +20,7 @@ from exchange.registry import PostgresRegistry, Trust
 from storage.part10 import read_meta
 from tests.viewer_api.conftest import Place, bearer
 from tests.viewer_api.test_parts_in import body_of
+from viewer_api.stow import SLOWEST_BYTES_PER_S, BodyStalled, Pace
 
 DICOM = "application/dicom"
 CONTENT_TYPE = f'multipart/related; type="{DICOM}"; boundary=xyz'
@@ -174,3 +175,19 @@ def test_many_store_one_study_at_once(place: Place, open_api: httpx.Client) -> N
     assert answers == [200] * 12
     (study,) = open_api.get("/dicom-web/studies", params={"includefield": "00201208"}).json()
     assert study["00201208"]["Value"] == [12]
+
+
+def test_a_body_that_trickles_is_broken_off() -> None:
+    now = [0.0]
+
+    def piece(size: int, seconds: float) -> bytes:
+        now[0] += seconds
+        return b"x" * size
+
+    slow, steady = Pace(lambda: now[0]), Pace(lambda: now[0])
+    for _ in range(30):
+        assert slow.timed(lambda: piece(1, 1.0)) == b"x"
+    with pytest.raises(BodyStalled):
+        slow.timed(lambda: piece(1, 1.0))
+    for _ in range(100):
+        steady.timed(lambda: piece(SLOWEST_BYTES_PER_S, 1.0))
