@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from psycopg_pool import AsyncConnectionPool
 
 from exchange.audit import Audit, Look
-from storage.archive import Archive, open_pool
+from storage.archive import Archive
+from storage.connecting import open_pool
 from storage.objects import ObjectStore
 
 T = TypeVar("T")

@@ -10,7 +10,6 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from storage.answers import Found, FoundRow, MetadataWriter, found, read_members, wanted_by
 from storage.conditions import Statement
-from storage.connecting import STATEMENT_S, limits
 from storage.corrections import IN_FORCE, Correction, Member, in_force, those_of
 from storage.errors import BadQuery, IndexUnavailable, NotHeld
 from storage.frames import ENTRY, NATIVE_ENTRY, NOTED_LIMIT, Form
@@ -192,25 +191,6 @@ _SHOWN_AS: Mapping[Level, sql.SQL] = {
     Level.SERIES: sql.SQL("select uid, shown_as from series where shown_as is not null and uid = any(%s)"),
     Level.INSTANCE: sql.SQL("select uid, id from instance where uid = any(%s)"),
 }
-
-
-def open_pool(
-    conninfo: str, size: int, patience_s: float, statement_s: float = STATEMENT_S
-) -> AsyncConnectionPool:
-    """Connections for reading. The caller opens and closes it within its event loop.
-
-    Who waits longer than `patience_s` for one, or than `statement_s` for an answer, hears that the database
-    is away. Statements are prepared when first asked: the shapes of searches are few, long, and come again,
-    and to parse and plan one anew takes as long as to answer it.
-    """
-    return AsyncConnectionPool(
-        conninfo,
-        min_size=min(2, size),
-        max_size=size,
-        open=False,
-        timeout=patience_s,
-        kwargs={"autocommit": True, "prepare_threshold": 0, **limits(conninfo, statement_s)},
-    )
 
 
 def _is_broken(error: psycopg.OperationalError) -> bool:

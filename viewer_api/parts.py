@@ -10,7 +10,8 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from exchange.audit import Audit
 from exchange.tokens import Accounts
-from storage.archive import Archive, open_pool
+from storage.archive import Archive
+from storage.connecting import open_pool
 from storage.decoding import Recoder, decodable_syntaxes
 from storage.ingest import Door
 from storage.objects import ObjectStore

@@ -9,7 +9,7 @@ import pytest
 
 from exchange.audit import Audit, Look
 from exchange.policy import Action, Actor, ActorKind, Decision, Purpose, Role
-from storage.archive import open_pool
+from storage.connecting import open_pool
 
 READER = Actor(ActorKind.ACCOUNT, "reader", "RBS", Role.READER)
 LOOK = Look(READER, "10.0.0.1", Action.RETRIEVE, Purpose.TREATMENT, Decision(True, "may"), "1.2.3")

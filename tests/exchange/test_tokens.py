@@ -11,7 +11,7 @@ import pytest
 from exchange import tokens
 from exchange.policy import ActorKind, Role
 from exchange.tokens import Accounts, NameTaken
-from storage.archive import open_pool
+from storage.connecting import open_pool
 from storage.errors import IndexUnavailable
 
 T = TypeVar("T")

@@ -9,9 +9,10 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 
-from storage.archive import Archive, Resource, open_pool
+from storage.archive import Archive, Resource
 from storage.changes import BEGINNING, ChangeFeed, ChangeKind
 from storage.coercing import Coerced, record_coerced
+from storage.connecting import open_pool
 from storage.correcting import NewCorrection, Reason, record, undo
 from storage.corrections import Member, correct_bytes
 from storage.metadata import Whereabouts

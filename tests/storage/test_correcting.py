@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage
 
-from storage.archive import Archive, open_pool
+from storage.archive import Archive
 from storage.changes import ChangeFeed, ChangeKind, follow
+from storage.connecting import open_pool
 from storage.correcting import (
     CannotBeCorrected,
     NewCorrection,

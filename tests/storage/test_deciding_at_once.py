@@ -10,8 +10,9 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
-from storage.archive import Archive, open_pool
+from storage.archive import Archive
 from storage.changes import BEGINNING, ChangeFeed
+from storage.connecting import open_pool
 from storage.quarantine import Choice, Quarantine
 from storage.query import Exactly, Level, Path, Query
 from storage.receipt import Outcome

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.answers import read_members
-from storage.archive import Archive, open_pool
+from storage.archive import Archive
 from storage.columns import INSTANCE_UID
+from storage.connecting import open_pool
 from storage.errors import BadQuery
 from storage.matching import is_match, texts_at, values_at
 from storage.query import Exactly, Level, Match, Path, Query, parse_match, vr_of

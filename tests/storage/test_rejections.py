@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
-from storage.archive import Archive, Resource, open_pool
+from storage.archive import Archive, Resource
 from storage.changes import BEGINNING, ChangeFeed
+from storage.connecting import open_pool
 from storage.elements import DEFLATED
 from storage.errors import BadInput, NotHeld
 from storage.query import Exactly, Level, Path, Query
