@@ -54,10 +54,11 @@ def reckon(
 
 
 def _held(series: SeriesThere, kept: Holdings) -> int:
+    """Of those it counts: what is listed by its UID, what is not by its number."""
+    listed = {each.uid for each in series.instances}
     here = kept.of(series.uid)
-    if len(series.instances) < series.expected:
-        return min(series.expected, len(here))
-    return sum(each.uid in here for each in series.instances)
+    unlisted = max(series.expected - len(listed), 0)
+    return len(listed & here) + min(unlisted, len(here - listed))
 
 
 def _short(series: SeriesThere, kept: Holdings) -> dict[str, Any]:

@@ -55,6 +55,12 @@ def test_a_short_study_says_why() -> None:
     assert found.series == [{"series": "a", "expected": 3, "held": 1, "missing": ["2", "3"]}]
 
 
+def test_others_of_a_series_do_not_stand_for_one_that_is_listed() -> None:
+    there = [series("a", "1", "2", "3", said=4)]
+    found = reckon("s", None, there, holding(a="1245"), {}, "")
+    assert (found.state, found.expected, found.held) == (State.SHORT, 4, 3)
+
+
 def test_a_study_of_which_nothing_is_listed_is_not_held() -> None:
     found = reckon("s", None, [], holding(), {}, "")
     assert (found.state, found.because) == (State.SHORT, "the source lists nothing of it")
