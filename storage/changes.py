@@ -152,3 +152,13 @@ def follow_pages(feed: ChangeFeed, follower: str, act: Callable[[Sequence[Change
     if count:
         log.info("changes.followed", follower=follower, changes=count)
     return count
+
+
+def once_a_study(act: Callable[[Change], None]) -> Callable[[Sequence[Change]], None]:
+    """For what looks at the whole study: the last change of each study and kind in a page stands for all."""
+
+    def look(changes: Sequence[Change]) -> None:
+        for change in {(each.study_uid, each.kind): each for each in changes}.values():
+            act(change)
+
+    return look

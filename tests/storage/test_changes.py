@@ -3,7 +3,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -14,7 +14,7 @@ from psycopg_pool import ConnectionPool
 from imx.postgres.binaries import find_binaries
 from imx.postgres.cluster import cluster_in
 from imx.postgres.process import Postgres, start
-from storage.changes import BEGINNING, Change, ChangeFeed, ChangeKind, Place, follow
+from storage.changes import BEGINNING, Change, ChangeFeed, ChangeKind, Place, follow, once_a_study
 from storage.errors import IndexUnavailable
 from storage.migrations import migrate
 from tests.storage.material import instance
@@ -225,3 +225,23 @@ def run(program: str, *arguments: str) -> None:
     subprocess.run(
         [str(find_binaries().program(program)), *arguments], check=True, capture_output=True, timeout=60
     )
+
+
+def test_what_looks_at_whole_studies_looks_once_at_each() -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    page = [
+        Change(Place(1, 1, number), kind, study, None, None, at)
+        for number, (kind, study) in enumerate(
+            [
+                (ChangeKind.KEPT, "1"),
+                (ChangeKind.KEPT, "2"),
+                (ChangeKind.KEPT, "1"),
+                (ChangeKind.CORRECTED, "1"),
+            ]
+        )
+    ]
+    seen: list[Change] = []
+
+    once_a_study(seen.append)(page)
+
+    assert seen == [page[2], page[1], page[3]]
