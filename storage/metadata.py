@@ -1,12 +1,12 @@
 """Metadata of an instance whose header is too large to keep ready: made from its object, as it is read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
 
 from storage.answers import Members, read_members
-from storage.corrections import Correction, correct_json
+from storage.corrections import Correction, Member, correct_json
 from storage.dicom_json import JsonWriter
 from storage.elements import DEFLATED, ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Element, Walk, encoding_of
 from storage.errors import Unreadable
@@ -38,12 +38,16 @@ class Whereabouts:
         return b"".join(self.objects.read(self.key, self.data_offset + start, self.data_offset + stop))
 
 
-def metadata_chunks(
-    where: Whereabouts, identity: bytes, corrections: Sequence[Correction], bulk_prefix: str
-) -> Iterator[bytes]:
-    """The metadata as one DICOM JSON object, in pieces. `identity` are the identity's members.
+#: An attribute of a data set; a long sequence comes as an iterator over its items.
+Attribute = tuple[str, "Member | Iterator[Members]"]
 
-    Two walks: the first finds the long sequences, the second writes each where its tag stands.
+
+def metadata_attributes(
+    where: Whereabouts, identity: bytes, corrections: Sequence[Correction]
+) -> Iterator[Attribute]:
+    """The metadata, attribute by attribute. `identity` are the identity's members.
+
+    Two walks: the first finds the long sequences, the second reads each where its tag stands.
     """
     short, long = _survey(where)
     members = {tag: member for tag, member in short.items() if tag not in IDENTITY}
@@ -51,16 +55,26 @@ def metadata_chunks(
     for tag in long:
         members[tag] = {"vr": "SQ"}
     corrected = correct_json(members, corrections) if corrections else dict(sorted(members.items()))
+    for tag, member in corrected.items():
+        is_long = tag in long and member is members[tag]
+        yield tag, _sequence(where, long[tag]) if is_long else member
+
+
+def json_chunks(attributes: Iterable[Attribute], bulk_prefix: str) -> Iterator[bytes]:
+    """Them as one DICOM JSON object, in pieces; `storage.dicom_xml.xml_chunks` writes them as XML."""
     marker, prefix = b'"BulkDataURI":"@', b'"BulkDataURI":"' + bulk_prefix.encode()
     opening = b"{"
-    for tag, member in corrected.items():
+    for tag, member in attributes:
         yield opening + f'"{tag}":'.encode()
         opening = b","
-        if tag in long and member is members[tag]:
-            for piece in _sequence(where, long[tag]):
-                yield piece.replace(marker, prefix)
-        else:
+        if isinstance(member, Mapping):
             yield orjson.dumps(member).replace(marker, prefix)
+        else:
+            before = b'{"vr":"SQ","Value":['
+            for item in member:
+                yield before + orjson.dumps(item).replace(marker, prefix)
+                before = b","
+            yield b"]}" if before == b"," else b'{"vr":"SQ"}'
     yield b"}"
 
 
@@ -92,7 +106,7 @@ def _survey(where: Whereabouts) -> tuple[Members, dict[str, int]]:
     return short, long
 
 
-def _sequence(where: Whereabouts, start: int) -> Iterator[bytes]:
+def _sequence(where: Whereabouts, start: int) -> Iterator[Members]:
     """A long sequence, item by item."""
     encoding = encoding_of(where.transfer_syntax)
     walk = Walk(where.source(), encoding)
@@ -103,7 +117,6 @@ def _sequence(where: Whereabouts, start: int) -> Iterator[bytes]:
     element = walk.next()
     assert element is not None
     stop = float("inf") if element.length == UNDEFINED else element.offset + element.length
-    yield b'{"vr":"SQ","Value":['
     number = 0
     while walk.position < stop:
         item = walk.next()
@@ -111,15 +124,13 @@ def _sequence(where: Whereabouts, start: int) -> Iterator[bytes]:
             break
         if item.tag != ITEM:
             raise Unreadable(f"the sequence {element.tag:08X} holds no item", item.offset)
-        members = _item(walk, item, writer, f"{element.tag:08X}/{number}/")
-        yield (b"," if number else b"") + orjson.dumps(members)
+        yield _item(walk, item, writer, f"{element.tag:08X}/{number}/")
         number += 1
-    yield b"]}"
 
 
-def _item(walk: Walk, item: Element, writer: JsonWriter, path: str) -> dict[str, object]:
+def _item(walk: Walk, item: Element, writer: JsonWriter, path: str) -> Members:
     stop = float("inf") if item.length == UNDEFINED else item.offset + item.length
-    members: dict[str, object] = {}
+    members: Members = {}
     while walk.position < stop:
         inner = walk.next()
         if inner is None:

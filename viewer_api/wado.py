@@ -17,7 +17,7 @@ from storage.elements import EXPLICIT_BIG
 from storage.errors import BadQuery, NotHeld, Unreadable
 from storage.frames import NOTED_LIMIT, PIXELS, Form
 from storage.leaving import Leaving, Way, leaving_data_set
-from storage.metadata import Whereabouts, metadata_chunks
+from storage.metadata import Whereabouts, json_chunks, metadata_attributes
 from storage.part10 import write_meta
 from storage.passing import joined_fragments
 from storage.syntaxes import NATIVE
@@ -151,7 +151,8 @@ class Retrieving:
         identity = await parts.archive.identity_json(stored)
         corrections = (await parts.archive.corrections_of([stored])).get(stored.id, ())
         where = Whereabouts(parts.objects, stored.key, stored.data_offset, stored.transfer_syntax)
-        chunks = metadata_chunks(where, identity, corrections, f"{root}{stored.path}/bulkdata/")
+        attributes = metadata_attributes(where, identity, corrections)
+        chunks = json_chunks(attributes, f"{root}{stored.path}/bulkdata/")
         async for piece in parts.sender.pieces(chunks):
             yield piece
 
