@@ -4,7 +4,7 @@ A tie and the correction by which the study takes what its order knows are one t
 undoing of both. What was decided once, by anybody, is not decided again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -61,11 +61,23 @@ class NoSuchTie(NotHeld):
         super().__init__(f"tie {number}, to be decided so")
 
 
-def consider(pool: ConnectionPool, change: Change) -> None:
-    """A follower: whether a study that was kept or corrected answers an order."""
-    if change.kind in (ChangeKind.KEPT, ChangeKind.CORRECTED):
+def consider(pool: ConnectionPool, changes: Sequence[Change]) -> None:
+    """A follower: whether studies that were kept or corrected answer orders."""
+    changed = sorted(
+        {each.study_uid for each in changes if each.kind in (ChangeKind.KEPT, ChangeKind.CORRECTED)}
+    )
+    with mapped_errors(), pool.connection() as connection:
+        # Nearly all that is kept answers none that we know: one look at many finds the few.
+        named = connection.execute(
+            "select s.uid from study s where s.uid = any(%s) and"
+            " (exists (select from imaging_order o where o.is_content and o.study_uid = s.uid)"
+            " or exists (select from imaging_order o where o.is_content and o.accession <> ''"
+            " and o.accession = s.accession and o.accession_issuer = s.accession_issuer)) order by s.uid",
+            (changed,),
+        ).fetchall()
+    for (study_uid,) in named:
         with mapped_errors(), pool.connection() as connection:
-            _consider(connection, change.study_uid)
+            _consider(connection, study_uid)
 
 
 def consider_new_orders(pool: ConnectionPool) -> int:

@@ -13,7 +13,7 @@ from imx.lasting import again_and_again
 from imx.settings import Settings
 from imx.wiring import build_commitments, build_sender
 from storage.availability import FOLLOWER, Availability
-from storage.changes import ChangeFeed, follow_pages
+from storage.changes import ChangeFeed, follow
 from storage.commitments import Commitments
 from storage.objects import ObjectStore
 from storage.rejections import Rejections
@@ -67,6 +67,6 @@ def tell_all(
     stop: threading.Event,
 ) -> None:
     """Tell peers that want to know which instances are available, once their study is quiet."""
-    follow_pages(ChangeFeed(availability.pool), FOLLOWER, availability.note)
+    follow(ChangeFeed(availability.pool), FOLLOWER, availability.note)
     while tell_next(availability, registry, calling, our_title) and not stop.is_set():
         pass

@@ -1,6 +1,7 @@
 """Threads of the worker that go on whatever they meet."""
 
 import threading
+import time
 from collections.abc import Callable
 
 import structlog
@@ -26,6 +27,7 @@ def lasting(name: str, run: Callable[[], None], stop: threading.Event) -> thread
     def live() -> None:
         pause_s = FIRST_PAUSE_S
         while not stop.is_set():
+            began = time.monotonic()
             try:
                 run()
             except Exception as error:
@@ -33,6 +35,8 @@ def lasting(name: str, run: Callable[[], None], stop: threading.Event) -> thread
                 log.error(
                     "worker.fault", task=name, error=type(error).__name__, exc_info=without_values(error)
                 )
+                if time.monotonic() - began > LONGEST_PAUSE_S:  # it ran well for long: a fault of today
+                    pause_s = FIRST_PAUSE_S
                 stop.wait(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             else:

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import timedelta
 from functools import partial
@@ -28,7 +28,7 @@ from imx.wiring import (
     database_url,
     staged_objects,
 )
-from storage.changes import Change, ChangeFeed, follow_pages, once_a_study
+from storage.changes import Change, ChangeFeed, follow
 from storage.correcting import keep_current
 from storage.errors import ArchiveError
 from storage.staging import StagedObjects, move_staged, waiting
@@ -72,10 +72,8 @@ def run_worker(settings: Settings) -> None:
         moving = lasting("moving", partial(keep_moving, objects, stop), stop)
         forwarding = lasting("forwarding", partial(keep_forwarding, settings, pool, stop), stop)
 
-        def follower(name: str, act: Callable[[Change], None]) -> threading.Thread:
-            return again_and_again(
-                name, FOLLOW_EVERY_S, partial(follow_pages, feed, name, once_a_study(act)), stop
-            )
+        def follower(name: str, act: Callable[[Sequence[Change]], None]) -> threading.Thread:
+            return again_and_again(name, FOLLOW_EVERY_S, partial(follow, feed, name, act), stop)
 
         # One line each; what a task does stands in its own module.
         tasks = [

@@ -17,7 +17,8 @@ from storage.driver_errors import mapped_errors
 
 log = structlog.get_logger(__name__)
 
-_PAGE = 500
+#: Changes read at once. Most that are read together are of few studies.
+_PAGE = 1000
 
 
 class ChangeKind(Enum):
@@ -79,9 +80,14 @@ class ChangeFeed:
         return Place(*row) if row else BEGINNING
 
     def move(self, follower: str, place: Place) -> None:
-        """Set the follower's place-mark, durably. It never moves back: of two that follow at once, the slower
-        one makes nobody act anew."""
+        """Set the follower's place-mark. It never moves back: of two that follow at once, the slower one
+        makes nobody act anew.
+
+        Nobody waits for the disk: a mark that a power cut loses makes its follower act again, as it may, and
+        the edges keep the flushes for themselves.
+        """
         with mapped_errors(), self.pool.connection() as connection:
+            connection.execute("set local synchronous_commit = off")
             connection.execute(
                 "insert into place_mark (follower, epoch, tx, number) values (%s, %s, %s::text::xid8, %s)"
                 " on conflict (follower) do update set epoch = excluded.epoch, tx = excluded.tx,"
@@ -126,24 +132,12 @@ class ChangeFeed:
         ]
 
 
-def follow(feed: ChangeFeed, follower: str, act: Callable[[Change], None]) -> int:
-    """Act on every settled change after the follower's place-mark, in order; how many.
+def follow(feed: ChangeFeed, follower: str, act: Callable[[Sequence[Change]], None]) -> int:
+    """Act on every settled change after the follower's place-mark, in order, a page at a time; how many.
 
     Stop it anywhere and start it again: a change may be acted on twice, never skipped, so `act` comes to
     the same end when repeated.
     """
-    count = 0
-    for change in feed.after(feed.place_of(follower)):
-        act(change)
-        feed.move(follower, change.place)
-        count += 1
-    if count:
-        log.info("changes.followed", follower=follower, changes=count)
-    return count
-
-
-def follow_pages(feed: ChangeFeed, follower: str, act: Callable[[Sequence[Change]], None]) -> int:
-    """The same for what acts on many changes at once: one place-mark for each page of them."""
     count = 0
     for page in feed.pages_after(feed.place_of(follower)):
         act(page)
@@ -152,13 +146,3 @@ def follow_pages(feed: ChangeFeed, follower: str, act: Callable[[Sequence[Change
     if count:
         log.info("changes.followed", follower=follower, changes=count)
     return count
-
-
-def once_a_study(act: Callable[[Change], None]) -> Callable[[Sequence[Change]], None]:
-    """For what looks at the whole study: the last change of each study and kind in a page stands for all."""
-
-    def look(changes: Sequence[Change]) -> None:
-        for change in {(each.study_uid, each.kind): each for each in changes}.values():
-            act(change)
-
-    return look

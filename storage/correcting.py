@@ -140,22 +140,21 @@ def recorded(connection: Connection[Any], study_uid: str) -> list[Recorded]:
     ]
 
 
-def keep_current(pool: ConnectionPool, change: Change) -> None:
+def keep_current(pool: ConnectionPool, changes: Sequence[Change]) -> None:
     """A follower: what comes to a study with corrections in force is found as corrected, too.
 
     An instance that brings a new series or identity brings columns as sent.
     """
-    if change.kind is not ChangeKind.KEPT:
-        return
+    kept = sorted({each.study_uid for each in changes if each.kind is ChangeKind.KEPT})
     with mapped_errors(), pool.connection() as connection:
-        row = connection.execute(
-            "select s.id from study s where s.uid = %s and exists"
-            " (select from correction c where c.study_id = s.id and c.undone_at is null)",
-            (change.study_uid,),
-        ).fetchone()
-        if row is not None:
-            locked_study(connection, change.study_uid)
-            keep_current_of(connection, row[0])
+        corrected = connection.execute(
+            "select distinct s.uid from study s join correction c on c.study_id = s.id"
+            " where s.uid = any(%s) and c.undone_at is null order by s.uid",
+            (kept,),
+        ).fetchall()
+    for (study_uid,) in corrected:
+        with mapped_errors(), pool.connection() as connection:
+            keep_current_of(connection, locked_study(connection, study_uid))
 
 
 def locked_study(connection: Connection[Any], study_uid: str) -> int:

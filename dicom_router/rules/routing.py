@@ -25,7 +25,7 @@ from dicom_router.rules.rule import RuleSet
 from dicom_router.rules.wishes import Priors, Wish, Wishes, together, wishes
 from exchange.deliveries import Priority
 from exchange.registry import Peer, PostgresRegistry
-from storage.changes import Change, ChangeFeed, ChangeKind, follow_pages
+from storage.changes import Change, ChangeFeed, ChangeKind, follow
 from storage.driver_errors import mapped_errors
 from storage.errors import NotHeld, Unavailable
 
@@ -97,7 +97,7 @@ class Routing:
         with self._alone() as is_alone:
             if not is_alone:
                 return 0
-            count = follow_pages(ChangeFeed(self.pool), FOLLOWER, self.look)
+            count = follow(ChangeFeed(self.pool), FOLLOWER, self.look)
             self.send_complete()
             return count
 

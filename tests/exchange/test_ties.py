@@ -1,6 +1,7 @@
 """Studies tied to orders in the archive: what they take, what is in doubt, what is given back."""
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,10 @@ def place(shelf: Shelf, trust: str = "RBL", number: str = "F1", **others: Any) -
 
 def settle(shelf: Shelf) -> None:
     """As the worker does."""
-    follow(ChangeFeed(shelf.pool), "orders", lambda change: consider(shelf.pool, change))
+    follow(ChangeFeed(shelf.pool), "orders", partial(consider, shelf.pool))
     while consider_new_orders(shelf.pool):
         pass
-    follow(ChangeFeed(shelf.pool), "orders", lambda change: consider(shelf.pool, change))
+    follow(ChangeFeed(shelf.pool), "orders", partial(consider, shelf.pool))
 
 
 def states(shelf: Shelf) -> list[tuple[Any, ...]]:

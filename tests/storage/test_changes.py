@@ -1,9 +1,9 @@
 import random
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -14,7 +14,7 @@ from psycopg_pool import ConnectionPool
 from imx.postgres.binaries import find_binaries
 from imx.postgres.cluster import cluster_in
 from imx.postgres.process import Postgres, start
-from storage.changes import BEGINNING, Change, ChangeFeed, ChangeKind, Place, follow, once_a_study
+from storage.changes import BEGINNING, Change, ChangeFeed, ChangeKind, Place, follow
 from storage.errors import IndexUnavailable
 from storage.migrations import migrate
 from tests.storage.material import instance
@@ -124,23 +124,25 @@ def test_eight_writers_that_hold_transactions_open_hide_nothing(feed: ChangeFeed
     assert len(told) == len({change.place for change in told}) > 8 * each_writes * 0.7
 
 
-def test_a_follower_goes_on_where_it_stood(feed: ChangeFeed) -> None:
+def test_a_follower_goes_on_where_it_stood(feed: ChangeFeed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.changes._PAGE", 2)
     with feed.pool.connection() as connection:
         for number in range(5):
             write(connection, str(number))
     acted: list[str] = []
 
-    def act(change: Change) -> None:
-        if change.study_uid == "3" and "3 failed" not in acted:
-            acted.append("3 failed")
-            raise RuntimeError
-        acted.append(change.study_uid)
+    def act(page: Sequence[Change]) -> None:
+        for change in page:
+            if change.study_uid == "3" and "3 failed" not in acted:
+                acted.append("3 failed")
+                raise RuntimeError
+            acted.append(change.study_uid)
 
     with pytest.raises(RuntimeError):
         follow(feed, "linker", act)
-    assert follow(feed, "linker", act) == 2
+    assert follow(feed, "linker", act) == 3
     assert follow(feed, "linker", act) == 0
-    assert acted == ["0", "1", "2", "3 failed", "3", "4"]
+    assert acted == ["0", "1", "2", "3 failed", "2", "3", "4"], "a page is acted on again, from its start"
     assert feed.place_of("linker") > BEGINNING
     assert feed.place_of("another") == BEGINNING
 
@@ -225,23 +227,3 @@ def run(program: str, *arguments: str) -> None:
     subprocess.run(
         [str(find_binaries().program(program)), *arguments], check=True, capture_output=True, timeout=60
     )
-
-
-def test_what_looks_at_whole_studies_looks_once_at_each() -> None:
-    at = datetime(2026, 1, 1, tzinfo=UTC)
-    page = [
-        Change(Place(1, 1, number), kind, study, None, None, at)
-        for number, (kind, study) in enumerate(
-            [
-                (ChangeKind.KEPT, "1"),
-                (ChangeKind.KEPT, "2"),
-                (ChangeKind.KEPT, "1"),
-                (ChangeKind.CORRECTED, "1"),
-            ]
-        )
-    ]
-    seen: list[Change] = []
-
-    once_a_study(seen.append)(page)
-
-    assert seen == [page[2], page[1], page[3]]

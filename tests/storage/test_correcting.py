@@ -1,6 +1,7 @@
 """A correction is recorded, found, and undone: searches match what is current, and undoing restores all."""
 
 import asyncio
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -176,7 +177,7 @@ def test_what_comes_later_is_found_as_corrected_too(shelf: Shelf) -> None:
     correct(shelf, NEW)
     shelf.send(an_instance("1.2.3.2.1", "1.2.3.2", PatientName="Wrong^Spelling"))
 
-    follow(ChangeFeed(shelf.pool), "corrections", lambda change: keep_current(shelf.pool, change))
+    follow(ChangeFeed(shelf.pool), "corrections", partial(keep_current, shelf.pool))
 
     names = shelf.rows("select distinct patient_name from identity")
     assert names == [("right^name",)]

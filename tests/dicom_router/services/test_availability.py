@@ -16,7 +16,7 @@ from dicom_router.services.availability import tell_next
 from dicom_router.settings import CallingSettings
 from exchange.registry import Peer, PostgresRegistry, Trust
 from storage.availability import FOLLOWER, Availability
-from storage.changes import ChangeFeed, follow_pages
+from storage.changes import ChangeFeed, follow
 from tests.dicom_router.holdings import Holdings
 from tests.storage.material import instance
 from tests.storage.notes import note
@@ -69,7 +69,7 @@ class Teller:
     def tell(self) -> None:
         """Every study is quiet: everybody who is to hear is told."""
         availability = Availability(self.holdings.shelf.pool)
-        follow_pages(ChangeFeed(availability.pool), FOLLOWER, availability.note)
+        follow(ChangeFeed(availability.pool), FOLLOWER, availability.note)
         self.holdings.shelf.rows("with due as (update availability set next_at = now() returning 1) select 1")
         calling = Calling(settings=CallingSettings(connect_s=5, accept_s=5))
         while tell_next(availability, self.registry, calling, "IMX"):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -269,7 +270,7 @@ def test_a_whole_day_from_order_to_study(rooms: Rooms) -> None:
         )
         shelf.send(made, origin=origin(trust))
 
-    follow(ChangeFeed(shelf.pool), "orders", lambda change: consider(shelf.pool, change))
+    follow(ChangeFeed(shelf.pool), "orders", partial(consider, shelf.pool))
 
     assert shelf.rows("select study_uid, state from order_tie") == [("1.9.1", "tied")]
     [(attributes,)] = shelf.rows("select attributes from correction")
