@@ -5,12 +5,14 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from viewer_api import problems
+from viewer_api import assets, problems
+from viewer_api.assets import asset_routes
 from viewer_api.commitments import commitment_routes
 from viewer_api.deliveries import delivery_routes
 from viewer_api.hosts import LoopbackOnly
 from viewer_api.operation import Numbers, Observed, operation_routes
 from viewer_api.orders import order_routes
+from viewer_api.pages import Pages
 from viewer_api.parts import ApiParts, working
 from viewer_api.qido import search_routes
 from viewer_api.quarantine import quarantine_routes
@@ -28,6 +30,8 @@ __all__ = ["ApiParts", "create_app"]
 def create_app(parts: ApiParts) -> FastAPI:
     """The application. It starts while the database is away, and then is not ready."""
     work = working(parts)
+    found = assets.load()
+    pages = Pages(found)
     numbers = Numbers()
 
     @asynccontextmanager
@@ -41,7 +45,8 @@ def create_app(parts: ApiParts) -> FastAPI:
     app = FastAPI(
         title="Imaging Exchange", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
-    problems.install(app)
+    problems.install(app, pages)
+    app.include_router(asset_routes(found))
     app.include_router(operation_routes(work, numbers))
     app.include_router(order_routes(work))
     app.include_router(delivery_routes(work))

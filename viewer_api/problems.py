@@ -1,4 +1,7 @@
-"""Errors as HTTP answers: problem details (RFC 9457) with facts, never patient data or a stack trace."""
+"""Errors as HTTP answers: problem details (RFC 9457) with facts, never patient data or a stack trace.
+
+A browser that goes to an address says that it takes HTML: it is shown the same as a page.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +24,7 @@ from storage.errors import (
     TooLarge,
     Unavailable,
 )
+from viewer_api.pages import Pages
 
 RETRY_AFTER_S = 5
 
@@ -71,35 +75,85 @@ def problem(
     return Response(orjson.dumps(body), status, headers, "application/problem+json")
 
 
-async def _archive_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, ArchiveError)
-    how = answered(error)
-    headers = {}
-    if how.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = str(RETRY_AFTER_S)
-    if how.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.warning("api.unable", error=type(error).__name__, because=str(error))
-    return problem(how.status, how.title, str(error) if how.tells_why else "", headers)
+class Problems:
+    """Answers every error that a route raises."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    async def archive_error(self, request: Request, error: Exception) -> Response:
+        """As ANSWERS says."""
+        assert isinstance(error, ArchiveError)
+        how = answered(error)
+        headers = {}
+        if how.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            headers["Retry-After"] = str(RETRY_AFTER_S)
+        if how.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            log.warning("api.unable", error=type(error).__name__, because=str(error))
+        return self._answer(request, how.status, how.title, str(error) if how.tells_why else "", headers)
+
+    async def not_acceptable(self, _: Request, error: Exception) -> Response:
+        """Always with the list of what can be had, which only programs read."""
+        assert isinstance(error, NotAcceptable)
+        return problem(HTTPStatus.NOT_ACCEPTABLE, "Not acceptable", str(error), offered=error.offered)
+
+    async def http_error(self, request: Request, error: Exception) -> Response:
+        """Those that name their status."""
+        assert isinstance(error, HTTPException)
+        status = HTTPStatus(error.status_code)
+        return self._answer(request, status, status.phrase, headers=error.headers)
+
+    async def invalid(self, request: Request, _: Exception) -> Response:
+        """What the framework could not read."""
+        return self._answer(request, HTTPStatus.BAD_REQUEST, "The request cannot be read")
+
+    def _answer(
+        self,
+        request: Request,
+        status: HTTPStatus,
+        title: str,
+        detail: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        if not takes_pages(request):
+            return problem(status, title, detail, headers)
+        heading, what_next = IN_WORDS.get(status, (title, ""))
+        why = f"{detail[0].upper()}{detail[1:]}." if detail else ""
+        return self._pages.answer(
+            request,
+            "problem.html",
+            status=status,
+            headers=headers,
+            heading=heading,
+            why=why,
+            what_next=what_next,
+        )
 
 
-async def _not_acceptable(_: Request, error: Exception) -> Response:
-    assert isinstance(error, NotAcceptable)
-    return problem(HTTPStatus.NOT_ACCEPTABLE, "Not acceptable", str(error), offered=error.offered)
+#: What a person reads, where the title is a program's; and what they can do.
+IN_WORDS: Mapping[HTTPStatus, tuple[str, str]] = {
+    HTTPStatus.UNAUTHORIZED: ("You are not signed in", "Sign in, and try again."),
+    HTTPStatus.FORBIDDEN: (
+        "You may not see this",
+        "Your account does not include it. If you need it for your work, ask an administrator.",
+    ),
+    HTTPStatus.NOT_FOUND: ("Not found", "There is nothing at this address. If you typed it, check it."),
+    HTTPStatus.SERVICE_UNAVAILABLE: (
+        "The service cannot answer just now",
+        "Try again in a few seconds. Nothing is lost. If it goes on, tell whoever runs the service.",
+    ),
+}
 
 
-async def _http_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    status = HTTPStatus(error.status_code)
-    return problem(status, status.phrase, headers=error.headers)
+def takes_pages(request: Request) -> bool:
+    """Whether a browser asks, for a person to read: programs do not name HTML."""
+    return "text/html" in request.headers.get("accept", "")
 
 
-async def _invalid(_: Request, error: Exception) -> Response:
-    return problem(HTTPStatus.BAD_REQUEST, "The request cannot be read")
-
-
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, pages: Pages) -> None:
     """Answer every error in this way. What nobody foresaw is answered by operation.Observed."""
-    app.add_exception_handler(ArchiveError, _archive_error)
-    app.add_exception_handler(NotAcceptable, _not_acceptable)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(RequestValidationError, _invalid)
+    problems = Problems(pages)
+    app.add_exception_handler(ArchiveError, problems.archive_error)
+    app.add_exception_handler(NotAcceptable, problems.not_acceptable)
+    app.add_exception_handler(HTTPException, problems.http_error)
+    app.add_exception_handler(RequestValidationError, problems.invalid)

@@ -1,0 +1,106 @@
+"""What surrounds every page, and what a browser is told about it."""
+
+import re
+
+import httpx
+import pytest
+from jinja2 import UndefinedError
+from starlette.requests import Request
+
+from viewer_api import assets
+from viewer_api.pages import NAVIGATION, Pages
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+def test_a_browser_is_shown_an_error_as_a_page_and_a_program_as_a_problem(closed_api: httpx.Client) -> None:
+    page = closed_api.get("/no-such-place", headers=BROWSER)
+    body = closed_api.get("/no-such-place")
+
+    assert page.status_code == body.status_code == 404
+    assert page.headers["content-type"].startswith("text/html")
+    assert "Not found" in page.text
+    assert body.headers["content-type"] == "application/problem+json"
+
+
+def test_no_page_takes_anything_from_elsewhere_or_runs_what_is_written_into_it(
+    closed_api: httpx.Client,
+) -> None:
+    page = closed_api.get("/no-such-place", headers=BROWSER)
+
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert page.headers["cache-control"] == "no-store"
+    assert "<style" not in page.text
+    assert not re.search(r"<script(?![^>]*\bsrc=)", page.text)
+    assert not re.search(r"(src|href)=\"(https?:)?//", page.text)
+
+
+def test_what_a_page_needs_is_there_and_is_kept_for_as_long_as_it_is_the_same(
+    closed_api: httpx.Client,
+) -> None:
+    page = closed_api.get("/no-such-place", headers=BROWSER)
+    needed = re.findall(r"(?:src|href)=\"(/static/[^\"]+)\"", page.text)
+
+    assert len(needed) >= 4
+    for url in needed:
+        answer = closed_api.get(url)
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+        assert answer.headers["content-encoding"] == "gzip"
+    plain = closed_api.get(needed[0], headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.content == closed_api.get(needed[0]).content
+
+
+def test_the_file_of_another_version_is_not_kept(closed_api: httpx.Client) -> None:
+    answer = closed_api.get("/static/000000000000/pages.css")
+
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize(
+    "path", ["..%2fpages.py", "%2e%2e/pages.py", "/etc/passwd", "nhsuk-frontend-10.6.1", ""]
+)
+def test_no_path_leads_out_of_the_folder(closed_api: httpx.Client, path: str) -> None:
+    assert closed_api.get(f"/static/{assets.load().version}/{path}").status_code == 404
+
+
+def test_no_style_sheet_asks_another_host() -> None:
+    for path, file in assets.load().found.items():
+        if path.endswith(".css"):
+            assert b"://" not in file.content
+            assert b"@import" not in file.content
+
+
+def test_what_a_template_is_not_given_is_an_error_and_what_it_is_given_is_no_markup() -> None:
+    pages = Pages(assets.load())
+    request = Request({"type": "http", "path": "/", "headers": []})
+
+    with pytest.raises(UndefinedError):
+        pages.answer(request, "problem.html")
+    text = bytes(
+        pages.answer(request, "problem.html", heading="<script>", why="", what_next="").body
+    ).decode()
+    assert "&lt;script&gt;" in text
+
+
+def test_the_navigation_is_for_those_who_are_signed_in() -> None:
+    pages = Pages(assets.load())
+    request = Request({"type": "http", "path": NAVIGATION[0].url, "headers": []})
+
+    def text(signed_in: str) -> str:
+        answer = pages.answer(
+            request, "problem.html", signed_in=signed_in, heading="Here", why="", what_next=""
+        )
+        return bytes(answer.body).decode()
+
+    stranger, known = text(""), text("Dr Owl")
+    assert "Dr Owl" not in stranger
+    assert 'aria-label="Menu"' not in stranger
+    assert "Dr Owl" in known
+    assert 'aria-current="page"' in known

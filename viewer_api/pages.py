@@ -1,0 +1,68 @@
+"""Pages for people: what surrounds each of them, and what a browser may do with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import Response
+
+from viewer_api.assets import Assets
+
+#: Nothing but our own files, no script or style within a page, in nobody's frame (CSP Level 3).
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self';"
+    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+#: A page shows people: it is kept by no cache, and its address is told to no other host. An origin is told
+#: to ourselves, who ask for it where a form is sent.
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": POLICY,
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the navigation leads."""
+
+    url: str
+    name: str
+
+
+NAVIGATION = (Place("/studies", "Studies"),)
+
+
+class Pages:
+    """Makes pages of the templates beside this module. What a template is not given is an error."""
+
+    def __init__(self, assets: Assets) -> None:
+        self._environment = Environment(
+            loader=PackageLoader("viewer_api", "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals.update(static=assets.url, navigation=NAVIGATION)
+
+    def answer(
+        self,
+        request: Request,
+        template: str,
+        *,
+        signed_in: str = "",
+        status: HTTPStatus = HTTPStatus.OK,
+        headers: Mapping[str, str] | None = None,
+        **values: object,
+    ) -> Response:
+        """One page. `signed_in` is the name of whoever reads it; "" before they have signed in."""
+        text = self._environment.get_template(template).render(
+            here=request.url.path, signed_in=signed_in, **values
+        )
+        return Response(text, status, {**HEADERS, **(headers or {})}, "text/html")
