@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 
 PACKAGES := imx dicom_router ologies viewer_api storage exchange conformance
 CHECKED  := $(PACKAGES) tests benchmarks .ci
-BENCHES  := ingest find retrieve forward
+BENCHES  := ingest find retrieve forward dicomweb
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format peers bench bench-quick lock clean

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from benchmarks.senders import Address, Tuning
+from tests.peers.archives import DICOMWEB_PLUGIN
 from tests.processes import cpu_seconds
 from tests.service import Service, free_port
 
@@ -59,7 +60,7 @@ class Imx(Receiver):
             if destination:
                 where = ("--host", destination.host, "--port", str(destination.port))
                 self.service.imx("peer", "add", destination.ae_title, "--trust", "RBT", "--read", *where)
-            self.token = self.service.token()
+            self.token = self.service.token("contributor", "RBT")
         except BaseException:
             self.service.stop()
             raise
@@ -105,15 +106,17 @@ class Orthanc(_Program):
 
     name = "Orthanc"
 
-    def __init__(self, folder: Path, tuning: Tuning, destination: Address | None = None) -> None:
-        """With a `destination`, anybody may have what is kept sent there."""
+    def __init__(
+        self, folder: Path, tuning: Tuning, destination: Address | None = None, *, dicomweb: bool = False
+    ) -> None:
+        """With a `destination`, anybody may have what is kept sent there; DICOMweb is a plugin."""
         own = folder / "orthanc"
         own.mkdir(parents=True)
-        dicom_port, self._http_port = free_port(), free_port()
-        settings = {
+        dicom_port, self.http_port = free_port(), free_port()
+        settings: dict[str, object] = {
             "StorageDirectory": str(own / "objects"),
             "IndexDirectory": str(own / "index"),
-            "HttpPort": self._http_port,
+            "HttpPort": self.http_port,
             "DicomPort": dicom_port,
             "AuthenticationEnabled": False,
             "RemoteAccessAllowed": False,
@@ -128,15 +131,17 @@ class Orthanc(_Program):
                     "destination": [destination.ae_title, destination.host, destination.port]
                 },
             }
+        if dicomweb:
+            settings["Plugins"] = [DICOMWEB_PLUGIN]
         own.joinpath("orthanc.json").write_text(json.dumps(settings))
         command = [*tuning.command, "/usr/sbin/Orthanc", str(own / "orthanc.json")]
         super().__init__(command, Address("ORTHANC", dicom_port), own / "log")
-        _wait_for(self._http_port)
+        _wait_for(self.http_port)
 
     @property
     def url(self) -> str:
         """Of its REST API."""
-        return f"http://127.0.0.1:{self._http_port}"
+        return f"http://127.0.0.1:{self.http_port}"
 
     def held(self, studies: Mapping[str, int]) -> int:
         with httpx.Client(base_url=self.url, timeout=60) as client:

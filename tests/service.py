@@ -128,9 +128,10 @@ class Service:
             raise RuntimeError(f"imx {' '.join(arguments)}: {done.stdout}{done.stderr}")
         return done.stdout
 
-    def token(self, role: str = "reader") -> str:
-        """A new token of that role."""
-        [made] = json.loads(self.imx("token", "create", "somebody", "--role", role, "--json"))
+    def token(self, role: str = "reader", trust: str = "") -> str:
+        """A new token of that role, for somebody of that trust."""
+        created = self.imx("token", "create", "somebody", "--role", role, "--trust", trust, "--json")
+        [made] = json.loads(created)
         return str(made["token"])
 
 
