@@ -74,6 +74,7 @@ def _part(part: bytes, encodings: tuple[str, ...], ends: re.Pattern[bytes]) -> s
 #: What ends a code extension, on the way out; kept between the parts.
 _TEXT_PARTS = re.compile(r"([\t\n\f\r\\]+)")
 _NAME_PARTS = re.compile(r"([\\^=]+)")
+_CODES = re.compile(rb"\x1b(?:\$[()].|..)", re.DOTALL)
 #: JIS X 0201, of which Python's codec knows far more than the standard names.
 _ONE_BYTE = "shift_jis"
 
@@ -92,7 +93,14 @@ def _in_one(text: str, encoding: str) -> bytes:
     encoded = text.encode("ascii" if encoding == default_encoding else encoding)
     if encoding == _ONE_BYTE and len(encoded) != len(text):
         raise UnicodeEncodeError(encoding, text, 0, len(text), "not in JIS X 0201")
+    if encoding in _READ_ESCAPES and not all(_is_of(encoding, each) for each in _CODES.findall(encoded)):
+        raise UnicodeEncodeError(encoding, text, 0, len(text), "in a character set that is not declared")
     return encoded
+
+
+def _is_of(encoding: str, code: bytes) -> bool:
+    """Python's codecs of ISO 2022 go to more character sets than the one that is declared."""
+    return CODES_TO_ENCODINGS.get(code) in (encoding, default_encoding)
 
 
 def _extended(text: str, encodings: tuple[str, ...]) -> bytes:

@@ -64,3 +64,11 @@ def test_what_a_character_set_cannot_hold_is_not_written(declared: str, text: st
     assert encodings is not None
     with pytest.raises(UnicodeError):
         encode(text, encodings, "LO")
+
+
+def test_nothing_is_written_in_a_character_set_that_is_not_declared() -> None:
+    """Python's ISO 2022 codec of JIS X 0212 would write GB 2312 for this character."""
+    encodings = encodings_of("ISO 2022 IR 6\\ISO 2022 IR 87\\ISO 2022 IR 159")
+    assert encodings is not None
+    with pytest.raises(UnicodeError):
+        encode("东", encodings, "LO")

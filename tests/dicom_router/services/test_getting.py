@@ -89,7 +89,6 @@ def get(
     answer: Any = None,
     cancel_after: int = 0,
     calling: str = "READER",
-    patience_s: float = 30,
 ) -> Got:
     """Ask, take what comes, and answer each as told."""
     got = Got()
@@ -104,7 +103,7 @@ def get(
         return int(answer(event)) if answer else 0
 
     ae = AE(calling)
-    ae.dimse_timeout = patience_s
+    ae.dimse_timeout = 30
     ae.add_requested_context(root)
     for abstract, transfer in contexts:
         ae.add_requested_context(abstract, list(transfer))
@@ -351,10 +350,11 @@ def test_a_peer_that_dies_in_the_middle_ends_its_association_alone(serve: Serve,
     router = served(serve, holdings)
 
     def die(event: Event) -> int:
+        event.assoc.dimse_timeout = 0.2  # it waits for no more, now that it is dead
         event.assoc.abort()
         return 0
 
-    got = get(router, keys("STUDY", StudyInstanceUID=study), answer=die, patience_s=0.2)
+    got = get(router, keys("STUDY", StudyInstanceUID=study), answer=die)
 
     assert len(got.received) == 1
     assert router.endings() == ["peer aborted"]
