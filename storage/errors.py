@@ -8,6 +8,7 @@ ArchiveError
 ├── NotHeld                nothing by that UID             HTTP 404
 │   └── ObjectMissing      nothing under that key
 ├── AlreadyDecided         somebody was quicker             HTTP 409
+├── Unencodable            a syntax has no room for them   HTTP 406
 ├── CannotCorrect          a correction in force           HTTP 500   DIMSE C000
 └── Unavailable            ask again later                 HTTP 503   DIMSE A700
     ├── NoRoom             the disk is at its watermark, or full
@@ -63,6 +64,10 @@ class ObjectMissing(NotHeld):
 
 class AlreadyDecided(ArchiveError):
     """What was asked for has been decided otherwise meanwhile."""
+
+
+class Unencodable(ArchiveError):
+    """Pixels for which the wanted transfer syntax has no room, or that it would not keep as they are."""
 
 
 class CannotCorrect(ArchiveError):
