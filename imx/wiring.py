@@ -217,6 +217,8 @@ def build_api(settings: Settings, pool: ConnectionPool) -> "FastAPI":
         public_url=settings.http.public_url,
         connections=API_CONNECTIONS,
         metrics_folder=os.environ.get(METRICS_VARIABLE, ""),
+        spool_folder=spool_folder(settings),
+        spool_limit_bytes=settings.storage.object_limit,
     )
     door = build_ingest(settings, pool)
     parts = ApiParts(
@@ -228,6 +230,11 @@ def build_api(settings: Settings, pool: ConnectionPool) -> "FastAPI":
         rules=RuleDesk(pool),
     )
     return create_app(parts)
+
+
+def spool_folder(settings: Settings) -> str:
+    """Beside the objects of this machine; where they are in a bucket, wherever the system says."""
+    return str(DataFolder(settings.data).path) if settings.objects.url is None else ""
 
 
 def router_settings(settings: Settings) -> RouterSettings:

@@ -16,7 +16,7 @@ from storage.elements import ITEM, SHORT_VRS, Encoding
 Member = Mapping[str, Any]
 
 _SHORT = frozenset(SHORT_VRS.values())
-_ZERO_PADDED = frozenset({"OB", "UI", "UN"})
+_ZERO_PADDED = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UI", "UN"})
 _CHARACTER_SET = "00080005"
 #: Of texts that stand in the JSON as they are.
 _PLAIN = frozenset("AE AS CS DA DT LO LT SH ST TM UC UI UR UT".split())

@@ -23,3 +23,5 @@ class ApiSettings:
         256 * 1024 * 1024
     )  # of an object that is decoded whole; larger ones leave as stored
     recodes: int = 2  # at one time
+    spool_folder: str = ""  # for bulk parts that wait for one another; "": the system's
+    spool_limit_bytes: int = 16 * 1024**3  # of one request

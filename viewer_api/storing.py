@@ -1,6 +1,12 @@
-"""Instances of a request's body, taken through the one door: what was kept, what failed and why."""
+"""Instances of a request's body, taken through the one door: what was kept, what failed and why.
 
+Small instances go through the door a few at a time: while one is flushed, the next is read from the network
+and digested. A larger one passes as it comes, alone.
+"""
+
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -14,6 +20,10 @@ from viewer_api.parts_in import BadMultipart, PartIn
 #: Read before a part's file meta is looked at: ordinary ones are far smaller.
 _HEAD_BYTES = 64 * 1024
 _PREAMBLE_AND_GROUP_LENGTH = 144
+#: An instance up to here is held in memory, and passes beside others of its request.
+_HELD_BYTES = 1024 * 1024
+#: Of one request, at one time.
+IN_FLIGHT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +32,7 @@ class Kept:
 
     sop_class_uid: str
     receipt: Receipt
+    is_added_to: bool = False  # it says more than its sender did
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +50,29 @@ class Failed:
         return STORE_STATUS[self.outcome]
 
 
+Result = Kept | Failed
+
+
 @dataclass(slots=True)
 class Report:
-    """What became of a request's instances."""
+    """What became of a request's instances, in their order."""
 
-    kept: list[Kept] = field(default_factory=list)
-    failed: list[Failed] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+
+    @property
+    def kept(self) -> list[Kept]:
+        """Those that the archive answers for."""
+        return [each for each in self.results if isinstance(each, Kept)]
+
+    @property
+    def failed(self) -> list[Failed]:
+        """The others."""
+        return [each for each in self.results if isinstance(each, Failed)]
 
     @property
     def may_be_tried_again(self) -> bool:
         """Nothing was kept, and only because a part of the service is away."""
-        return not self.kept and all(each.outcome is Outcome.TRY_AGAIN for each in self.failed)
+        return all(isinstance(each, Failed) and each.outcome is Outcome.TRY_AGAIN for each in self.results)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,28 +81,39 @@ class Storing:
 
     door: Door
     origin: Callable[[], Origin]
+    lanes: Executor
     study_uid: str | None = None  # of which all instances must be, where the request names one
 
     def take(self, parts: Iterator[PartIn]) -> Report:
         """Each part in turn: one that fails keeps no other from being kept.
 
-        Raises BadMultipart only where nothing was taken before.
+        Raises BadMultipart only where nothing was taken before, and what the body raises; what was taken then
+        is kept.
         """
-        report = Report()
+        results: list[Result | Future[Result]] = []
+        flying: deque[Future[Result]] = deque()
+        broken: BadMultipart | None = None
         try:
             for part in parts:
                 result = self._part(part)
-                if isinstance(result, Kept):
-                    report.kept.append(result)
-                else:
-                    report.failed.append(result)
+                results.append(result)
+                if isinstance(result, Future):
+                    flying.append(result)
+                    if len(flying) >= IN_FLIGHT:
+                        flying.popleft().result()
         except BadMultipart as error:
-            if not (report.kept or report.failed):
-                raise
-            report.failed.append(Failed(Outcome.UNREADABLE, str(error)))
+            broken = error
+        finally:
+            for future in flying:
+                future.result()
+        if broken is not None and not results:
+            raise broken
+        report = Report([each.result() if isinstance(each, Future) else each for each in results])
+        if broken is not None:
+            report.results.append(Failed(Outcome.UNREADABLE, str(broken)))
         return report
 
-    def _part(self, part: PartIn) -> Kept | Failed:
+    def _part(self, part: PartIn) -> Result | Future[Result]:
         if part.media_type not in ("application/dicom", ""):
             return Failed(Outcome.UNREADABLE, "a part that is not application/dicom")
         head = _head(part.chunks)
@@ -90,17 +124,31 @@ class Storing:
         incoming = Incoming(
             meta.sop_class_uid, meta.sop_instance_uid, meta.transfer_syntax_uid, study_uid=self.study_uid
         )
-        data_set = chain((head[meta.data_offset :],), part.chunks)
+        held, size = [head[meta.data_offset :]], len(head)
+        for chunk in part.chunks:
+            held.append(chunk)
+            size += len(chunk)
+            if size > _HELD_BYTES:
+                return self.keep(incoming, chain(held, part.chunks))
+        return self.lanes.submit(self.keep, incoming, held)
+
+    def keep(self, incoming: Incoming, data_set: Iterable[bytes]) -> Result:
+        """Through the door. Raises BadMultipart where the body that brings it breaks off."""
         try:
             receipt = self.door.accept(incoming, data_set, self.origin())
         except BadMultipart:
             raise
         except ArchiveError as error:  # the door has recorded the attempt
-            because = "a part of the service is away" if isinstance(error, Unavailable) else str(error)
-            return Failed(outcome_of(error), because, meta.sop_class_uid, meta.sop_instance_uid)
+            return failed_by(error, incoming.sop_class_uid, incoming.sop_instance_uid)
         if receipt.outcome.is_kept:
-            return Kept(meta.sop_class_uid, receipt)
-        return Failed(receipt.outcome, receipt.because, meta.sop_class_uid, meta.sop_instance_uid)
+            return Kept(incoming.sop_class_uid, receipt)
+        return Failed(receipt.outcome, receipt.because, incoming.sop_class_uid, incoming.sop_instance_uid)
+
+
+def failed_by(error: ArchiveError, sop_class_uid: str = "", sop_instance_uid: str = "") -> Failed:
+    """An instance that met an error."""
+    because = "a part of the service is away" if isinstance(error, Unavailable) else str(error)
+    return Failed(outcome_of(error), because, sop_class_uid, sop_instance_uid)
 
 
 def _head(chunks: Iterable[bytes]) -> bytes:

@@ -20,7 +20,7 @@ from exchange.registry import PostgresRegistry, Trust
 from storage.part10 import read_meta
 from tests.viewer_api.conftest import Place, bearer
 from tests.viewer_api.test_parts_in import body_of
-from viewer_api.stow import SLOWEST_BYTES_PER_S, BodyStalled, Pace
+from viewer_api.bodies_in import SLOWEST_BYTES_PER_S, BodyStalled, Pace
 
 DICOM = "application/dicom"
 CONTENT_TYPE = f'multipart/related; type="{DICOM}"; boundary=xyz'
