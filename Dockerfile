@@ -1,7 +1,13 @@
 # The product (target imx), and the object store that docker-compose.yml puts beside it (target s3).
-# Both hold what requirements.lock names, at its versions and with its hashes, and nothing else.
+# Both hold what requirements.lock names, at its versions and with its hashes, and the product the viewer, whose
+# digest imx knows (imx.viewer).
 
 ARG PYTHON=python:3.11-slim-bookworm
+ARG NODE=node:22-bookworm-slim
+
+FROM ${NODE} AS viewer
+WORKDIR /viewer
+RUN npm pack --silent --ignore-scripts @ohif/app@3.13.2
 
 FROM ${PYTHON} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
@@ -12,7 +18,9 @@ RUN python -m venv /opt/imx \
 print(*project["dependencies"], "setuptools", sep="\n")' > runtime.txt \
  && /opt/imx/bin/pip install --require-hashes --constraint requirements.lock --requirement runtime.txt
 COPY . .
+COPY --from=viewer /viewer/ohif-app-3.13.2.tgz /tmp/
 RUN /opt/imx/bin/pip install --no-deps --no-build-isolation . \
+ && /opt/imx/bin/imx viewer install --from /tmp/ohif-app-3.13.2.tgz \
  && /opt/imx/bin/pip uninstall --yes setuptools pip \
  && /opt/imx/bin/python -m compileall -q /opt/imx/lib
 

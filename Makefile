@@ -10,13 +10,13 @@ CHECKED  := $(PACKAGES) tests benchmarks .ci
 BENCHES  := ingest find retrieve forward dicomweb
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format peers bench bench-quick lock clean
+.PHONY: help setup viewer demo test check format peers bench bench-quick lock clean
 
 help:  ## what can be made here
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1 /' | \
 		while read -r name what; do printf '  make %-12s %s\n' "$$name" "$$what"; done
 
-setup: $(READY)  ## .venv with what requirements.lock names, and this checkout in it
+setup: $(READY) viewer  ## .venv with what requirements.lock names, this checkout, and the viewer
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -26,7 +26,10 @@ $(READY): requirements.lock pyproject.toml
 	PYTHONWARNINGS=ignore $(RUN) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(READY)  ## a region at work: trusts, people, modalities that push; ONCE=1 ends after the table
+viewer: $(READY)  ## the viewer OHIF into .venv, by npm; nothing where it is there
+	@$(RUN) imx viewer install || echo 'All else works without the viewer; its page says how to add it later.'
+
+demo: $(READY) viewer  ## a region at work: trusts, people, modalities that push; ONCE=1 ends after the table
 	$(RUN) imx.demo $(if $(ONCE),--once)
 
 test: $(READY)  ## the tests, except those that need other people's programs
@@ -43,8 +46,9 @@ format: $(READY)  ## put the code into the form that `make check` asks for
 	$(RUN) ruff check --fix $(CHECKED)
 	$(RUN) ruff format $(CHECKED)
 
-peers: $(READY)  ## the tests against DCMTK, Orthanc, dcmjs-dimse and strace, which root gets from Debian
+peers: $(READY)  ## the tests against DCMTK, Orthanc, dcmjs-dimse, Chromium and strace, which root gets from Debian
 	@tests/peers/install
+	$(RUN) imx viewer install
 	$(RUN) pytest -m peers tests/peers
 
 bench: $(READY)  ## the benchmarks at full size (an hour): docs/benchmarks.md says what they mean

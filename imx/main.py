@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "database": ("imx.commands.database", "database"),
     "rules": ("imx.commands.rules", "commands"),
     "coerce": ("imx.commands.coerce", "commands"),
+    "viewer": ("imx.commands.viewer", "commands"),
     "router": ("imx.serve", "router_command"),
     "api": ("imx.serve", "api_command"),
     "worker": ("imx.serve", "worker_command"),

@@ -91,6 +91,7 @@ def announce(settings: Settings) -> None:
     web = f"http://{_spoken(settings.http.host)}:{settings.http.port}"
     lines = [
         f"DICOM     {settings.dicom.ae_title}@{_spoken(settings.dicom.host)}:{settings.dicom.port}",
+        f"studies   {web}/studies",
         f"DICOMweb  {web}/dicom-web",
         f"health    {web}/health/ready",
         f"data      {settings.data}",

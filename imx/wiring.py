@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,6 +60,9 @@ API_OBJECT_CONNECTIONS = 6
 
 #: Commands, checks and a person with psql.
 SPARE_CONNECTIONS = 6
+
+#: Where `imx viewer install` puts the viewer: beside the packages, so that an image holds it.
+VIEWER_FOLDER = Path(sys.prefix) / "share" / "imaging-exchange"
 
 #: prometheus_client's own: the folder in which the processes of a service count together.
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -219,6 +223,7 @@ def build_api(settings: Settings, pool: ConnectionPool) -> "FastAPI":
         metrics_folder=os.environ.get(METRICS_VARIABLE, ""),
         spool_folder=spool_folder(settings),
         spool_limit_bytes=settings.storage.object_limit,
+        viewer_folder=VIEWER_FOLDER,
     )
     door = build_ingest(settings, pool)
     parts = ApiParts(

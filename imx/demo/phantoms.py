@@ -1,4 +1,4 @@
-"""Phantom studies as valid DICOM objects: CT, MR, CR, US, and multi-frame ones (PS3.3 §A)."""
+"""Phantom studies as valid DICOM objects: CT, MR, CR, US, multi-frame ones, an ECG and a slide (PS3.3 §A)."""
 
 from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
@@ -25,7 +25,9 @@ from pydicom.uid import (
 )
 
 from imx.demo import anatomy
+from imx.demo.ecg import ecg
 from imx.demo.modules import DATE, TIME, code, corner, item, new_image, set_pixels, set_plane, set_rescale
+from imx.demo.slide import slide
 from imx.demo.stamp import Visit, name_by_content, stamp, uid_of
 
 CT_PIXELS, CT_SPACING_MM = 320, 1.25
@@ -173,6 +175,8 @@ PHANTOMS: Mapping[str, Callable[[Visit], Iterator[Dataset]]] = {
     "US still": us_still,
     "US cine": us_cine,
     "CT enhanced": ct_enhanced,
+    "ECG": ecg,
+    "slide": slide,
 }
 
 

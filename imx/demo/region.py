@@ -53,6 +53,8 @@ MODALITIES = (
     Modality("REP_US1", WOMENS, names_issuer=True, phantoms=("US still", "US cine")),
     Modality("RBQ_CT1", HEART_AND_CHEST, names_issuer=True, phantoms=("CT enhanced",)),
     Modality("RJR_DR1", CHESTER, names_issuer=False, phantoms=("CR chest",)),
+    Modality("RBQ_ECG1", HEART_AND_CHEST, names_issuer=True, phantoms=("ECG",)),
+    Modality("RJN_SM1", EAST_CHESHIRE, names_issuer=True, phantoms=("slide",)),
     Modality("RWW_PACS", WARRINGTON, names_issuer=True),
     Modality("RBN_ARCHIVE", MERSEY_WEST_LANCS, names_issuer=False),
     Modality("REN_PLAN", CLATTERBRIDGE, names_issuer=True),

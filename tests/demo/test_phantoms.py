@@ -1,12 +1,17 @@
 """The phantoms are objects that other programs read, the same each time, and say that they are invented."""
 
 from io import BytesIO
+from itertools import pairwise
+from math import ceil
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.pixels.utils import pixel_array
+from pydicom.waveforms import multiplex_array
 
 from imx.demo.people import crowd
 from imx.demo.phantoms import PHANTOMS, phantoms
@@ -37,9 +42,17 @@ def test_a_phantom_is_read_back(name: str) -> None:
         assert read.PatientComments == COMMENT
         assert "SYNTHETIC" in read.StudyDescription
         assert read.file_meta.MediaStorageSOPInstanceUID == read.SOPInstanceUID
-        pixels = pixel_array(read)
-        assert pixels.shape[-2:] == (read.Rows, read.Columns)
-        assert pixels.std() > 10
+        assert values(read).std() > 10
+
+
+def values(ds: Dataset) -> NDArray[Any]:
+    """What an object shows: its pixels, or its traces."""
+    if "WaveformSequence" in ds:
+        return multiplex_array(ds, 0)
+    pixels = pixel_array(ds)
+    shape = (ds.Rows, ds.Columns, 3) if ds.SamplesPerPixel == 3 else (ds.Rows, ds.Columns)
+    assert pixels.shape[-len(shape) :] == shape
+    return pixels
 
 
 @pytest.mark.parametrize("name", ["CT enhanced", "US cine"])
@@ -50,9 +63,29 @@ def test_a_multi_frame_phantom_has_a_frame_for_each_moment_or_level(name: str) -
     assert not np.array_equal(frames[0], frames[8])
 
 
+def test_the_levels_of_a_slide_are_tiled_in_full_and_half_as_fine_each() -> None:
+    levels = list(phantoms("slide", Visit(PERSON, MODALITIES[0], "slide")))
+
+    for finer, coarser in pairwise(levels):
+        assert coarser.TotalPixelMatrixColumns * 2 == finer.TotalPixelMatrixColumns
+        assert coarser.ImagedVolumeWidth == finer.ImagedVolumeWidth
+    for level in levels:
+        across = ceil(level.TotalPixelMatrixColumns / level.Columns)
+        down = ceil(level.TotalPixelMatrixRows / level.Rows)
+        assert level.NumberOfFrames == across * down
+
+
+def test_an_electrocardiogram_has_twelve_leads_of_ten_seconds() -> None:
+    (ds,) = phantoms("ECG", Visit(PERSON, MODALITIES[0], "ECG"))
+    traces = multiplex_array(dcmread(BytesIO(written(ds))), 0)
+
+    assert traces.shape == (5000, 12)
+    assert 1000 < np.abs(traces).max() < 2000  # microvolts
+
+
 def test_the_same_visit_makes_the_same_bytes() -> None:
     visit = Visit(PERSON, MODALITIES[0], "again")
-    for name in ("US cine", "CT enhanced"):
+    for name in ("US cine", "CT enhanced", "ECG", "slide"):
         assert [written(ds) for ds in phantoms(name, visit)] == [written(ds) for ds in phantoms(name, visit)]
 
 
