@@ -16,17 +16,16 @@ from pydicom.datadict import mask_match
 
 from storage.errors import Unreadable
 from storage.source import Source
+from storage.syntaxes import DEFLATED as DEFLATED
+from storage.syntaxes import ENCAPSULATED_UNCOMPRESSED as ENCAPSULATED_UNCOMPRESSED
+from storage.syntaxes import EXPLICIT_BIG as EXPLICIT_BIG
+from storage.syntaxes import EXPLICIT_LITTLE as EXPLICIT_LITTLE
+from storage.syntaxes import IMPLICIT_LITTLE as IMPLICIT_LITTLE
 
 UNDEFINED = 0xFFFFFFFF
 ITEM = 0xFFFEE000
 ITEM_END = 0xFFFEE00D
 SEQUENCE_END = 0xFFFEE0DD
-
-IMPLICIT_LITTLE = "1.2.840.10008.1.2"
-EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
-DEFLATED = "1.2.840.10008.1.2.1.99"
-EXPLICIT_BIG = "1.2.840.10008.1.2.2"
-ENCAPSULATED_UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
 
 #: Value representations with a 16-bit length (PS3.5 §7.1.2); all others have 32 bits.
 SHORT_VRS = {

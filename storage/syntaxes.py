@@ -1,12 +1,10 @@
 """What transfer syntaxes do to pixels (PS3.5 §10, §A)."""
 
-from storage.elements import (
-    DEFLATED,
-    ENCAPSULATED_UNCOMPRESSED,
-    EXPLICIT_BIG,
-    EXPLICIT_LITTLE,
-    IMPLICIT_LITTLE,
-)
+IMPLICIT_LITTLE = "1.2.840.10008.1.2"
+EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+EXPLICIT_BIG = "1.2.840.10008.1.2.2"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+ENCAPSULATED_UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
 
 #: Pixel data are not encapsulated (PS3.5 §A.1 to §A.3, §A.5).
 NATIVE = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED})

@@ -14,9 +14,17 @@ from numpy.typing import NDArray
 
 from storage.codecs.codestream import Claim, claim_of, is_whole
 from storage.codecs.frame import Frame, ImagePixel, native
-from storage.elements import ENCAPSULATED_UNCOMPRESSED
 from storage.errors import Unreadable
-from storage.syntaxes import DEFLATED_FRAMES, HTJ2K, JPEG, JPEG_2000, JPEG_LS, JPEG_XL, RLE
+from storage.syntaxes import (
+    DEFLATED_FRAMES,
+    ENCAPSULATED_UNCOMPRESSED,
+    HTJ2K,
+    JPEG,
+    JPEG_2000,
+    JPEG_LS,
+    JPEG_XL,
+    RLE,
+)
 
 Samples = NDArray[Any]
 
@@ -50,11 +58,6 @@ def decoded(frame: bytes, pixel: ImagePixel, syntax: str) -> Frame:
 def can_decode(syntax: str) -> bool:
     """Whether frames of that encapsulated syntax can become native here."""
     return syntax in _CODECS or syntax in (RLE, ENCAPSULATED_UNCOMPRESSED, DEFLATED_FRAMES)
-
-
-def is_safe(syntax: str) -> bool:
-    """Whether no frame, however made, can crash what decodes that syntax or keep it busy for long."""
-    return syntax in (ENCAPSULATED_UNCOMPRESSED, DEFLATED_FRAMES)
 
 
 def _jpeg(frame: bytes, pixel: ImagePixel) -> Samples:

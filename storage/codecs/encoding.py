@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from rle.utils import encode_pixel_data
 
 from storage.codecs.frame import Frame, ImagePixel
-from storage.elements import ENCAPSULATED_UNCOMPRESSED, EXPLICIT_LITTLE
 from storage.errors import Unencodable, Unreadable
 from storage.syntaxes import (
     DEFLATED_FRAMES,
+    ENCAPSULATED_UNCOMPRESSED,
+    EXPLICIT_LITTLE,
     HTJ2K_LOSSLESS,
     HTJ2K_LOSSLESS_RPCL,
     J2K_LOSSLESS,
@@ -154,8 +155,11 @@ def _centred(samples: Samples, pixel: ImagePixel) -> Samples:
     down by half their own range, as the format does inside (ISO/IEC 15444-1 §G.1), and `_with_depth` tells
     the header their true precision, by which a decoder moves them up again.
     """
-    middle = 0 if pixel.is_signed else 1 << (pixel.bits_stored - 1)
-    return (samples.astype(np.int32) - middle).astype(f"<i{pixel.dtype.itemsize}")
+    if pixel.is_signed:
+        return samples
+    middle = pixel.dtype.type(1 << (pixel.bits_stored - 1))
+    moved: Samples = samples - middle  # wraps round, and is seen as negative
+    return moved.view(f"<i{pixel.dtype.itemsize}")
 
 
 def _with_depth(codestream: bytes | bytearray, pixel: ImagePixel) -> bytes:

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from pydicom.dataset import Dataset
 
-from storage.elements import ENCAPSULATED_UNCOMPRESSED
 from storage.errors import Unreadable
-from storage.frames import DOUBLE_PIXEL_DATA, FLOAT_PIXEL_DATA, PIXEL_DATA
-from storage.syntaxes import DEFLATED_FRAMES
+from storage.syntaxes import DEFLATED_FRAMES, ENCAPSULATED_UNCOMPRESSED
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset  # the processes in which codecs run do without
 
 #: Of one frame, native. Larger ones are neither decoded nor encoded: whoever claims 65535 x 65535 is refused
 #: before anything is allocated.
@@ -99,10 +99,10 @@ def native(pixel: ImagePixel, syntax: str) -> ImagePixel:
     return replace(pixel, photometric=photometric, is_planar=False)
 
 
-def image_pixel(value: Callable[[int], Any], pixel_tag: int | None = None) -> ImagePixel:
+def image_pixel(value: Callable[[int], Any], is_float: bool | None = None) -> ImagePixel:
     """From whatever gives the value of an attribute, or None. Raises Unreadable.
 
-    `pixel_tag` says which of the three pixel data there is; else what is allocated does (PS3.3 §C.7.6.24).
+    Where nobody knows whether the pixel data are floating, what is allocated tells (PS3.3 §C.7.6.24).
     """
 
     def number(tag: int, default: int | None = None) -> int:
@@ -114,8 +114,8 @@ def image_pixel(value: Callable[[int], Any], pixel_tag: int | None = None) -> Im
         return int(found)
 
     bits_allocated = number(BITS_ALLOCATED)
-    if pixel_tag is None and bits_allocated in (32, 64) and value(PIXEL_REPRESENTATION) is None:
-        pixel_tag = FLOAT_PIXEL_DATA if bits_allocated == 32 else DOUBLE_PIXEL_DATA
+    if is_float is None:
+        is_float = bits_allocated in (32, 64) and value(PIXEL_REPRESENTATION) is None
     bits_stored = number(BITS_STORED, bits_allocated)
     return ImagePixel(
         rows=number(ROWS),
@@ -127,14 +127,14 @@ def image_pixel(value: Callable[[int], Any], pixel_tag: int | None = None) -> Im
         is_signed=number(PIXEL_REPRESENTATION, 0) == 1,
         photometric=str(value(PHOTOMETRIC_INTERPRETATION) or "MONOCHROME2").strip(),
         is_planar=number(PLANAR_CONFIGURATION, 0) == 1,
-        is_float=pixel_tag in (FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA),
+        is_float=is_float,
     )
 
 
-def of_data_set(found: Dataset) -> ImagePixel:
+def of_data_set(found: "Dataset") -> ImagePixel:
     """From pydicom's data set. Raises Unreadable."""
-    held = (tag for tag in (PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_PIXEL_DATA) if tag in found)
-    return image_pixel(lambda tag: found[tag].value if tag in found else None, next(held, None))
+    is_float = False if "PixelData" in found else None
+    return image_pixel(lambda tag: found[tag].value if tag in found else None, is_float)
 
 
 def of_members(members: Mapping[str, Any]) -> ImagePixel:
