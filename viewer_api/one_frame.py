@@ -1,21 +1,27 @@
 """One frame of an instance, read without the others where offsets tell them apart."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import chain
 
+import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.filereader import dcmread
 
-from storage.archive import FrameRanges
+from storage.archive import FrameRanges, Stored
+from storage.corrections import Correction, correct_bytes
+from storage.elements import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE
 from storage.errors import Unreadable
 from storage.frames import Form
 from storage.objects import ObjectStore
 from storage.part10 import write_meta
-from storage.passing import joined_fragments
+from storage.passing import inflated, joined_fragments
 from storage.syntaxes import NATIVE
+from viewer_api.header_of_frame import header_of_frame
+from viewer_api.rendering.groups import flattened
 
 #: Of the attributes before the pixels, and of an instance that has to be read whole.
 HEADER_LIMIT_BYTES = 64 * 1024 * 1024
@@ -28,53 +34,94 @@ class OneFrame:
 
     objects: ObjectStore
     found: FrameRanges  # of the first frame, then of the one that is asked for
+    corrections: tuple[Correction, ...] = ()  # those in force
 
     def read(self, number: int) -> tuple[Dataset, int]:
-        """A data set and the index in it of that frame: of those it holds, often the only one.
+        """A data set, and the index in it of frame `number`, from one: of those it holds, often the only one.
 
-        Raises Unreadable, and what the object store raises.
+        Its functional groups are attributes of its own. Raises Unreadable, and what the object store raises.
         """
-        try:
-            return (self._alone(), 0) if self.found.ranges else (self._whole(), number - 1)
-        except Unreadable:
-            raise
-        except (ValueError, KeyError, AttributeError, IndexError, EOFError, NotImplementedError) as error:
-            raise Unreadable(f"the data set cannot be read: {type(error).__name__}") from error
+        with readable():
+            if self.found.ranges:
+                return flattened(self._alone(number)), 0
+            stored = self.found.stored
+            chunks = self.objects.read(stored.key, stored.data_offset)
+            whole = parsed(chunks, stored, self.corrections, WHOLE_LIMIT_BYTES)
+            return flattened(whole, number), number - 1
 
-    def _alone(self) -> Dataset:
+    def _alone(self, number: int) -> Dataset:
         stored, ranges = self.found.stored, self.found.ranges
         assert ranges is not None
         (first, _), (start, stop) = ranges[0], ranges[-1]
-        frame = self._parsed(self.objects.read(stored.key, stored.data_offset, first), HEADER_LIMIT_BYTES)
+        head = self.objects.read(stored.key, stored.data_offset, first)
+        if stored.frame_count > 1 or self.corrections:
+            head = header_of_frame(head, stored.transfer_syntax, number)
+        frame = parsed(head, stored, self.corrections, HEADER_LIMIT_BYTES, with_pixels=False)
         if stored.frame_form == Form.FRAGMENTS:
             pixels = b"".join(joined_fragments(self.objects.read(stored.key, start - 8, stop)))
         else:
             pixels = b"".join(self.objects.read(stored.key, start, stop))
+        keyword = "PixelData"
         if stored.transfer_syntax in NATIVE:
             keyword = _pixel_keyword(frame)
             setattr(frame, keyword, pixels)
         else:
             frame.PixelData = encapsulate([pixels])
             frame["PixelData"].is_undefined_length = True
-        frame["PixelData" if "PixelData" in frame else _pixel_keyword(frame)].VR = _pixel_vr(frame)
+        frame[keyword].VR = self._pixel_vr(frame, first)
         frame.NumberOfFrames = 1
         return frame
 
-    def _whole(self) -> Dataset:
-        """Where the index does not know the frames' places."""
+    def _pixel_vr(self, frame: Dataset, first: int) -> str:
         stored = self.found.stored
-        chunks = self.objects.read(stored.key, stored.data_offset)
-        return self._parsed(chunks, WHOLE_LIMIT_BYTES, pixels=True)
+        if "PixelData" not in frame:
+            return "OF" if int(frame.BitsAllocated) == 32 else "OD"
+        if stored.transfer_syntax == EXPLICIT_BIG:  # whether bytes are swapped depends on it
+            return b"".join(self.objects.read(stored.key, first - 8, first - 6)).decode("ascii", "replace")
+        return "OB" if int(frame.BitsAllocated) <= 8 else "OW"
 
-    def _parsed(self, chunks: Iterator[bytes], limit_bytes: int, *, pixels: bool = False) -> Dataset:
-        stored = self.found.stored
-        buffer = BytesIO()
-        for chunk in chain((write_meta(stored.sop_class, stored.uid, stored.transfer_syntax),), chunks):
-            buffer.write(chunk)
-            if buffer.tell() > limit_bytes:
-                raise Unreadable(f"more than {limit_bytes:,} bytes have to be read to render it")
-        buffer.seek(0)
-        return dcmread(buffer, stop_before_pixels=not pixels, force=True)
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """What pydicom finds wrong is Unreadable; what the object store raises passes."""
+    try:
+        yield
+    except Unreadable:
+        raise
+    except (ValueError, KeyError, AttributeError, IndexError, EOFError, NotImplementedError) as error:
+        raise Unreadable(f"the data set cannot be read: {type(error).__name__}") from error
+
+
+def parsed(
+    chunks: Iterable[bytes],
+    stored: Stored,
+    corrections: tuple[Correction, ...],
+    limit_bytes: int,
+    *,
+    with_pixels: bool = True,
+) -> Dataset:
+    """A data set as it leaves: corrected, and inflated. Raises Unreadable beyond the limit."""
+    syntax = stored.transfer_syntax
+    if syntax == DEFLATED:
+        chunks, syntax = inflated(chunks), EXPLICIT_LITTLE
+    corrected = correct_bytes(chunks, syntax, corrections)
+    buffer = BytesIO()
+    for chunk in chain((write_meta(stored.sop_class, stored.uid, syntax),), corrected):
+        buffer.write(chunk)
+        if buffer.tell() > limit_bytes:
+            raise Unreadable(f"more than {limit_bytes:,} bytes have to be read to render it")
+    buffer.seek(0)
+    found = dcmread(buffer, stop_before_pixels=not with_pixels, force=True)
+    if syntax == EXPLICIT_BIG:
+        _turn_words(found)
+    return found
+
+
+def _turn_words(found: Dataset) -> None:
+    """Tables and overlays in Little Endian, as those who draw take them; pixels are the decoder's matter."""
+    for element in found.iterall():
+        if element.VR == "OW" and element.tag.group != 0x7FE0 and len(element.value or b"") % 2 == 0:
+            element.value = np.frombuffer(element.value or b"", ">u2").astype("<u2").tobytes()
 
 
 def _pixel_keyword(frame: Dataset) -> str:
@@ -82,9 +129,3 @@ def _pixel_keyword(frame: Dataset) -> str:
     if "PixelRepresentation" in frame or int(frame.BitsAllocated) not in (32, 64):
         return "PixelData"
     return "FloatPixelData" if int(frame.BitsAllocated) == 32 else "DoubleFloatPixelData"
-
-
-def _pixel_vr(frame: Dataset) -> str:
-    if "PixelData" not in frame:
-        return "OF" if int(frame.BitsAllocated) == 32 else "OD"
-    return "OB" if int(frame.BitsAllocated) <= 8 else "OW"

@@ -64,7 +64,7 @@ class Working:
     readers: Readers
     sender: Sender
     recoder: Recoder
-    drawing: threading.BoundedSemaphore  # how many pictures are in memory at one time
+    drawing: CapacityLimiter  # threads that draw, and so how many pictures are in memory at one time
     decoding: Decoding
 
 
@@ -82,7 +82,7 @@ def working(parts: ApiParts) -> Working:
         archive=Archive(pool),
         readers=Readers(Accounts(pool), Audit(pool), settings.is_open),
         sender=Sender(CapacityLimiter(settings.reading_threads)),
-        drawing=threading.BoundedSemaphore(settings.recodes),
+        drawing=CapacityLimiter(settings.recodes),
         recoder=Recoder(settings.recode_limit_bytes, threading.BoundedSemaphore(settings.recodes)),
         decoding=Decoding(decodable_syntaxes(), settings.recode_limit_bytes),
     )

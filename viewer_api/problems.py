@@ -34,8 +34,8 @@ log = structlog.get_logger(__name__)
 class NotAcceptable(Exception):
     """Nothing that the reader accepts can be had (PS3.18 §8.7.5). `offered` can."""
 
-    def __init__(self, offered: list[str]) -> None:
-        super().__init__("none of the media types that you accept can be had")
+    def __init__(self, offered: list[str], why: str = "") -> None:
+        super().__init__(why or "none of the media types that you accept can be had")
         self.offered = offered
 
 

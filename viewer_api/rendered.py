@@ -1,31 +1,45 @@
-"""Pictures for browsers: rendered instances and frames, thumbnails at every level (PS3.18 §10.4.1.1.3)."""
+"""Renditions for browsers: rendered studies, series, instances and frames, and thumbnails of each.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from io import BytesIO
+PS3.18 §10.4.1.1.3, §10.4.1.1.4. What is asked for is decided here; `viewer_api.drawing` draws it.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from anyio import to_thread
 from fastapi import APIRouter, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from exchange.policy import Action
 from storage.archive import FrameRanges, Resource, Stored
-from storage.errors import BadQuery, NotHeld
-from storage.frames import Form
-from viewer_api.media import accepted
-from viewer_api.one_frame import OneFrame
+from storage.corrections import Correction
+from storage.errors import BadQuery, NotHeld, Unreadable
+from viewer_api.bodies import multipart_type, new_boundary
+from viewer_api.drawing import Drawing, Drawn, Wish
+from viewer_api.media import DICOM, Range, accepted
 from viewer_api.parts import Working
 from viewer_api.problems import NotAcceptable
-from viewer_api.rendering import flattened, render
-from viewer_api.urls import PREFIX
-from viewer_api.view import THUMBNAIL_PX, View, Viewport, parse_view
+from viewer_api.rendering.files import GIF, PICTURES
+from viewer_api.renditions import Kind, chosen, kind_of, offered
+from viewer_api.tags import is_known, tag_of
+from viewer_api.urls import PREFIX, studies_url
+from viewer_api.video import video_chunks
+from viewer_api.view import THUMBNAIL_PX, View, Viewport, frame_numbers, parse_view
 
-JPEG, PNG = "image/jpeg", "image/png"
-PICTURES = (JPEG, PNG)
-_FORMATS = {JPEG: "JPEG", PNG: "PNG"}
+#: Pictures in one answer: more are asked for series by series, or frame by frame.
+PARTS_LIMIT = 10_000
+_WARNING = '299 imx "Rendered for viewing: not for diagnosis{}"'
+Fetch = Callable[[], Drawn]
 
-#: PS3.18 §8.7.4: what is rendered is for looking at, and says so.
-_NOT_FOR_DIAGNOSIS = '299 imx "Rendered for viewing: not for diagnosis"'
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One part of an answer: an instance, or one frame of it."""
+
+    stored: Stored
+    number: int | None  # None: all of it
+    media_type: str
+    path: str  # of its URL, below that of all studies
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,97 +48,321 @@ class Rendering:
 
     work: Working
 
-    async def instance(self, request: Request, resource: Resource, frame: str | None) -> Response:
-        """One frame of an instance, as WADO-RS is asked for it."""
-        await self.work.readers.admit(request, Action.RETRIEVE, resource.study)
+    async def rendered(self, request: Request, resource: Resource, frames: str | None = None) -> Response:
+        """A rendition of all that a resource holds, or of listed frames."""
+        work = self.work
+        reader = await work.readers.admit(request, Action.RETRIEVE, resource.study)
         view = parse_view(request.query_params)
-        return await self.frame(request, resource, frame, view, _media_type(request))
+        numbers = frame_numbers(frames) if frames is not None else None
+        ranges = accepted(request)
+        stored = await work.archive.stored(resource)
+        corrections = await work.archive.corrections_of(stored)
+        pieces, is_multipart = divided(stored, numbers, ranges)
+        asked = (view, [each.media_type for each in pieces], [each.path for each in pieces])
+        tag = tag_of(stored, corrections, asked)
+        await reader.record(resource.study)
+        if is_known(request, tag):
+            return Response(status_code=304, headers=_headers(tag))
+        if not is_multipart and kind_of(pieces[0].stored) is Kind.VIDEO:
+            return await self._video(pieces[0], tag)
+        if not is_multipart:
+            return _alone(await self._drawn(pieces[0], view, corrections), tag)
+        return await self._streamed(request, pieces, view, corrections, tag)
 
     async def frame(
         self, request: Request, resource: Resource, frame: str | None, view: View, media_type: str
     ) -> Response:
-        """One frame of an instance: the first, unless another is named."""
-        reader = await self.work.readers.admit(request, Action.RETRIEVE, resource.study)
-        number = _frame_number(frame)
+        """One frame of an instance, the first unless another is named: as WADO-URI asks for it."""
+        work = self.work
+        reader = await work.readers.admit(request, Action.RETRIEVE, resource.study)
+        numbers = frame_numbers(frame or "1")
+        if len(numbers) > 1:
+            raise BadQuery("frameNumber is one number (PS3.18 §9.1.2.2)")
+        (stored,) = await work.archive.stored(resource)
+        corrections = await work.archive.corrections_of([stored])
+        offer = offered(stored)
+        if media_type not in offer:
+            raise NotAcceptable([*offer, DICOM])
+        number = numbers[0] if kind_of(stored) is Kind.PICTURE else None
         await reader.record(resource.study)
-        return await self._picture(resource, number, view, media_type)
+        piece = Piece(stored, number, media_type, stored.path)
+        return _alone(
+            await self._drawn(piece, view, corrections),
+            tag_of([stored], corrections, (view, media_type, number)),
+        )
 
     async def thumbnail(self, request: Request, resource: Resource, frame: str | None = None) -> Response:
         """A small picture that stands for a study, a series, an instance or a frame."""
-        reader = await self.work.readers.admit(request, Action.RETRIEVE, resource.study)
+        work = self.work
+        reader = await work.readers.admit(request, Action.RETRIEVE, resource.study)
         asked = parse_view(request.query_params)
-        view = View(asked.window, asked.viewport or Viewport(THUMBNAIL_PX, THUMBNAIL_PX), asked.quality)
-        media_type = _media_type(request)
-        number = _frame_number(frame)
-        await reader.record(resource.study)
-        chosen = representative(await self.work.archive.stored(resource))
-        if chosen is None:
-            raise NotHeld(f"a picture of {resource}")
-        place = Resource(chosen.study_uid, chosen.series_uid, chosen.uid)
-        if frame is None:
-            number = (chosen.frame_count + 1) // 2
-        return await self._picture(place, number, view, media_type)
-
-    async def _picture(self, resource: Resource, number: int, view: View, media_type: str) -> Response:
-        found = await self.work.archive.frames(resource, [1, number])
-        if found.stored.frame_form == Form.NONE:
-            raise NotHeld(f"pixel data of {resource}")
-        body = await to_thread.run_sync(
-            self._drawn, found, number, view, media_type, limiter=self.work.sender.limiter
+        view = replace(
+            asked, viewport=asked.viewport or Viewport(THUMBNAIL_PX, THUMBNAIL_PX), annotations=frozenset()
         )
-        return Response(body, media_type=media_type, headers={"Warning": _NOT_FOR_DIAGNOSIS})
+        numbers = frame_numbers(frame) if frame is not None else None
+        ranges = accepted(request)
+        media_type = chosen(ranges, PICTURES, is_multipart=False)
+        if media_type is None:
+            raise NotAcceptable(list(PICTURES))
+        stored = representative(await work.archive.stored(resource))
+        corrections = await work.archive.corrections_of([stored])
+        number = numbers[0] if numbers else (max(1, stored.frame_count) + 1) // 2
+        tag = tag_of([stored], corrections, ("thumbnail", view, media_type, number))
+        await reader.record(resource.study)
+        if is_known(request, tag):
+            return Response(status_code=304, headers=_headers(tag))
+        wish = Wish(view, media_type, is_thumbnail=True)
+        try:
+            return _alone(await self._small(stored, number, corrections.get(stored.id, ()), wish), tag)
+        except Unreadable:
+            if frame is not None:
+                raise
+            return _alone(await self._run(self._drawing.emblem, ("No picture",), wish), tag)
 
-    def _drawn(self, found: FrameRanges, number: int, view: View, media_type: str) -> bytes:
-        with self.work.drawing:
-            frame, index = OneFrame(self.work.objects, found).read(number)
-            picture = render(flattened(frame, number), view, index)
-            made = BytesIO()
-            picture.save(made, _FORMATS[media_type], quality=view.quality)
-            return made.getvalue()
+    async def _small(
+        self, stored: Stored, number: int, corrections: tuple[Correction, ...], wish: Wish
+    ) -> Drawn:
+        match kind_of(stored):
+            case Kind.PICTURE:
+                return await self._frame(stored, number, corrections, wish)
+            case Kind.WAVEFORM:
+                return await self._run(self._drawing.waveform, stored, corrections, wish)
+            case kind:
+                return await self._run(self._drawing.emblem, words_of(stored, kind), wish)
+
+    async def _drawn(
+        self, piece: Piece, view: View, corrections: Mapping[int, tuple[Correction, ...]]
+    ) -> Drawn:
+        """One part. Raises NotAcceptable where it cannot be drawn, and says why."""
+        stored, in_force = piece.stored, corrections.get(piece.stored.id, ())
+        wish = Wish(view, piece.media_type)
+        try:
+            match kind_of(stored):
+                case Kind.PICTURE if piece.number is None:
+                    found = await self.work.archive.frames(_resource(stored), _every(stored))
+                    return await self._run(self._drawing.cine, _apart(found), in_force, wish)
+                case Kind.PICTURE:
+                    assert piece.number is not None
+                    return await self._frame(stored, piece.number, in_force, wish)
+                case Kind.WAVEFORM:
+                    return await self._run(self._drawing.waveform, stored, in_force, wish)
+                case Kind.VIDEO:
+                    raise Unreadable("a video leaves alone: ask for its instance")
+                case Kind.DOCUMENT:
+                    return await self._run(self._drawing.document, stored, wish)
+                case Kind.REPORT:
+                    return await self._run(self._drawing.report, stored, in_force, wish)
+                case _:
+                    raise Unreadable("there is no rendition of it")
+        except Unreadable as error:
+            raise NotAcceptable([DICOM], str(error)) from error
+
+    async def _frame(
+        self, stored: Stored, number: int, corrections: tuple[Correction, ...], wish: Wish
+    ) -> Drawn:
+        found = await self.work.archive.frames(_resource(stored), [1, number])
+        return await self._run(self._drawing.frame, found, number, corrections, wish)
+
+    async def _video(self, piece: Piece, tag: str) -> Response:
+        """As it lies: one may be as long as an operation."""
+        stored = piece.stored
+        chunks = video_chunks(self.work.objects.read(stored.key, stored.data_offset), piece.media_type)
+        try:
+            return await self.work.sender.send(chunks, piece.media_type, headers=_headers(tag))
+        except Unreadable as error:
+            raise NotAcceptable([DICOM], str(error)) from error
+
+    async def _streamed(
+        self,
+        request: Request,
+        pieces: Sequence[Piece],
+        view: View,
+        corrections: Mapping[int, tuple[Correction, ...]],
+        tag: str,
+    ) -> Response:
+        """Parts one after the other, each drawn when the one before has left.
+
+        What cannot be drawn is left out, but for the first that can: without any there is no answer.
+        """
+        root, boundary = studies_url(request, self.work.settings), new_boundary()
+        rest = iter(pieces)
+        first: bytes | None = None
+        fault: NotAcceptable | None = None
+        for piece in rest:
+            try:
+                first = _part(await self._drawn(piece, view, corrections), root + piece.path, boundary)
+                break
+            except NotAcceptable as error:
+                fault = fault or error
+        if first is None:
+            raise fault or NotAcceptable([DICOM])
+
+        async def body() -> AsyncIterator[bytes]:
+            yield first
+            for piece in rest:
+                try:
+                    drawn = await self._drawn(piece, view, corrections)
+                except NotAcceptable:
+                    continue
+                yield _part(drawn, root + piece.path, boundary)
+            yield f"--{boundary}--\r\n".encode()
+
+        media_type = multipart_type(pieces[0].media_type, boundary)
+        return StreamingResponse(body(), 200, _headers(tag), media_type)
+
+    @property
+    def _drawing(self) -> Drawing:
+        return Drawing(self.work.objects)
+
+    async def _run(self, draw: Callable[..., Drawn], *arguments: object) -> Drawn:
+        return await to_thread.run_sync(draw, *arguments, limiter=self.work.drawing)
 
 
-def representative(instances: Sequence[Stored]) -> Stored | None:
-    """The one in the middle of the first series that has pictures; None where there is none."""
-    with_pictures = [each for each in instances if each.frame_form != Form.NONE and each.frame_count]
-    of_first = [each for each in with_pictures if each.series_uid == with_pictures[0].series_uid]
-    return of_first[len(of_first) // 2] if of_first else None
+def divided(
+    instances: Sequence[Stored], numbers: Sequence[int] | None, ranges: Sequence[Range]
+) -> tuple[list[Piece], bool]:
+    """The parts of an answer, and whether it is a multipart one. Raises NotAcceptable.
+
+    A reader who takes one part gets one: of an instance of many frames the first, or all of them moving.
+    """
+    offers = {each.uid: offered(each) for each in instances}
+    alone = len(instances) == 1 and (numbers is None or len(numbers) == 1)
+    if alone:
+        (stored,) = instances
+        if (media_type := chosen(ranges, offers[stored.uid], is_multipart=False)) is not None:
+            number = numbers[0] if numbers else None if _moves(stored, media_type) else 1
+            return [Piece(stored, number, media_type, _path(stored, number if numbers else None))], False
+    pieces: list[Piece] = []
+    for stored in instances:
+        media_type = chosen(ranges, offers[stored.uid], is_multipart=True)
+        if media_type is None:
+            continue
+        of_each: Sequence[int | None] = [None]
+        if kind_of(stored) is Kind.PICTURE and (numbers or not _moves(stored, media_type)):
+            of_each = numbers or _every(stored)
+        if len(pieces) + len(of_each) > PARTS_LIMIT:
+            raise NotAcceptable([], f"more than {PARTS_LIMIT:,} pictures: ask by series, instance or frames")
+        pieces += [Piece(stored, each, media_type, _path(stored, each)) for each in of_each]
+    if not pieces:
+        had = list(dict.fromkeys(media for offer in offers.values() for media in offer))
+        many = [f'multipart/related; type="{media}"' for media in had]
+        raise NotAcceptable([*(had if alone else ()), *many, DICOM])
+    return pieces, True
 
 
-def _media_type(request: Request) -> str:
-    for each in accepted(request):
-        for media_type in PICTURES:
-            if each.takes(media_type) and not each.is_multipart:
-                return media_type
-    raise NotAcceptable(list(PICTURES))
+def representative(instances: Sequence[Stored]) -> Stored:
+    """The one in the middle of the first series that has pictures; without any, of the first that there is.
+
+    Series of pictures to look at count before those that mark others' pictures.
+    """
+    for kinds in ({Kind.PICTURE}, {Kind.WAVEFORM}, set(Kind)):
+        able = [each for each in instances if kind_of(each) in kinds]
+        if able:
+            own = [each for each in able if not _marks_others(each)] or able
+            of_first = [each for each in own if each.series_uid == own[0].series_uid]
+            return of_first[len(of_first) // 2]
+    raise NotHeld("a picture")
 
 
-def _frame_number(text: str | None) -> int:
-    if text is None:
-        return 1
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise BadQuery("a picture is of one frame: a number, from 1")
-    return int(text)
+def words_of(stored: Stored, kind: Kind) -> tuple[str, ...]:
+    """What an instance without a picture is called on its thumbnail."""
+    match kind:
+        case Kind.DOCUMENT:
+            return (offered(stored)[0].rpartition("/")[2].upper(), "Document")
+        case Kind.REPORT:
+            return ("Key", "images") if stored.sop_class.endswith(".88.59") else ("SR", "Report")
+        case Kind.PRESENTATION:
+            return ("PR", "Presentation")
+        case Kind.VIDEO:
+            return ("Video",)
+        case _:
+            return ("DICOM", "No picture")
+
+
+#: Segmentation, Label Map Segmentation, Parametric Map: pictures that mean little without those they mark.
+_MARKING = ("66.4", "66.7", "30")
+
+
+def _marks_others(stored: Stored) -> bool:
+    return stored.sop_class.removeprefix("1.2.840.10008.5.1.4.1.1.") in _MARKING
+
+
+def _moves(stored: Stored, media_type: str) -> bool:
+    return media_type == GIF and stored.frame_count > 1
+
+
+def _every(stored: Stored) -> list[int]:
+    """All of its frames; how many, is the sender's word."""
+    if stored.frame_count > PARTS_LIMIT:
+        raise NotAcceptable([], f"more than {PARTS_LIMIT:,} frames: ask for some of them")
+    return list(range(1, stored.frame_count + 1))
+
+
+def _apart(found: FrameRanges) -> list[FrameRanges]:
+    """Each frame with the first, before which the attributes stand."""
+    if found.ranges is None:
+        return [found] * found.stored.frame_count
+    return [FrameRanges(found.stored, (found.ranges[0], each)) for each in found.ranges]
+
+
+def _resource(stored: Stored) -> Resource:
+    return Resource(stored.study_uid, stored.series_uid, stored.uid)
+
+
+def _path(stored: Stored, number: int | None) -> str:
+    return f"{stored.path}/frames/{number}/rendered" if number else f"{stored.path}/rendered"
+
+
+def _headers(tag: str, loss: str = "") -> dict[str, str]:
+    warning = _WARNING.format(f"; {loss.lower()}" if loss else "")
+    return {"Warning": warning, "ETag": tag, "Cache-Control": "private, no-cache"}
+
+
+def _alone(drawn: Drawn, tag: str) -> Response:
+    headers = _headers(tag, drawn.loss)
+    if drawn.media_type.startswith(("text/", "image/svg")):
+        # A document is another's words: it runs nothing, and fetches nothing.
+        headers["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
+        headers["X-Content-Type-Options"] = "nosniff"
+    return Response(drawn.body, 200, headers, drawn.content_type)
+
+
+def _part(drawn: Drawn, url: str, boundary: str) -> bytes:
+    head = (
+        f"--{boundary}\r\nContent-Type: {drawn.content_type}\r\nContent-Length: {len(drawn.body)}\r\n"
+        f"Content-Location: {url}\r\n\r\n"
+    )
+    return head.encode() + drawn.body + b"\r\n"
 
 
 def rendered_routes(work: Working) -> APIRouter:
     """Rendered and thumbnail resources (PS3.18 Table 10.4.1-1)."""
     router = APIRouter(prefix=PREFIX)
     rendering = Rendering(work)
-    in_series = "/studies/{study}/series/{series}"
+    in_study = "/studies/{study}"
+    in_series = in_study + "/series/{series}"
     in_instance = in_series + "/instances/{instance}"
-    in_frame = in_instance + "/frames/{frame}"
+    in_frame = in_instance + "/frames/{frames}"
+
+    @router.get(in_study + "/rendered")
+    async def rendered_study(request: Request, study: str) -> Response:
+        return await rendering.rendered(request, Resource(study))
+
+    @router.get(in_series + "/rendered")
+    async def rendered_series(request: Request, study: str, series: str) -> Response:
+        return await rendering.rendered(request, Resource(study, series))
 
     @router.get(in_instance + "/rendered")
     async def rendered_instance(request: Request, study: str, series: str, instance: str) -> Response:
-        return await rendering.instance(request, Resource(study, series, instance), None)
+        return await rendering.rendered(request, Resource(study, series, instance))
 
     @router.get(in_frame + "/rendered")
-    async def rendered_frame(
-        request: Request, study: str, series: str, instance: str, frame: str
+    async def rendered_frames(
+        request: Request, study: str, series: str, instance: str, frames: str
     ) -> Response:
-        return await rendering.instance(request, Resource(study, series, instance), frame)
+        return await rendering.rendered(request, Resource(study, series, instance), frames)
 
-    @router.get("/studies/{study}/thumbnail")
+    @router.get(in_study + "/thumbnail")
     async def thumbnail_of_study(request: Request, study: str) -> Response:
         return await rendering.thumbnail(request, Resource(study))
 
@@ -137,9 +375,9 @@ def rendered_routes(work: Working) -> APIRouter:
         return await rendering.thumbnail(request, Resource(study, series, instance))
 
     @router.get(in_frame + "/thumbnail")
-    async def thumbnail_of_frame(
-        request: Request, study: str, series: str, instance: str, frame: str
+    async def thumbnail_of_frames(
+        request: Request, study: str, series: str, instance: str, frames: str
     ) -> Response:
-        return await rendering.thumbnail(request, Resource(study, series, instance), frame)
+        return await rendering.thumbnail(request, Resource(study, series, instance), frames)
 
     return router

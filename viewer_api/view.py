@@ -1,4 +1,7 @@
-"""How a reader wants a picture rendered: window, viewport, quality (PS3.18 §8.3.5). Pure."""
+"""How a reader wants a picture rendered: window, viewport, quality, colours, annotations. Pure.
+
+PS3.18 §8.3.5.
+"""
 
 import math
 import re
@@ -19,6 +22,24 @@ class Shape(Enum):
     LINEAR = "linear"
     LINEAR_EXACT = "linear-exact"
     SIGMOID = "sigmoid"
+
+
+class Annotation(Enum):
+    """What a reader asks to be written over the picture (PS3.18 §8.3.5.1.1)."""
+
+    PATIENT = "patient"
+    TECHNIQUE = "technique"
+
+
+class ColourSpace(Enum):
+    """What the colours of a picture are in, as the iccprofile parameter spells it (PS3.18 §8.3.5.1)."""
+
+    NO = "no"  # as the pixels are, without a profile
+    YES = "yes"  # as the pixels are, with their profile
+    SRGB = "srgb"
+    ADOBE_RGB = "adobergb"
+    ROMM_RGB = "rommrgb"
+    DISPLAY_P3 = "displayp3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +70,28 @@ class View:
     window: Window | None = None
     viewport: Viewport | None = None
     quality: int = 90  # of lossy compression, 1 to 100
+    annotations: frozenset[Annotation] = frozenset()
+    space: ColourSpace | None = None  # None: sRGB where the pixels have a profile, else as they are
 
 
 def parse_view(named: Mapping[str, str]) -> View:
     """From query parameters. Raises BadQuery."""
     window, viewport, quality = named.get("window"), named.get("viewport"), named.get("quality")
+    annotation, space = named.get("annotation"), named.get("iccprofile")
     return View(
         window=_window(window) if window else None,
         viewport=_viewport(viewport) if viewport else None,
         quality=_quality(quality) if quality else View().quality,
+        annotations=_annotations(annotation) if annotation else frozenset(),
+        space=_space(space) if space else None,
     )
+
+
+def frame_numbers(text: str) -> list[int]:
+    """Frames by number, from one: "1,2,3". Raises BadQuery."""
+    if not re.fullmatch(r"\d{1,9}(,\d{1,9})*", text, re.ASCII):
+        raise BadQuery("frames are a list of numbers, from 1: 1,2,3")
+    return [int(each) for each in text.split(",")]
 
 
 def _window(text: str) -> Window:
@@ -88,6 +121,20 @@ def _viewport(text: str) -> Viewport:
     if wide < 0 or high < 0:
         raise BadQuery("a picture is never mirrored here: the region's width and height are above none")
     return Viewport(int(width), int(height), (left, top, wide, high))
+
+
+def _annotations(text: str) -> frozenset[Annotation]:
+    try:
+        return frozenset(Annotation(each.strip()) for each in text.split(","))
+    except ValueError:
+        raise BadQuery("annotation is patient, technique, or both with a comma between") from None
+
+
+def _space(text: str) -> ColourSpace:
+    try:
+        return ColourSpace(text.strip().lower())
+    except ValueError:
+        raise BadQuery(f"iccprofile is one of {', '.join(each.value for each in ColourSpace)}") from None
 
 
 def _quality(text: str) -> int:

@@ -12,7 +12,8 @@ from storage.errors import BadQuery
 from viewer_api.media import DICOM, Range
 from viewer_api.parts import Working
 from viewer_api.problems import NotAcceptable
-from viewer_api.rendered import PICTURES, Rendering
+from viewer_api.rendered import Rendering
+from viewer_api.rendering.files import PICTURES
 from viewer_api.view import View, parse_view
 from viewer_api.wado import Retrieving
 

@@ -13,8 +13,11 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels.processing import apply_modality_lut, apply_windowing
 from pydicom.uid import ExplicitVRLittleEndian
 
-from storage.errors import Unreadable
-from viewer_api.rendering import flattened, own_window, pixel_aspect, render, windowed
+from storage.errors import BadQuery, Unreadable
+from viewer_api.rendering.groups import flattened
+from viewer_api.rendering.layout import pixel_aspect
+from viewer_api.rendering.picture import render
+from viewer_api.rendering.voi import own_window, windowed
 from viewer_api.view import Shape, View, Viewport, Window
 
 
@@ -103,7 +106,7 @@ def test_a_viewport_keeps_proportions_and_shows_a_region() -> None:
 
     assert render(wide, View(viewport=Viewport(50, 50))).size == (50, 25)
     assert render(wide, View(viewport=Viewport(200, 200, (0, 0, 50, 50)))).size == (200, 200)
-    with pytest.raises(Unreadable):
+    with pytest.raises(BadQuery):
         render(wide, View(viewport=Viewport(10, 10, (500, 0, 10, 10))))
 
 
