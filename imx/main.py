@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "find": ("imx.commands.find", "find_command"),
     "import": ("imx.commands.importing", "import_command"),
     "export": ("imx.commands.exporting", "export_command"),
+    "wrap": ("imx.commands.wrap", "wrap_command"),
     "pull": ("imx.commands.pulls", "pulls"),
     "verify": ("imx.commands.upkeep", "verify_command"),
     "rebuild": ("imx.commands.upkeep", "rebuild_command"),

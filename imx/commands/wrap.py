@@ -1,0 +1,206 @@
+"""`imx wrap`: what is not DICOM yet becomes DICOM, for the right person and encounter."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from exchange.registry import PostgresRegistry, Trust
+from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.printing import print_one
+from imx.commands.progress import progress_bar
+from imx.database import open_database
+from imx.errors import CommandFailed
+from imx.part10 import files_in
+from imx.wiring import build_ingest
+from ologies.case import Case, read_case
+from ologies.confined import Done, Job, wrap_all
+from ologies.errors import Asked, BadCase, OlogyError
+from ologies.recognition import recognise
+from ologies.wrapping import Wrapped
+from storage.errors import ArchiveError, Unavailable
+from storage.file_names import as_name
+from storage.ingest import Door, Incoming
+from storage.origin import Origin
+from storage.part10 import write_meta
+
+#: The name that is kept as the sender of what was wrapped here.
+SENDER = "WRAP"
+
+Keep = Callable[[Wrapped], dict[str, Any]]
+
+
+def wrap_command(
+    files: Annotated[
+        list[Path], typer.Argument(help="Files, or folders of them; FILE.json beside one is its case.")
+    ],
+    case: Annotated[Path | None, typer.Option(help="The case of all of them (docs/wrapping.md).")] = None,
+    out: Annotated[Path | None, typer.Option(help="A folder for the DICOM files.", file_okay=False)] = None,
+    store: Annotated[bool, typer.Option("--store", help="Keep them here, as if they were sent.")] = False,
+    trust: Annotated[str, typer.Option(help="With --store: ODS code of the trust whose they are.")] = "",
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say what they are and what is missing.")
+    ] = False,
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make DICOM of ECGs and documents, with nothing of them lost.
+
+    Ends with status 0 when every file became DICOM, and was kept where that was asked for.
+    """
+    if explain + store + (out is not None) != 1:
+        raise CommandFailed("say one of --out FOLDER, --store and --explain")
+    jobs, unread = _jobs([path for path in files_in(files) if not _is_case(path)], case)
+    with ExitStack() as stack:
+        if store:
+            settings = settings_from(data, config)
+            pool = stack.enter_context(open_database(settings))
+            owner = PostgresRegistry(pool).trust(trust.strip().upper())
+            keep: Keep = Kept(build_ingest(settings, pool), owner)
+        elif out is not None:
+            keep = Written(out)
+        else:
+            keep = _explained
+        rows = []
+        for row in chain(unread, _rows(wrap_all(jobs), len(jobs), keep)):
+            rows.append(row)
+            if as_json:
+                sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+                sys.stdout.flush()
+    _say(rows, explain, as_json)
+    if not all(row["is_done"] for row in rows):
+        raise typer.Exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Into a folder: STUDY/INSTANCE.dcm."""
+
+    folder: Path
+
+    def __call__(self, wrapped: Wrapped) -> dict[str, Any]:
+        """The file appears whole, or not at all."""
+        path = self.folder / as_name(wrapped.study_uid) / f"{as_name(wrapped.sop_instance_uid)}.dcm"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        meta = write_meta(wrapped.sop_class_uid, wrapped.sop_instance_uid, wrapped.transfer_syntax_uid)
+        part = path.with_suffix(".part")
+        part.write_bytes(meta + wrapped.data_set)
+        part.replace(path)
+        return {"outcome": "written", "is_done": True, "written": str(path)}
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Through the one door, like everything else that is kept."""
+
+    door: Door
+    owner: Trust
+
+    def __call__(self, wrapped: Wrapped) -> dict[str, Any]:
+        """Raises Unavailable: to go on would fail for every file."""
+        origin = Origin(
+            peer=SENDER,
+            trust=self.owner.ods_code,
+            issuer=self.owner.issuer,
+            address="local",
+            called="wrap",
+            received_at=datetime.now(UTC),
+        )
+        incoming = Incoming(wrapped.sop_class_uid, wrapped.sop_instance_uid, wrapped.transfer_syntax_uid)
+        try:
+            receipt = self.door.accept(incoming, iter([wrapped.data_set]), origin)
+        except Unavailable:
+            raise
+        except ArchiveError as error:
+            return {"outcome": type(error).__name__, "is_done": False, "because": str(error)}
+        return {
+            "outcome": receipt.outcome.value,
+            "is_done": receipt.outcome.is_kept,
+            "because": receipt.because,
+        }
+
+
+def _explained(_: Wrapped) -> dict[str, Any]:
+    return {"outcome": "it can be wrapped", "is_done": True}
+
+
+def _is_case(path: Path) -> bool:
+    """FILE.json beside FILE is no file to wrap."""
+    return path.suffix == ".json" and path.with_suffix("").is_file()
+
+
+def _jobs(paths: Iterable[Path], case: Path | None) -> tuple[list[Job], list[dict[str, Any]]]:
+    """What can be tried, and a row for each file whose case cannot be read."""
+    shared = read_case(case) if case is not None else None
+    jobs, unread = [], []
+    for path in paths:
+        beside = path.with_name(path.name + ".json")
+        try:
+            of_file = read_case(beside) if shared is None and beside.is_file() else None
+        except BadCase as error:
+            unread.append(_row(path, None) | _failed(error))
+        else:
+            jobs.append(Job(path, shared or of_file or Case()))
+    return jobs, unread
+
+
+def _rows(done: Iterator[Done], number: int, keep: Keep) -> Iterator[dict[str, Any]]:
+    with progress_bar() as bar:
+        task = bar.add_task("wrapping", total=number)
+        for each in done:
+            outcome = each.outcome
+            row = _row(each.job.path, outcome if isinstance(outcome, Wrapped) else None)
+            row |= _failed(outcome) if isinstance(outcome, OlogyError) else keep(outcome)
+            bar.advance(task)
+            yield row
+
+
+def _row(path: Path, wrapped: Wrapped | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"file": str(path), "kind": _kind(path)}
+    if wrapped is not None:
+        row |= {
+            "sop_class": wrapped.sop_class_uid,
+            "instance": wrapped.sop_instance_uid,
+            "study": wrapped.study_uid,
+            "notes": list(wrapped.notes),
+        }
+    return row
+
+
+def _kind(path: Path) -> str | None:
+    try:
+        return recognise(path).value
+    except OlogyError:
+        return None
+
+
+def _failed(error: OlogyError) -> dict[str, Any]:
+    row: dict[str, Any] = {"outcome": type(error).__name__, "is_done": False, "because": str(error)}
+    if isinstance(error, Asked):
+        row |= {"missing": list(error.missing), "contradicted": list(error.contradicted)}
+    return row
+
+
+def _say(rows: list[dict[str, Any]], explain: bool, as_json: bool) -> None:
+    """For people: each file that is to be explained or failed, and the sum."""
+    if as_json:
+        return
+    console = Console(stderr=True)
+    for row in rows:
+        if explain:
+            print_one({name: value for name, value in row.items() if name != "is_done"}, as_json)
+        elif not row["is_done"]:
+            console.print(escape(f"{row['file']}: {row['because']}"), soft_wrap=True)
+    counts = Counter(row["outcome"] for row in rows)
+    console.print(", ".join(f"{number} {outcome}" for outcome, number in counts.most_common()) or "no files")

@@ -1,0 +1,172 @@
+"""The case: whose a file is, and what it was made for.
+
+It comes as JSON beside the file, from a form, or from an order; docs/wrapping.md shows one. Everything but
+the file's own bytes is here, so that a converter invents nothing.
+"""
+
+from datetime import UTC, date, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
+
+from ologies.errors import BadCase
+from ologies.nhs_number import NHS_NUMBER_ISSUER, is_nhs_number
+
+#: A case is a page of text.
+CASE_LIMIT_BYTES = 256 * 1024
+
+#: LO without what PS3.5 §6.2 forbids in it: no backslash, no control character.
+Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\\\x00-\x1f\x7f]*$"),
+]
+LongText = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=1024, pattern=r"^[^\\\x00-\x1f\x7f]*$"),
+]
+
+
+class Sex(Enum):
+    """Patient's Sex (0010,0040)."""
+
+    MALE = "M"
+    FEMALE = "F"
+    OTHER = "O"
+
+
+class Laterality(Enum):
+    """Laterality (0020,0060), Image Laterality (0020,0062)."""
+
+    RIGHT = "R"
+    LEFT = "L"
+    BOTH = "B"
+    UNPAIRED = "U"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Code(_Part):
+    """A coded concept (PS3.3 §8.8)."""
+
+    value: Annotated[str, StringConstraints(min_length=1, max_length=16, pattern=r"^[!-\[\]-~]+$")]
+    scheme: Annotated[str, StringConstraints(min_length=1, max_length=16, pattern=r"^[!-\[\]-~]+$")] = "SCT"
+    meaning: Text
+
+
+class Name(_Part):
+    """A person's name in its components (PS3.5 §6.2.1)."""
+
+    family: Annotated[
+        str, StringConstraints(strip_whitespace=True, max_length=64, pattern=r"^[^\\^=\x00-\x1f]*$")
+    ]
+    given: Annotated[
+        str, StringConstraints(strip_whitespace=True, max_length=64, pattern=r"^[^\\^=\x00-\x1f]*$")
+    ] = ""
+
+    def as_pn(self) -> str:
+        """As DICOM writes it."""
+        return f"{self.family}^{self.given}"
+
+
+class Person(_Part):
+    """Whose it is: an identifier counts only with its issuer, an NHS number by itself."""
+
+    identifier: Text | None = None
+    issuer: Text | None = None
+    nhs_number: str | None = None
+    name: Name | None = None
+    birth_date: date | None = None
+    sex: Sex | None = None
+
+    @model_validator(mode="after")
+    def _is_somebody(self) -> Self:
+        if self.nhs_number is not None and not is_nhs_number(self.nhs_number):
+            raise ValueError("nhs_number is not one: ten digits, the last of which checks the others")
+        if (self.identifier is None) != (self.issuer is None):
+            raise ValueError("an identifier counts only with its issuer: give both, or neither")
+        return self
+
+    def patient_id(self) -> tuple[str, str] | None:
+        """Patient ID and its issuer: what the trust calls them, else their NHS number."""
+        if self.identifier is not None and self.issuer is not None:
+            return self.identifier, self.issuer
+        return (self.nhs_number, NHS_NUMBER_ISSUER) if self.nhs_number else None
+
+
+class Encounter(_Part):
+    """What it was made for. One encounter makes one study; a later file of it joins that study."""
+
+    number: Text | None = None  # of the visit or admission, in the trust that `issuer` names
+    accession: Annotated[Text, StringConstraints(max_length=16)] | None = None
+    issuer: Text | None = None  # of both numbers; the trust's ODS code
+    study_uid: Annotated[str, StringConstraints(max_length=64, pattern=r"^[0-9]+(\.[0-9]+)+$")] | None = None
+    at: datetime | None = None
+    description: Text | None = None
+    reason: LongText | None = None
+    requested_by: Name | None = None
+    performed_by: Name | None = None
+    institution: Text | None = None
+    department: Text | None = None
+
+    @model_validator(mode="after")
+    def _numbers_count_somewhere(self) -> Self:
+        if (self.number or self.accession) and not self.issuer:
+            raise ValueError("a visit or accession number counts only with its issuer")
+        return self
+
+
+class Device(_Part):
+    """What made it."""
+
+    manufacturer: Text | None = None
+    model: Text | None = None
+    serial_number: Text | None = None
+    software: Text | None = None
+
+
+class Case(_Part):
+    """All that is said of a file, or of several of one encounter."""
+
+    person: Person = Person()
+    encounter: Encounter = Encounter()
+    body_site: Code | None = None
+    laterality: Laterality | None = None
+    device: Device = Device()
+    title: Text | None = None  # of a document
+
+
+def read_case(path: Path) -> Case:
+    """The JSON beside a file. Raises BadCase, which names fields and never their values."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(CASE_LIMIT_BYTES + 1)
+    except OSError as error:
+        raise BadCase(f"{path}: {error.strerror}") from error
+    if len(text) > CASE_LIMIT_BYTES:
+        raise BadCase(f"{path} is longer than a case is ({CASE_LIMIT_BYTES:,} bytes)")
+    return parse_case(text)
+
+
+def parse_case(text: bytes) -> Case:
+    """A case from JSON. Raises BadCase."""
+    try:
+        return Case.model_validate_json(text)
+    except ValidationError as error:
+        raise BadCase("; ".join(_said(each["loc"], each["msg"]) for each in error.errors())) from None
+
+
+def _said(where: tuple[int | str, ...], what: str) -> str:
+    return f"{'.'.join(map(str, where)) or 'the case'}: {what.removeprefix('Value error, ')}"
+
+
+def moment_text(at: datetime) -> tuple[str, str, str | None]:
+    """DA, TM, and Timezone Offset From UTC (0008,0201) where the time says it (PS3.5 §6.2)."""
+    offset = at.strftime("%z")[:5] if at.tzinfo is not None else None
+    if at.tzinfo is UTC:
+        offset = "+0000"
+    fraction = f".{at.microsecond:06}" if at.microsecond else ""
+    return at.strftime("%Y%m%d"), at.strftime("%H%M%S") + fraction, offset

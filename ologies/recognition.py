@@ -1,0 +1,81 @@
+"""What a file is, by its content and never by its name."""
+
+import re
+import struct
+from enum import Enum
+from pathlib import Path
+
+from ologies.errors import Damaged, NotUnderstood
+
+#: The first bytes of a file that tell what it is.
+HEAD_BYTES = 16 * 1024
+
+
+class Kind(Enum):
+    """The files that become DICOM here; the value is what people call them."""
+
+    AECG = "ECG in HL7 annotated ECG (aECG)"
+    MUSE = "ECG in GE MUSE XML"
+    SIERRA = "ECG in Philips Sierra XML 1.03 or 1.04"
+    SCP = "ECG in SCP-ECG (EN 1064)"
+    EDF = "ECG in EDF or EDF+"
+    PDF = "document in PDF"
+    CDA = "document in HL7 CDA"
+    DICOM = "DICOM, which needs no wrapping: imx import, imx send"
+
+
+_XML_ROOTS = (
+    (re.compile(rb"<(?:\w+:)?AnnotatedECG[\s>]"), Kind.AECG),
+    (re.compile(rb"<(?:\w+:)?RestingECG[\s>]"), Kind.MUSE),
+    (re.compile(rb"<(?:\w+:)?restingecgdata[\s>]"), Kind.SIERRA),
+    (re.compile(rb"<(?:\w+:)?ClinicalDocument[\s>]"), Kind.CDA),
+)
+
+
+def recognise(path: Path) -> Kind:
+    """Raises NotUnderstood with the list of what is, Damaged for a file that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError as error:
+        raise Damaged(f"it cannot be read: {error.strerror}") from error
+    if not head:
+        raise Damaged("it is empty")
+    found = kind_of(head)
+    if found is None:
+        raise NotUnderstood([kind.value for kind in Kind])
+    return found
+
+
+def kind_of(head: bytes) -> Kind | None:
+    """By the first bytes: magic numbers first, an XML's root element next."""
+    if head[128:132] == b"DICM":
+        return Kind.DICOM
+    # A PDF's header may stand behind other bytes (ISO 32000-1, note 13 of annex H); behind none here, since
+    # what is two kinds at once is neither.
+    if head.startswith(b"%PDF-"):
+        return Kind.PDF
+    if _is_scp(head):
+        return Kind.SCP
+    if head.startswith(b"0       ") and head[184:192].strip().isdigit() and head[252:256].strip().isdigit():
+        return Kind.EDF
+    text = _as_ascii(head)
+    if text.lstrip().startswith(b"<"):
+        roots = [(match.start(), kind) for pattern, kind in _XML_ROOTS if (match := pattern.search(text))]
+        return min(roots, key=lambda each: each[0])[1] if roots else None
+    return None
+
+
+def _is_scp(head: bytes) -> bool:
+    """It begins with section 0, whose first pointer is to itself, at byte 7 (EN 1064 §5.3)."""
+    if len(head) < 32:
+        return False
+    section, length, of, at = struct.unpack_from("<8xHI8xH4xI", head)
+    return bool(section == 0 and of == 0 and at == 7 and length >= 26)
+
+
+def _as_ascii(head: bytes) -> bytes:
+    """XML in UTF-16 is XML too (XML 1.0 annex F)."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return head.decode("utf-16", "ignore").encode("ascii", "ignore")
+    return head.removeprefix(b"\xef\xbb\xbf")

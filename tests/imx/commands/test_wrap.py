@@ -1,0 +1,89 @@
+"""`imx wrap`: a laboratory's files into a folder, or through the one door."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pydicom
+import pytest
+from typer.testing import CliRunner, Result
+
+from imx.main import COMMANDS, build
+from tests.ologies.material import PDF, an_aecg
+
+CASE = {
+    "person": {
+        "identifier": "123", "issuer": "RBT", "nhs_number": "9990000018", "birth_date": "1953-05-08",
+        "sex": "F", "name": {"family": "Clark", "given": "Ada"},
+    },
+    "encounter": {"number": "V1", "issuer": "RBT", "at": "2026-03-03T10:00:00+00:00"},
+    "title": "Clinic letter",
+}  # fmt: skip
+
+Imx = Callable[..., Result]
+
+
+@pytest.fixture
+def imx(database: str, tmp_path: Path) -> Imx:
+    environment = {"IMX_DATABASE_URL": database, "IMX_DATA": str(tmp_path / "data")}
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(build(COMMANDS), list(arguments), env=environment)
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An ECG, a letter, and a file that nobody understands; one case for all."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    folder.joinpath("ecg").write_bytes(an_aecg({"I": [1, 2, 3], "II": [4, 5, 6]}))
+    folder.joinpath("letter.pdf").write_bytes(PDF)
+    folder.joinpath("notes.txt").write_text("Hello")
+    tmp_path.joinpath("case.json").write_text(json.dumps(CASE))
+    return folder
+
+
+def rows(result: Result) -> dict[str, dict[str, object]]:
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    return {Path(str(line["file"])).name: line for line in lines}
+
+
+def test_files_become_dicom_in_a_folder_and_the_others_are_named(imx: Imx, folder: Path) -> None:
+    out = folder.parent / "out"
+    case = str(folder.parent / "case.json")
+    result = imx("wrap", str(folder), "--case", case, "--out", str(out), "--json")
+    assert result.exit_code == 1
+    said = rows(result)
+    assert said["notes.txt"]["outcome"] == "NotUnderstood"
+    made = {path: pydicom.dcmread(path) for path in out.rglob("*.dcm")}
+    assert {str(path) for path in made} == {said["ecg"]["written"], said["letter.pdf"]["written"]}
+    assert len({dataset.StudyInstanceUID for dataset in made.values()}) == 1, "one encounter, one study"
+    assert not list(out.rglob("*.part"))
+
+
+def test_what_is_stored_is_found_and_once_is_enough(imx: Imx, folder: Path) -> None:
+    folder.joinpath("notes.txt").unlink()
+    imx("trust", "add", "RBT", "Mid Cheshire")
+    command = ["wrap", str(folder), "--case", str(folder.parent / "case.json"), "--store", "--trust", "rbt"]
+    first = imx(*command, "--json")
+    assert first.exit_code == 0, first.output
+    assert {row["outcome"] for row in rows(first).values()} == {"kept"}
+    assert {row["outcome"] for row in rows(imx(*command, "--json")).values()} == {"already kept"}
+
+
+def test_it_explains_what_is_missing(imx: Imx, folder: Path) -> None:
+    folder.joinpath("letter.pdf.json").write_text(json.dumps(CASE | {"title": None}))
+    folder.joinpath("ecg.json").write_text("{")
+    result = imx("wrap", str(folder), "--explain", "--json")
+    said = rows(result)
+    assert said["letter.pdf"]["missing"] == ["title"]
+    assert said["ecg"]["outcome"] == "BadCase"
+    assert "letter.pdf.json" not in said
+    assert "title" in imx("wrap", str(folder / "letter.pdf"), "--explain").stdout
+
+
+def test_one_thing_is_asked_of_it(imx: Imx, folder: Path) -> None:
+    assert imx("wrap", str(folder)).exit_code == 1
+    assert imx("wrap", str(folder), "--store", "--explain").exit_code == 1
