@@ -52,6 +52,7 @@ class Reading:
 
     def close(self) -> None:
         """Hang up. Nothing may be asked afterwards."""
+        self.wait_for(self.audit.close())
         self.wait_for(self._pool.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

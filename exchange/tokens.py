@@ -1,6 +1,7 @@
-"""Access tokens: how a program or a person shows who they are until they sign in otherwise.
+"""Access tokens: how a program shows who it is.
 
-A token is shown once, when it is made; we keep its SHA-256. It carries a role, a trust and an expiry.
+A token is shown once, when it is made; we keep its SHA-256. It carries a role, a trust and an expiry; one
+that a person made for themselves may what that person may, for as long as they may.
 """
 
 import hashlib
@@ -9,23 +10,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from time import monotonic
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
+from exchange.believed import Believed
 from exchange.policy import Actor, ActorKind, Role
-from storage.errors import BadInput, IndexUnavailable
+from storage.driver_errors import mapped_errors
+from storage.errors import BadInput
 
-#: How long a token's row is believed: a revocation takes effect within this time.
-BELIEVED_S = 5.0
-_REMEMBERED = 4_096
-
-_FIND = (
-    "select a.name, a.role, a.trust, coalesce(t.issuer, ''), a.expires_at"
-    " from access_token a left join trust t on t.ods_code = a.trust"
-    " where a.digest = %s and a.revoked_at is null and a.expires_at > now()"
-)
+_FIND = """
+    select a.name, coalesce(o.role, a.role), coalesce(o.trust, a.trust), coalesce(t.issuer, ''), a.expires_at
+    from access_token a
+    left join account o on o.id = a.account
+    left join trust t on t.ods_code = coalesce(o.trust, a.trust)
+    where a.digest = %s and a.revoked_at is null and a.expires_at > now() and o.disabled_at is null
+"""
 
 
 class NameTaken(BadInput):
@@ -79,52 +79,35 @@ def tokens(conninfo: str) -> list[Token]:
 
 @contextmanager
 def _connected(conninfo: str) -> Iterator[psycopg.Connection]:
-    try:
-        with psycopg.connect(conninfo) as connection:
-            yield connection
-    except psycopg.Error as error:
-        raise IndexUnavailable(f"the database does not answer: {type(error).__name__}") from error
+    with mapped_errors(), psycopg.connect(conninfo) as connection:
+        yield connection
 
 
 def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class _Believed:
-    actor: Actor | None
-    until: float  # monotonic
-    expires_at: datetime
-
-
-class Accounts:
+class TokenHolders:
     """Who holds a token, without blocking. What was found is believed for a few seconds."""
 
     def __init__(self, pool: AsyncConnectionPool) -> None:
         self._pool = pool
-        self._believed: dict[bytes, _Believed] = {}
+        self._believed: Believed[tuple[Actor, datetime] | None] = Believed()
 
     async def holder(self, token: str) -> Actor | None:
         """Who a valid token stands for; None for one that is unknown, expired or revoked."""
         digest = _digest(token)
-        known = self._believed.get(digest)
-        if known is None or known.until < monotonic():
-            known = await self._find(digest)
-            self._believed.pop(digest, None)
-            while len(self._believed) >= _REMEMBERED:
-                del self._believed[next(iter(self._believed))]
-            self._believed[digest] = known
-        return known.actor if known.expires_at > datetime.now(UTC) else None
+        known = await self._believed.find(digest, lambda: self._find(digest))
+        if known is None:
+            return None
+        actor, expires_at = known
+        return actor if expires_at > datetime.now(UTC) else None
 
-    async def _find(self, digest: bytes) -> _Believed:
-        until = monotonic() + BELIEVED_S
-        try:
+    async def _find(self, digest: bytes) -> tuple[Actor, datetime] | None:
+        with mapped_errors():
             async with self._pool.connection() as connection:
                 row = await (await connection.execute(_FIND, (digest,))).fetchone()
-        except psycopg.Error as error:
-            raise IndexUnavailable(f"the database does not answer: {type(error).__name__}") from error
         if row is None:
-            return _Believed(None, until, datetime.max.replace(tzinfo=UTC))
+            return None
         name, role, trust, issuer, expires_at = row
-        actor = Actor(ActorKind.ACCOUNT, name, trust, Role(role), issuer=issuer)
-        return _Believed(actor, until, expires_at)
+        return Actor(ActorKind.ACCOUNT, name, trust, Role(role), issuer=issuer), expires_at

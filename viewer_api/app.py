@@ -41,6 +41,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         try:
             yield
         finally:
+            await work.readers.audit.close()
             await work.pool.close()
 
     app = FastAPI(

@@ -9,7 +9,7 @@ from anyio import CapacityLimiter
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from exchange.audit import Audit
-from exchange.tokens import Accounts
+from exchange.tokens import TokenHolders
 from storage.archive import Archive
 from storage.connecting import open_pool
 from storage.decoding import Recoder, decodable_syntaxes
@@ -80,7 +80,7 @@ def working(parts: ApiParts) -> Working:
         desk=Desk(parts.pool, CapacityLimiter(settings.desk_threads)),
         rules=parts.rules,
         archive=Archive(pool),
-        readers=Readers(Accounts(pool), Audit(pool), settings.is_open),
+        readers=Readers(TokenHolders(pool), Audit(pool), settings.is_open),
         sender=Sender(CapacityLimiter(settings.reading_threads)),
         drawing=CapacityLimiter(settings.recodes),
         recoder=Recoder(settings.recode_limit_bytes, threading.BoundedSemaphore(settings.recodes)),

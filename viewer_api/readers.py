@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from exchange.audit import Audit, Detail, Look
 from exchange.policy import Action, Actor, ActorKind, Decision, Purpose, Subject, may
-from exchange.tokens import Accounts
+from exchange.tokens import TokenHolders
 
 _ANONYMOUS = Actor(ActorKind.ANONYMOUS, "anonymous", "")
 _OPEN = Actor(ActorKind.ANONYMOUS, "anonymous", "", is_open=True)
@@ -43,7 +43,7 @@ class Reader:
 class Readers:
     """Admits readers: by a bearer token (RFC 6750), or anyone where the service is open."""
 
-    accounts: Accounts
+    tokens: TokenHolders
     audit: Audit
     is_open: bool
 
@@ -52,7 +52,7 @@ class Readers:
         token = _bearer(request)
         actor: Actor | None = _OPEN if self.is_open else _ANONYMOUS
         if token is not None and not self.is_open:
-            actor = await self.accounts.holder(token)
+            actor = await self.tokens.holder(token)
         purpose = _PURPOSES.get(action, Purpose.TREATMENT)
         decision = may(actor, action, purpose, Subject(study_uid)) if actor else _UNKNOWN_TOKEN
         address = request.client.host if request.client else ""

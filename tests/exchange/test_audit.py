@@ -10,6 +10,7 @@ import pytest
 from exchange.audit import Audit, Look
 from exchange.policy import Action, Actor, ActorKind, Decision, Purpose, Role
 from storage.connecting import open_pool
+from storage.errors import IndexUnavailable
 
 READER = Actor(ActorKind.ACCOUNT, "reader", "RBS", Role.READER)
 LOOK = Look(READER, "10.0.0.1", Action.RETRIEVE, Purpose.TREATMENT, Decision(True, "may"), "1.2.3")
@@ -20,7 +21,9 @@ def auditing(
 ) -> list[tuple[str, ...]]:
     async def run() -> None:
         async with open_pool(database, 4, 5.0) as pool:
-            await act(Audit(pool, window_s))
+            audit = Audit(pool, window_s)
+            await act(audit)
+            await audit.close()
 
     asyncio.run(run())
     with psycopg.connect(database) as connection:
@@ -78,7 +81,7 @@ def test_a_look_after_the_window_is_written_again(database: str) -> None:
         await audit.record(LOOK)
         await audit.record(LOOK)
 
-    assert len(auditing(database, act, window_s=0)) == 2
+    assert len(auditing(database, act, window_s=1e-6)) == 2
 
 
 def test_rows_never_change(database: str) -> None:
@@ -89,3 +92,72 @@ def test_rows_never_change(database: str) -> None:
     for statement in ("update audit set actor = 'nobody'", "delete from audit", "truncate audit"):
         with psycopg.connect(database) as connection, pytest.raises(psycopg.errors.RestrictViolation):
             connection.execute(statement)
+
+
+def counts(database: str) -> list[tuple[str, int]]:
+    with psycopg.connect(database) as connection:
+        return connection.execute(
+            "select a.outcome, coalesce(c.times, 0) from audit a left join audit_count c on c.audit = a.id"
+            " order by a.id"
+        ).fetchall()
+
+
+def test_later_looks_and_refusals_count_on_their_row(database: str) -> None:
+    refused = replace(LOOK, decision=Decision(False, "may not"))
+
+    async def act(audit: Audit) -> None:
+        await asyncio.gather(*(audit.record(LOOK) for _ in range(20)))
+        await audit.settle()
+        for _ in range(30):
+            await audit.record(LOOK)
+        await audit.record_all([LOOK, refused, refused])
+        await audit.record(refused)
+
+    auditing(database, act)
+    assert counts(database) == [("allowed", 50), ("refused", 2)]
+
+
+def test_processes_share_the_row_of_a_stretch(database: str) -> None:
+    async def run() -> None:
+        async with open_pool(database, 8, 5.0) as pool:
+            several = [Audit(pool, window_s=1e9) for _ in range(6)]
+            await asyncio.gather(*(audit.record(LOOK) for audit in several))
+            await asyncio.gather(*(audit.record_all([LOOK]) for audit in several))
+            for audit in several:
+                await audit.close()
+
+    asyncio.run(run())
+    assert counts(database) == [("allowed", 11)]
+
+
+def test_a_look_that_is_known_asks_the_database_nothing(database: str) -> None:
+    async def run() -> None:
+        async with open_pool(database, 2, 5.0) as pool:
+            audit = Audit(pool, window_s=1e9)
+            await audit.record(LOOK)
+            asked = pool.get_stats().get("requests_num", 0)
+            for _ in range(1000):
+                await audit.record(LOOK)
+            assert pool.get_stats().get("requests_num", 0) == asked
+            await audit.close()
+
+    asyncio.run(run())
+    assert counts(database) == [("allowed", 1000)]
+
+
+def test_counts_wait_for_a_database_that_is_away(database: str) -> None:
+    async def run() -> None:
+        async with open_pool(database, 2, 5.0) as pool:
+            audit = Audit(pool, window_s=1e9)
+            for _ in range(3):
+                await audit.record(LOOK)
+            with psycopg.connect(database, autocommit=True) as connection:
+                connection.execute("alter table audit_count rename to elsewhere")
+                with pytest.raises(IndexUnavailable):
+                    await audit.settle()
+                connection.execute("alter table elsewhere rename to audit_count")
+            await audit.record(LOOK)
+            await audit.close()
+
+    asyncio.run(run())
+    assert counts(database) == [("allowed", 3)]

@@ -10,7 +10,7 @@ import pytest
 
 from exchange import tokens
 from exchange.policy import ActorKind, Role
-from exchange.tokens import Accounts, NameTaken
+from exchange.tokens import TokenHolders, NameTaken
 from storage.connecting import open_pool
 from storage.errors import IndexUnavailable
 
@@ -18,10 +18,10 @@ T = TypeVar("T")
 SOON = timedelta(hours=1)
 
 
-def asking(database: str, ask: Callable[[Accounts], Awaitable[T]]) -> T:
+def asking(database: str, ask: Callable[[TokenHolders], Awaitable[T]]) -> T:
     async def run() -> T:
         async with open_pool(database, 2, 5.0) as pool:
-            return await ask(Accounts(pool))
+            return await ask(TokenHolders(pool))
 
     return asyncio.run(run())
 
@@ -57,7 +57,7 @@ def test_names_are_taken_once_and_all_tokens_are_listed(database: str) -> None:
 def test_an_expiry_counts_while_the_token_is_believed(database: str) -> None:
     text = tokens.create(database, "brief", Role.READER, "", datetime.now(UTC) + timedelta(seconds=0.4))
 
-    async def twice(accounts: Accounts) -> tuple[bool, bool]:
+    async def twice(accounts: TokenHolders) -> tuple[bool, bool]:
         before = await accounts.holder(text)
         await asyncio.sleep(0.5)
         return before is not None, await accounts.holder(text) is not None

@@ -6,7 +6,7 @@ import httpx
 import psycopg
 import pytest
 
-from exchange import tokens
+from exchange import believed, tokens
 from exchange.policy import Role
 from tests.viewer_api.conftest import Place, bearer
 from tests.viewer_api.material import an_image, kept
@@ -101,7 +101,7 @@ def test_a_reader_is_let_in_by_a_token(place: Place, closed_api: httpx.Client) -
 def test_tokens_expire_and_are_revoked(
     place: Place, closed_api: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tokens, "BELIEVED_S", 0.0)
+    monkeypatch.setattr(believed, "BELIEVED_S", 0.0)
     old = tokens.create(place.database, "old", Role.READER, "", datetime.now(UTC) - timedelta(seconds=1))
     headers = bearer(place)
 
