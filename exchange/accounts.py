@@ -36,6 +36,7 @@ class Did(Enum):
     SECOND_FACTOR_REMOVED = "second factor removed"
     RECOVERY_USED = "recovery code used"
     RECOVERY_MADE = "recovery codes made"
+    SESSION_ENDED = "a session ended"
     SESSIONS_ENDED = "signed out everywhere"
     TOKEN_MADE = "token made"  # noqa: S105
     TOKEN_REVOKED = "token revoked"  # noqa: S105
@@ -201,11 +202,9 @@ class PostgresAccounts:
 
     # By its owner ---------------------------------------------------------------------------------
 
-    def change_password(self, account: Account, old: str, new: str) -> bool:
-        """False where `old` is not its password. Raises WeakPassword."""
+    def change_password(self, account: Account, new: str) -> None:
+        """Raises WeakPassword."""
         kept = passwords.checked(new, account.name)
-        if not passwords.matches(account.password_hash, old):
-            return False
         if passwords.matches(account.password_hash, new):
             raise passwords.WeakPassword("the new password is the old one")
         with self._changing(account.name, Did.PASSWORD_CHANGED, account.name) as cursor:
@@ -214,7 +213,6 @@ class PostgresAccounts:
                 " where id = %s and password_hash = %s",
                 (passwords.hashed(kept), account.id, account.password_hash),
             )
-            return cursor.rowcount > 0
 
     def set_second_factor(self, account: Account, secret: str, code: str, now: datetime) -> list[str] | None:
         """Recovery codes, shown this once; None where the code is not of that secret."""

@@ -9,12 +9,12 @@ class ActorKind(Enum):
     """What is asking."""
 
     PEER = "peer"  # a DICOM application entity we know
-    ACCOUNT = "account"  # the holder of a token
+    ACCOUNT = "account"  # somebody who signed in, or the holder of a token
     ANONYMOUS = "anonymous"  # nobody we know; served only by `--open`
 
 
 class Role(Enum):
-    """What an account is for. A token carries one."""
+    """What an account is for. A token carries one as well."""
 
     READER = "reader"
     CONTRIBUTOR = "contributor"
@@ -36,6 +36,7 @@ class Action(Enum):
     COMMIT = "ask for storage commitment"
     QUERY_WORKLIST = "query the worklist"
     PERFORM = "report performed steps"  # MPPS
+    SIGN_IN = "sign in"  # and see to an account of one's own
     BE_SENT = "be sent"  # what a rule or a person has us forward; nobody asks for it
 
 
@@ -82,10 +83,10 @@ class Decision:
 
 #: What each role may do.
 ROLE_ACTIONS: Mapping[Role, frozenset[Action]] = {
-    Role.READER: frozenset({Action.QUERY, Action.RETRIEVE}),
-    Role.CONTRIBUTOR: frozenset({Action.QUERY, Action.RETRIEVE, Action.STORE}),
-    Role.AUDITOR: frozenset({Action.SEE_OPERATION}),
-    Role.COORDINATOR: frozenset({Action.SEE_OPERATION, Action.OPERATE}),
+    Role.READER: frozenset({Action.SIGN_IN, Action.QUERY, Action.RETRIEVE}),
+    Role.CONTRIBUTOR: frozenset({Action.SIGN_IN, Action.QUERY, Action.RETRIEVE, Action.STORE}),
+    Role.AUDITOR: frozenset({Action.SIGN_IN, Action.SEE_OPERATION}),
+    Role.COORDINATOR: frozenset({Action.SIGN_IN, Action.SEE_OPERATION, Action.OPERATE}),
     Role.ADMINISTRATOR: frozenset(Action),
 }
 

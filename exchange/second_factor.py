@@ -23,7 +23,7 @@ def new_secret() -> str:
 
 def address_for_app(secret: str, account: str) -> str:
     """The otpauth:// address that an authenticator app reads from a QR code."""
-    return pyotp.TOTP(secret).provisioning_uri(account, issuer_name=ISSUER)
+    return pyotp.TOTP(secret, name=account, issuer=ISSUER).provisioning_uri()
 
 
 def step_of(secret: str, code: str, now: datetime, used: int | None) -> int | None:

@@ -94,7 +94,7 @@ _MINE = """
 """
 _KNOW = """
     insert into known_browser (digest, account) values (%s, %s)
-    on conflict (digest) do update set seen_at = now(), account = excluded.account
+    on conflict (digest, account) do update set seen_at = now()
 """
 _FORGET_BROWSERS = """
     delete from known_browser where account = %s and (seen_at < now() - %s * interval '1 day' or digest in (

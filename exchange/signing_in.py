@@ -5,9 +5,10 @@ from datetime import datetime
 from enum import Enum
 
 from exchange import passwords
-from exchange.accounts import Account, PostgresAccounts, UnknownAccount, now
-from exchange.sessions import PostgresSessions, Stage, digest_of
+from exchange.accounts import Account, PostgresAccounts, UnknownAccount, checked_name, now
+from exchange.sessions import PostgresSessions, Stage
 from exchange.throttle import Throttle, known_browsers, second_factors, strangers
+from storage.errors import BadInput
 
 
 class Refused(Enum):
@@ -18,7 +19,6 @@ class Refused(Enum):
     CODE = "wrong or used code"
     DISABLED = "the account is disabled"
     OVERDUE = "the first password was not used in time"
-    ELSEWHERE = "the account signs in at another place"
     WAIT = "too many attempts"
 
 
@@ -65,15 +65,13 @@ class SigningIn:
         account = self._named(name)
         buckets = strangers(name, address)
         if account is not None and browser and self.sessions.knows_browser(browser, account.id):
-            buckets = known_browsers(digest_of(browser))
+            buckets = known_browsers(name, browser)
         if wait_s := self.throttle.begin(buckets):
             return Stopped(Refused.WAIT, account, wait_s)
         kept = account.password_hash if account else None
         is_right = passwords.matches(kept, password)
         if account is None:
             return Stopped(Refused.UNKNOWN)
-        if not account.is_local:
-            return Stopped(Refused.ELSEWHERE, account)
         if not is_right:
             return Stopped(Refused.PASSWORD, account)
         self.throttle.succeeded(buckets)
@@ -88,7 +86,7 @@ class SigningIn:
     def by_code(self, account_number: int, code: str, at: datetime | None = None) -> Passed | Stopped:
         """The second step, of somebody whose password was right."""
         account = self.accounts.numbered(account_number)
-        buckets = second_factors(account.id)
+        buckets = second_factors(account.name)
         if wait_s := self.throttle.begin(buckets):
             return Stopped(Refused.WAIT, account, wait_s)
         if not self.accounts.use_code(account, code, at or now()):
@@ -96,8 +94,24 @@ class SigningIn:
         self.throttle.succeeded(buckets)
         return Passed(account, stage_after(account, True, self.is_second_factor_wanted))
 
+    def change_password(self, account_number: int, old: str, new: str, address: str) -> Passed | Stopped:
+        """By its owner, who knows the old one. Raises WeakPassword."""
+        account = self.accounts.numbered(account_number)
+        passwords.checked(new, account.name)
+        buckets = strangers(account.name, address)
+        if wait_s := self.throttle.begin(buckets):
+            return Stopped(Refused.WAIT, account, wait_s)
+        if not passwords.matches(account.password_hash, old):
+            return Stopped(Refused.PASSWORD, account)
+        self.throttle.succeeded(buckets)
+        self.accounts.change_password(account, new)
+        self.sessions.end_all(account.id)
+        changed = self.accounts.numbered(account_number)
+        return Passed(changed, stage_after(changed, True, self.is_second_factor_wanted))
+
     def _named(self, name: str) -> Account | None:
+        """A local account: those of a provider have other names."""
         try:
-            return self.accounts.named(name)
-        except UnknownAccount:
+            return self.accounts.named(checked_name(name))
+        except (BadInput, UnknownAccount):
             return None

@@ -46,27 +46,36 @@ BY_ADDRESS = Allowance(free=100, first_s=1, longest_s=60)  # a hospital may have
 #: Whoever tries these has the password: to make them wait harms nobody else.
 BY_SECOND_FACTOR = Allowance(free=5, first_s=30, longest_s=900)
 
-Buckets = Mapping[bytes, Allowance]
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """What is counted together. Digests, since people type passwords as names."""
+
+    digest: bytes
+    name: bytes | None  # of the name that was tried
+
+
+Buckets = Mapping[Bucket, Allowance]
 
 
 def strangers(name: str, address: str) -> Buckets:
     """What counts an attempt from a browser that the account does not know. Unknown names count too."""
     where = network(address)
     return {
-        _bucket("account and address", name, where): BY_ACCOUNT_AND_ADDRESS,
-        _bucket("account", name): BY_ACCOUNT,
+        _bucket("account and address", where, name=name): BY_ACCOUNT_AND_ADDRESS,
+        _bucket("account", name=name): BY_ACCOUNT,
         _bucket("address", where): BY_ADDRESS,
     }
 
 
-def known_browsers(digest: bytes) -> Buckets:
-    """The same for one that it knows."""
-    return {_bucket("browser", digest.hex()): BY_BROWSER}
+def known_browsers(name: str, browser: str) -> Buckets:
+    """The same for one that it knows, by its cookie."""
+    return {_bucket("browser", browser, name=name): BY_BROWSER}
 
 
-def second_factors(account: int) -> Buckets:
+def second_factors(name: str) -> Buckets:
     """The same for codes, of whatever browser."""
-    return {_bucket("second factor", str(account)): BY_SECOND_FACTOR}
+    return {_bucket("second factor", name=name): BY_SECOND_FACTOR}
 
 
 def network(address: str) -> str:
@@ -80,12 +89,17 @@ def network(address: str) -> str:
     return str(found)
 
 
-def _bucket(*said: str) -> bytes:
-    return hashlib.sha256(repr(said).encode()).digest()
+def _bucket(*said: str, name: str | None = None) -> Bucket:
+    return Bucket(_digest(repr((*said, name))), _digest(name) if name is not None else None)
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
 
 
 _LOCK = """
-    insert into sign_in_attempt (bucket) select * from unnest(%s::bytea[]) order by 1 on conflict do nothing
+    insert into sign_in_attempt (bucket, name) select * from unnest(%s::bytea[], %s::bytea[]) order by 1
+    on conflict do nothing
 """
 _READ = """
     select bucket, case when last_at > now() - %s * interval '1 s' then failures else 0 end,
@@ -97,9 +111,14 @@ _FAIL = """
     where bucket = %s
 """
 _TAKE_BACK = """
-    update sign_in_attempt set failures = greatest(failures - 1, 0), wait_until = now() where bucket = any(%s)
+    with held as (select bucket from sign_in_attempt where bucket = any(%s) order by bucket for update)
+    update sign_in_attempt a set failures = greatest(failures - 1, 0), wait_until = now()
+    from held where held.bucket = a.bucket
 """
-_SWEEP = "delete from sign_in_attempt where last_at < now() - interval '1 day' and not bucket = any(%s)"
+_SWEEP = """
+    delete from sign_in_attempt where bucket in (
+        select bucket from sign_in_attempt where last_at < now() - interval '1 day' for update skip locked)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,27 +129,29 @@ class Throttle:
 
     def begin(self, buckets: Buckets) -> float:
         """Seconds to wait; 0 where the attempt may be made, and then it counts as failed already."""
-        named = sorted(buckets)
+        allowances = {bucket.digest: allowance for bucket, allowance in buckets.items()}
+        digests = list(allowances)
         with mapped_errors(), self.pool.connection() as connection:
-            connection.execute(_LOCK, (named,))
-            rows = connection.execute(_READ, (FORGET_S, named)).fetchall()
+            connection.execute(_LOCK, (digests, [bucket.name for bucket in buckets]))
+            rows = connection.execute(_READ, (FORGET_S, digests)).fetchall()
             wait_s = max(float(left) for _, _, left in rows)
             if wait_s > 0:
                 return wait_s
-            connection.cursor().executemany(
-                _FAIL,
-                [
-                    (failures + 1, buckets[bucket].wait_s(failures + 1), bucket)
-                    for bucket, failures, _ in rows
-                ],
-            )
-            connection.execute(_SWEEP, (named,))
+            for digest, failures, _ in rows:
+                waits_s = allowances[digest].wait_s(failures + 1)
+                connection.execute(_FAIL, (failures + 1, waits_s, digest))
+            connection.execute(_SWEEP)
         return 0.0
 
     def succeeded(self, buckets: Buckets) -> None:
         """It was no failure. What only its owner can count is clear again; what strangers count is not."""
-        shared = [each for each, allowance in buckets.items() if allowance in (BY_ACCOUNT, BY_ADDRESS)]
-        own = [each for each in buckets if each not in shared]
+        shared = [each.digest for each, allowance in buckets.items() if allowance in (BY_ACCOUNT, BY_ADDRESS)]
+        own = [each.digest for each in buckets if each.digest not in shared]
         with mapped_errors(), self.pool.connection() as connection:
-            connection.execute(_TAKE_BACK, (sorted(shared),))
-            connection.execute("delete from sign_in_attempt where bucket = any(%s)", (sorted(own),))
+            connection.execute(_TAKE_BACK, (shared,))
+            connection.execute("delete from sign_in_attempt where bucket = any(%s)", (own,))
+
+    def forget(self, name: str) -> None:
+        """Whoever tries that name need not wait any more: somebody has spoken with its owner."""
+        with mapped_errors(), self.pool.connection() as connection:
+            connection.execute("delete from sign_in_attempt where name = %s", (_digest(name),))

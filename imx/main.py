@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "hl7": ("imx.commands.hl7", "commands"),
     "peer": ("imx.commands.peers", "peers"),
     "registry": ("imx.commands.registry", "commands"),
+    "account": ("imx.commands.accounts", "commands"),
     "token": ("imx.commands.tokens", "commands"),
     "quarantine": ("imx.commands.quarantine", "commands"),
     "destination": ("imx.commands.destinations", "commands"),

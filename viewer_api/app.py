@@ -21,6 +21,8 @@ from viewer_api.registry import registry_routes
 from viewer_api.rejections import rejection_routes
 from viewer_api.rendered import rendered_routes
 from viewer_api.rules import rules_routes
+from viewer_api.signing_in.account import account_routes
+from viewer_api.signing_in.steps import sign_in_routes
 from viewer_api.stow import store_routes
 from viewer_api.wado import retrieve_routes
 from viewer_api.wado_uri import wado_uri_routes
@@ -49,6 +51,8 @@ def create_app(parts: ApiParts) -> FastAPI:
     )
     problems.install(app, pages)
     app.include_router(asset_routes(found))
+    app.include_router(sign_in_routes(work, pages))
+    app.include_router(account_routes(work, pages))
     app.include_router(operation_routes(work, numbers))
     app.include_router(order_routes(work))
     app.include_router(delivery_routes(work))

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from viewer_api.assets import Assets
+from viewer_api.clock import day, moment
 
 #: Nothing but our own files, no script or style within a page, in nobody's frame (CSP Level 3).
 POLICY = (
@@ -50,6 +51,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.globals.update(static=assets.url, navigation=NAVIGATION)
+        self._environment.filters.update(day=day, moment=moment)
 
     def answer(
         self,

@@ -8,7 +8,11 @@ from typing import Protocol
 from anyio import CapacityLimiter
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
+from exchange.accounts import PostgresAccounts
 from exchange.audit import Audit
+from exchange.sessions import PostgresSessions, SessionHolders
+from exchange.signing_in import SigningIn
+from exchange.throttle import Throttle
 from exchange.tokens import TokenHolders
 from storage.archive import Archive
 from storage.connecting import open_pool
@@ -62,6 +66,7 @@ class Working:
     rules: Rules
     archive: Archive
     readers: Readers
+    signing_in: SigningIn
     sender: Sender
     recoder: Recoder
     drawing: CapacityLimiter  # threads that draw, and so how many pictures are in memory at one time
@@ -80,7 +85,19 @@ def working(parts: ApiParts) -> Working:
         desk=Desk(parts.pool, CapacityLimiter(settings.desk_threads)),
         rules=parts.rules,
         archive=Archive(pool),
-        readers=Readers(TokenHolders(pool), Audit(pool), settings.is_open),
+        readers=Readers(
+            tokens=TokenHolders(pool),
+            sessions=SessionHolders(pool, settings.lasting),
+            audit=Audit(pool),
+            is_open=settings.is_open,
+            public_url=settings.public_url,
+        ),
+        signing_in=SigningIn(
+            PostgresAccounts(parts.pool),
+            PostgresSessions(parts.pool, settings.lasting),
+            Throttle(parts.pool),
+            settings.is_second_factor_wanted,
+        ),
         sender=Sender(CapacityLimiter(settings.reading_threads)),
         drawing=CapacityLimiter(settings.recodes),
         recoder=Recoder(settings.recode_limit_bytes, threading.BoundedSemaphore(settings.recodes)),

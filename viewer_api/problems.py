@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from storage.errors import (
     AlreadyDecided,
@@ -25,8 +25,13 @@ from storage.errors import (
     Unavailable,
 )
 from viewer_api.pages import Pages
+from viewer_api.signing_in.next_page import sign_in_url
+from viewer_api.urls import PREFIX as DICOMWEB
 
 RETRY_AFTER_S = 5
+
+#: DICOMweb answers 401 to a browser as to anyone (PS3.18 §8.8).
+_SERVICES = (f"{DICOMWEB}/", "/wado")
 
 log = structlog.get_logger(__name__)
 
@@ -101,6 +106,8 @@ class Problems:
         """Those that name their status."""
         assert isinstance(error, HTTPException)
         status = HTTPStatus(error.status_code)
+        if status is HTTPStatus.UNAUTHORIZED and request.method == "GET" and is_page(request):
+            return RedirectResponse(sign_in_url(request), HTTPStatus.SEE_OTHER, {"Cache-Control": "no-store"})
         return self._answer(request, status, status.phrase, headers=error.headers)
 
     async def invalid(self, request: Request, _: Exception) -> Response:
@@ -148,6 +155,11 @@ IN_WORDS: Mapping[HTTPStatus, tuple[str, str]] = {
 def takes_pages(request: Request) -> bool:
     """Whether a browser asks, for a person to read: programs do not name HTML."""
     return "text/html" in request.headers.get("accept", "")
+
+
+def is_page(request: Request) -> bool:
+    """The same, but for the web services, whose readers sign in by what they show."""
+    return takes_pages(request) and not request.url.path.startswith(_SERVICES)
 
 
 def install(app: FastAPI, pages: Pages) -> None:

@@ -10,18 +10,46 @@ from starlette.requests import Request
 
 from exchange.audit import Audit, Detail, Look
 from exchange.policy import Action, Actor, ActorKind, Decision, Purpose, Subject, may
+from exchange.sessions import Holder, SessionHolders, Stage
 from exchange.tokens import TokenHolders
+from viewer_api.signing_in import cookies, forms
+from viewer_api.signing_in.cookies import Cookie
+from viewer_api.signing_in.forms import Form
+from viewer_api.signing_in.origin import is_from_elsewhere
 
-_ANONYMOUS = Actor(ActorKind.ANONYMOUS, "anonymous", "")
+ANONYMOUS = Actor(ActorKind.ANONYMOUS, "anonymous", "")
 _OPEN = Actor(ActorKind.ANONYMOUS, "anonymous", "", is_open=True)
-_UNKNOWN_TOKEN = Decision(False, "the token is unknown, expired or revoked")
 
 _UID = re.compile(r"[0-9.]{1,64}")
 
 #: Purpose of use, as far as HTTP readers say: all of them treat people, but those who watch the service.
 _PURPOSES: Mapping[Action, Purpose] = dict.fromkeys(
-    (Action.SEE_OPERATION, Action.CONFIGURE, Action.OPERATE), Purpose.OPERATIONS
+    (Action.SEE_OPERATION, Action.CONFIGURE, Action.OPERATE, Action.SIGN_IN), Purpose.OPERATIONS
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What was shown lets nobody in: before it is asked what they may."""
+
+    because: str
+    status: HTTPStatus
+    error: str = ""  # RFC 6750 §3.1
+    actor: Actor = ANONYMOUS
+
+    def raised(self) -> HTTPException:
+        """As an answer."""
+        if self.status is HTTPStatus.FORBIDDEN:
+            return HTTPException(self.status)
+        error = (f'error="{self.error}"',) if self.error else ()
+        return HTTPException(self.status, headers=_challenge(*error))
+
+
+_TWO = Refusal("more than one Authorization header", HTTPStatus.BAD_REQUEST, "invalid_request")
+_UNKNOWN_TOKEN = Refusal("the token is unknown, expired or revoked", HTTPStatus.UNAUTHORIZED, "invalid_token")
+_NO_SESSION = Refusal("the session has ended", HTTPStatus.UNAUTHORIZED)
+_NOT_OURS = Decision(False, "the form is not one of ours, or was shown before somebody signed in anew")
+_UNFINISHED = Refusal("signing in was not finished", HTTPStatus.UNAUTHORIZED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +58,11 @@ class Reader:
 
     audit: Audit
     look: Look
+
+    @property
+    def name(self) -> str:
+        """For the page that they read."""
+        return "" if self.look.actor.kind is ActorKind.ANONYMOUS else self.look.actor.name
 
     async def record(self, study_uid: str | None = None, detail: Detail | None = None) -> None:
         """Commit that they looked. To be awaited before the first byte leaves."""
@@ -41,37 +74,89 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """Admits readers: by a bearer token (RFC 6750), or anyone where the service is open."""
+    """Admits readers: by a bearer token (RFC 6750), by a session's cookie, or anyone of an open service."""
 
     tokens: TokenHolders
+    sessions: SessionHolders
     audit: Audit
     is_open: bool
+    public_url: str
 
     async def admit(self, request: Request, action: Action, study_uid: str | None = None) -> Reader:
         """The reader, if they may. Raises 401 or 403, recorded."""
-        token = _bearer(request)
-        actor: Actor | None = _OPEN if self.is_open else _ANONYMOUS
-        if token is not None and not self.is_open:
-            actor = await self.tokens.holder(token)
+        who = await self._who(request)
+        actor = who.actor if isinstance(who, Refusal) else who
         purpose = _PURPOSES.get(action, Purpose.TREATMENT)
-        decision = may(actor, action, purpose, Subject(study_uid)) if actor else _UNKNOWN_TOKEN
-        address = request.client.host if request.client else ""
+        if isinstance(who, Refusal):
+            decision = Decision(False, who.because)
+        else:
+            decision = may(actor, action, purpose, Subject(study_uid))
         # Nothing is known yet of what was asked for: only what could be a UID is written down.
         named = study_uid if study_uid and _UID.fullmatch(study_uid) else None
-        look = Look(actor or _ANONYMOUS, address, action, purpose, decision, named)
+        look = Look(actor, address_of(request), action, purpose, decision, named)
         if decision.allowed:
             return Reader(self.audit, look)
         await self.audit.record(look)
-        if actor is None:
-            raise HTTPException(HTTPStatus.UNAUTHORIZED, headers=_challenge('error="invalid_token"'))
+        if isinstance(who, Refusal):
+            raise who.raised()
         if actor.kind is ActorKind.ANONYMOUS:
             raise HTTPException(HTTPStatus.UNAUTHORIZED, headers=_challenge())
         raise HTTPException(HTTPStatus.FORBIDDEN)
 
+    def form_token(self, request: Request) -> str:
+        """For the hidden field `form_token` of a form on a page of ours."""
+        return forms.token_for(request, self.public_url)
 
-def _bearer(request: Request) -> str | None:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
+    async def form(self, request: Request, action: Action) -> Form:
+        """What a form of ours sent. Raises BadInput; 403, recorded, where the form is not ours."""
+        form = await forms.form_of(request)
+        if forms.is_ours(form, request, self.public_url, needs_token=not self.is_open):
+            return form
+        holder = await self.holder(request)
+        await self.note(request, holder.actor if holder else ANONYMOUS, action, _NOT_OURS)
+        raise HTTPException(HTTPStatus.FORBIDDEN)
+
+    async def note(
+        self, request: Request, actor: Actor, action: Action, decision: Decision, detail: Detail | None = None
+    ) -> None:
+        """Commit what somebody came to ask, where it is not `admit` that answers."""
+        purpose = _PURPOSES.get(action, Purpose.TREATMENT)
+        await self.audit.record(
+            Look(actor, address_of(request), action, purpose, decision, None, detail or {})
+        )
+
+    async def holder(self, request: Request) -> Holder | None:
+        """Whose session the browser holds, however far they have come. For the pages of signing in."""
+        cookie = cookies.read(request, Cookie.SESSION, self.public_url)
+        return await self.sessions.holder(cookie) if cookie else None
+
+    async def _who(self, request: Request) -> Actor | Refusal:
+        if self.is_open:
+            return _OPEN
+        shown = request.headers.getlist("authorization")
+        if len(shown) > 1:
+            return _TWO
+        scheme, _, token = (shown[0] if shown else "").partition(" ")
+        if scheme.lower() == "bearer":
+            return await self.tokens.holder(token.strip()) or _UNKNOWN_TOKEN
+        if cookies.read(request, Cookie.SESSION, self.public_url) is None:
+            return ANONYMOUS
+        return await self._signed_in(request)
+
+    async def _signed_in(self, request: Request) -> Actor | Refusal:
+        """By the cookie, which browsers send along: it counts for requests of our own pages."""
+        holder = await self.holder(request)
+        if holder is None:
+            return _NO_SESSION
+        if is_from_elsewhere(request, self.public_url):
+            because = "the request does not come from a page of ours"
+            return Refusal(because, HTTPStatus.FORBIDDEN, actor=holder.actor)
+        return holder.actor if holder.stage is Stage.DONE else _UNFINISHED
+
+
+def address_of(request: Request) -> str:
+    """Where the request came from: a proxy that we believe says so itself."""
+    return request.client.host if request.client else ""
 
 
 def _challenge(*parameters: str) -> dict[str, str]:

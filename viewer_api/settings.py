@@ -1,8 +1,9 @@
 """What the HTTP edge can be set to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from exchange.sessions import Lasting
 from exchange.trusts import Trust
 from storage.connecting import STATEMENT_S
 
@@ -14,6 +15,8 @@ class ApiSettings:
     is_open: bool = False  # anonymous readers are served: `--open`, on loopback
     open_trust: Trust | None = None  # to whom belongs what an open service is sent
     public_url: str = ""  # scheme and host that readers use; "": those of each request
+    lasting: Lasting = field(default_factory=Lasting)  # of sessions
+    is_second_factor_wanted: bool = False  # of everybody who signs in with a password
     connections: int = 8  # to the database
     patience_s: float = 5.0  # for one of them to come free
     statement_s: float = STATEMENT_S  # for the database to answer one statement

@@ -50,9 +50,10 @@ create index session_by_account on session (account);
 
 -- Browsers in which somebody has signed in before: their failures are counted apart from strangers'.
 create table known_browser (
-    digest  bytea primary key,             -- SHA-256 of its cookie
+    digest  bytea not null,                -- SHA-256 of its cookie
     account bigint not null references account on delete cascade,
-    seen_at timestamptz not null default now()
+    seen_at timestamptz not null default now(),
+    primary key (digest, account)
 );
 
 create index known_browser_by_account on known_browser (account);
@@ -60,11 +61,13 @@ create index known_browser_by_account on known_browser (account);
 -- Attempts to sign in that failed, or are under way. A bucket names nobody: people type passwords as names.
 create table sign_in_attempt (
     bucket     bytea primary key,          -- SHA-256 of what is counted: an account, an address, a browser
+    name       bytea,                      -- SHA-256 of the name that was tried; null: any
     failures   integer not null default 0,
     wait_until timestamptz not null default now(),
     last_at    timestamptz not null default now()
 );
 
+create index sign_in_attempt_by_name on sign_in_attempt (name);
 create index sign_in_attempt_by_time on sign_in_attempt (last_at);
 
 -- A token that a person made is that person's: it may what they may, for as long as they may.

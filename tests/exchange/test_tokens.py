@@ -10,7 +10,7 @@ import pytest
 
 from exchange import tokens
 from exchange.policy import ActorKind, Role
-from exchange.tokens import TokenHolders, NameTaken
+from exchange.tokens import NameTaken, TokenHolders
 from storage.connecting import open_pool
 from storage.errors import IndexUnavailable
 

@@ -948,10 +948,52 @@ CREATE TABLE public.access_token (
     digest bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone NOT NULL,
-    revoked_at timestamp with time zone
+    revoked_at timestamp with time zone,
+    account bigint
 );
 ALTER TABLE public.access_token ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.access_token_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.account (
+    id bigint NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    issuer text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    subject text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    role text NOT NULL,
+    trust text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    password_hash text,
+    password_by text DEFAULT ''::text NOT NULL,
+    password_at timestamp with time zone,
+    totp_secret text,
+    totp_step bigint,
+    recovery bytea[] DEFAULT '{}'::bytea[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    signed_in_at timestamp with time zone,
+    disabled_at timestamp with time zone,
+    CONSTRAINT account_check CHECK (((issuer = ''::text) = (subject = ''::text)))
+);
+CREATE TABLE public.account_change (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    by text NOT NULL,
+    name text NOT NULL,
+    did text NOT NULL
+);
+ALTER TABLE public.account_change ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.account_change_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+ALTER TABLE public.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.account_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -992,7 +1034,13 @@ CREATE TABLE public.audit (
     outcome text NOT NULL,
     because text NOT NULL,
     detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    fold uuid,
     CONSTRAINT audit_outcome_check CHECK ((outcome = ANY (ARRAY['allowed'::text, 'refused'::text])))
+);
+CREATE TABLE public.audit_count (
+    audit bigint NOT NULL,
+    times bigint NOT NULL,
+    last_at timestamp with time zone NOT NULL
 );
 ALTER TABLE public.audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.audit_id_seq
@@ -1292,6 +1340,11 @@ ALTER TABLE public.instance ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+CREATE TABLE public.known_browser (
+    digest bytea NOT NULL,
+    account bigint NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL
 );
 CREATE TABLE public.migration (
     name text NOT NULL,
@@ -1720,6 +1773,33 @@ CREATE TABLE public.series_tally (
 )
 WITH (fillfactor='50');
 COMMENT ON COLUMN public.series_tally.instances IS 'of instances that show';
+CREATE TABLE public.session (
+    id bigint NOT NULL,
+    digest bytea NOT NULL,
+    account bigint NOT NULL,
+    stage text NOT NULL,
+    address text NOT NULL,
+    browser text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone
+);
+ALTER TABLE public.session ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.session_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.sign_in_attempt (
+    bucket bytea NOT NULL,
+    name bytea,
+    failures integer DEFAULT 0 NOT NULL,
+    wait_until timestamp with time zone DEFAULT now() NOT NULL,
+    last_at timestamp with time zone DEFAULT now() NOT NULL
+);
 CREATE TABLE public.staged (
     key text NOT NULL COLLATE pg_catalog."C",
     bytes bytea NOT NULL,
@@ -1802,8 +1882,16 @@ ALTER TABLE ONLY public.access_token
     ADD CONSTRAINT access_token_name_key UNIQUE (name);
 ALTER TABLE ONLY public.access_token
     ADD CONSTRAINT access_token_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.account_change
+    ADD CONSTRAINT account_change_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_name_key UNIQUE (name);
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.arrival
     ADD CONSTRAINT arrival_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.audit_count
+    ADD CONSTRAINT audit_count_pkey PRIMARY KEY (audit);
 ALTER TABLE ONLY public.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.availability
@@ -1852,6 +1940,8 @@ ALTER TABLE ONLY public.instance
     ADD CONSTRAINT instance_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.instance
     ADD CONSTRAINT instance_uid_key UNIQUE (uid);
+ALTER TABLE ONLY public.known_browser
+    ADD CONSTRAINT known_browser_pkey PRIMARY KEY (digest, account);
 ALTER TABLE ONLY public.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY public.object
@@ -1928,6 +2018,12 @@ ALTER TABLE ONLY public.series_tally
     ADD CONSTRAINT series_tally_pkey PRIMARY KEY (series_id, part);
 ALTER TABLE ONLY public.series
     ADD CONSTRAINT series_uid_key UNIQUE (uid);
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_digest_key UNIQUE (digest);
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.sign_in_attempt
+    ADD CONSTRAINT sign_in_attempt_pkey PRIMARY KEY (bucket);
 ALTER TABLE ONLY public.staged
     ADD CONSTRAINT staged_pkey PRIMARY KEY (key);
 ALTER TABLE ONLY public.study
@@ -1948,10 +2044,13 @@ ALTER TABLE ONLY public.version
     ADD CONSTRAINT version_object_id_key UNIQUE (object_id);
 ALTER TABLE ONLY public.version
     ADD CONSTRAINT version_pkey PRIMARY KEY (id);
+CREATE INDEX access_token_by_account ON public.access_token USING btree (account);
+CREATE UNIQUE INDEX account_by_subject ON public.account USING btree (issuer, subject) WHERE (issuer <> ''::text);
 CREATE INDEX arrival_by_day ON public.arrival USING btree (trust, peer, at);
 CREATE INDEX arrival_by_instance ON public.arrival USING btree (sop_instance_uid);
 CREATE INDEX arrival_by_time ON public.arrival USING brin (at);
 CREATE INDEX audit_by_actor ON public.audit USING btree (actor, at);
+CREATE UNIQUE INDEX audit_by_fold ON public.audit USING btree (fold);
 CREATE INDEX audit_by_study ON public.audit USING btree (study_uid, at);
 CREATE INDEX availability_due ON public.availability USING btree (next_at) WHERE ((told_at IS NULL) AND (given_up_at IS NULL));
 CREATE INDEX commitment_due ON public.commitment USING btree (next_at) WHERE ((delivered_at IS NULL) AND (given_up_at IS NULL));
@@ -1980,6 +2079,7 @@ CREATE INDEX imaging_order_by_study ON public.imaging_order USING btree (study_u
 CREATE INDEX imaging_order_new ON public.imaging_order USING btree (id) WHERE (NOT is_considered);
 CREATE INDEX instance_by_object ON public.instance USING btree (object_id);
 CREATE INDEX instance_by_series ON public.instance USING btree (series_id, instance_number);
+CREATE INDEX known_browser_by_account ON public.known_browser USING btree (account);
 CREATE INDEX object_by_verification ON public.object USING btree (verified_at NULLS FIRST, id) WHERE (swept_at IS NULL);
 CREATE INDEX order_tie_by_study ON public.order_tie USING btree (study_uid);
 CREATE INDEX order_tie_in_doubt ON public.order_tie USING btree (id) WHERE (state = 'doubt'::text);
@@ -2001,12 +2101,16 @@ CREATE INDEX quarantine_by_study ON public.quarantine USING btree (study_uid) WH
 CREATE INDEX rejected_by_note ON public.rejected USING btree (note_id);
 CREATE INDEX routing_gathering ON public.routing USING btree (study_id) WHERE (state = 'gathering'::text);
 CREATE INDEX series_by_study ON public.series USING btree (study_id);
+CREATE INDEX session_by_account ON public.session USING btree (account);
+CREATE INDEX sign_in_attempt_by_name ON public.sign_in_attempt USING btree (name);
+CREATE INDEX sign_in_attempt_by_time ON public.sign_in_attempt USING btree (last_at);
 CREATE INDEX staged_by_age ON public.staged USING btree (staged_at);
 CREATE INDEX study_by_accession ON public.study USING btree (accession);
 CREATE INDEX study_by_date ON public.study USING btree (study_date DESC NULLS LAST, id DESC);
 CREATE INDEX study_by_description ON public.study USING gin (description public.gin_trgm_ops);
 CREATE INDEX study_by_modality ON public.study USING gin (modalities);
 CREATE INDEX study_by_referring ON public.study USING gin (referring public.gin_trgm_ops);
+CREATE TRIGGER account_change_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.account_change FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER arrival_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.arrival FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER audit_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER procrastinate_jobs_notify_queue_job_aborted_v1 AFTER UPDATE OF abort_requested ON public.procrastinate_jobs FOR EACH ROW WHEN (((old.abort_requested = false) AND (new.abort_requested = true) AND (new.status = 'doing'::public.procrastinate_job_status))) EXECUTE FUNCTION public.procrastinate_notify_queue_abort_job_v1();
@@ -2019,6 +2123,8 @@ CREATE TRIGGER procrastinate_trigger_status_events_update_v1 AFTER UPDATE OF sta
 CREATE TRIGGER quarantine_decision_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.quarantine_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER registry_change_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.registry_change FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER rejection_decision_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.rejection_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+ALTER TABLE ONLY public.access_token
+    ADD CONSTRAINT access_token_account_fkey FOREIGN KEY (account) REFERENCES public.account(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.arrival
     ADD CONSTRAINT arrival_object_id_fkey FOREIGN KEY (object_id) REFERENCES public.object(id);
 ALTER TABLE ONLY public.availability
@@ -2059,6 +2165,8 @@ ALTER TABLE ONLY public.instance
     ADD CONSTRAINT instance_object_id_fkey FOREIGN KEY (object_id) REFERENCES public.object(id);
 ALTER TABLE ONLY public.instance
     ADD CONSTRAINT instance_series_id_fkey FOREIGN KEY (series_id) REFERENCES public.series(id);
+ALTER TABLE ONLY public.known_browser
+    ADD CONSTRAINT known_browser_account_fkey FOREIGN KEY (account) REFERENCES public.account(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.order_tie
     ADD CONSTRAINT order_tie_correction_id_fkey FOREIGN KEY (correction_id) REFERENCES public.correction(id);
 ALTER TABLE ONLY public.order_tie
@@ -2107,6 +2215,8 @@ ALTER TABLE ONLY public.series
     ADD CONSTRAINT series_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
 ALTER TABLE ONLY public.series_tally
     ADD CONSTRAINT series_tally_series_id_fkey FOREIGN KEY (series_id) REFERENCES public.series(id);
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_account_fkey FOREIGN KEY (account) REFERENCES public.account(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.trust
     ADD CONSTRAINT trust_successor_fkey FOREIGN KEY (successor) REFERENCES public.trust(ods_code);
 ALTER TABLE ONLY public.version

@@ -1,5 +1,6 @@
 """The HTTP edge on a real PostgreSQL and real files, behind a real server on loopback."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator, MutableMapping
@@ -17,6 +18,7 @@ from structlog.testing import LogCapture
 
 from dicom_router.rules.desk import RuleDesk
 from exchange import tokens
+from exchange.accounts import Account, PostgresAccounts
 from exchange.policy import Role
 from exchange.trusts import Trust
 from storage.files import FileObjects
@@ -140,3 +142,39 @@ def bearer(
     """The header of somebody with a token of that role."""
     token = tokens.create(place.database, name, role, trust, datetime.now(UTC) + timedelta(hours=1))
     return {"Authorization": f"Bearer {token}"}
+
+
+#: Of every account that `an_account` makes.
+PASSWORD = "seven green bicycles"
+
+
+def an_account(
+    place: Place, role: Role = Role.READER, name: str = "reader", trust: str = "RBS"
+) -> tuple[Account, str]:
+    """Somebody who signs in with a name and a password that they chose; and the password."""
+    accounts = PostgresAccounts(place.ingest.index.pool)
+    accounts.create(name, role, trust, "test")
+    accounts.change_password(accounts.named(name), PASSWORD)
+    return accounts.named(name), PASSWORD
+
+
+def open_page(api: httpx.Client, path: str) -> str:
+    """The token of the form on that page, for the cookies that the browser then holds."""
+    page = api.get(path)
+    found = re.search(r'name="form_token" value="([0-9a-f]+)"', page.text)
+    assert found, (page.status_code, page.headers, page.text[:300])
+    return found[1]
+
+
+def sign_in(
+    api: httpx.Client, name: str = "reader", password: str = PASSWORD, page: str = "/sign-in"
+) -> httpx.Response:
+    """Send the form of that page, as a browser would."""
+    token = open_page(api, page)
+    form = {
+        "name": name,
+        "password": password,
+        "form_token": token,
+        "next": httpx.URL(page).params.get("next", ""),
+    }
+    return api.post("/sign-in", data=form, headers={"Sec-Fetch-Site": "same-origin"})

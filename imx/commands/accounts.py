@@ -1,0 +1,154 @@
+"""`imx account`: who may sign in with a name and a password."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from exchange.accounts import FIRST_PASSWORD_DAYS, Account, PostgresAccounts
+from exchange.policy import Role
+from exchange.throttle import Throttle
+from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
+from imx.commands.printing import print_one, print_rows
+from imx.database import migrated_database
+from imx.pool import open_pool
+
+commands = typer.Typer(help="Who may sign in at the pages, and as what.", no_args_is_help=True)
+
+NameArgument = Annotated[str, typer.Argument(help="The name to sign in with.")]
+TrustOption = Annotated[str | None, typer.Option(help="ODS code of the person's trust.")]
+
+
+@commands.command("create")
+def create_account(
+    name: NameArgument,
+    role: Annotated[Role, typer.Option(help="What it is for.")] = Role.READER,
+    trust: TrustOption = None,
+    by: ByOption = "",
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make an account, and print its first password, this once: its owner must change it."""
+    with _accounts(data, config) as accounts:
+        password = accounts.create(name, role, (trust or "").strip().upper(), who(by))
+    _tell_password(name.strip().lower(), password, as_json)
+
+
+@commands.command("list")
+def list_accounts(data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Every account; never what it signs in with."""
+    with _accounts(data, config) as accounts:
+        found = accounts.all()
+    print_rows([_shown(each) for each in found], as_json)
+
+
+@commands.command("show")
+def show_account(
+    name: NameArgument, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """One account."""
+    with _accounts(data, config) as accounts:
+        found = accounts.named(name)
+    print_one(_shown(found), as_json)
+
+
+@commands.command("change")
+def change_account(
+    name: NameArgument,
+    role: Annotated[Role | None, typer.Option(help="What it is for from now on.")] = None,
+    trust: TrustOption = None,
+    by: ByOption = "",
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give it another role or trust; in force within seconds, for who is signed in as well."""
+    if role is None and trust is None:
+        raise typer.BadParameter("say what changes: --role, --trust")
+    with _accounts(data, config) as accounts:
+        accounts.change(name, role, trust.strip().upper() if trust is not None else None, who(by))
+        found = accounts.named(name)
+    print_one(_shown(found), as_json)
+
+
+@commands.command("disable")
+def disable_account(
+    name: NameArgument,
+    by: ByOption = "",
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let it in no more; its sessions end, its tokens open nothing."""
+    with _accounts(data, config) as accounts:
+        accounts.disable(name, who(by))
+        found = accounts.named(name)
+    print_one(_shown(found), as_json)
+
+
+@commands.command("enable")
+def enable_account(
+    name: NameArgument,
+    by: ByOption = "",
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let it in again."""
+    with _accounts(data, config) as accounts:
+        accounts.enable(name, who(by))
+        found = accounts.named(name)
+    print_one(_shown(found), as_json)
+
+
+@commands.command("reset")
+def reset_account(
+    name: NameArgument,
+    second_factor: Annotated[
+        bool, typer.Option("--second-factor", help="Remove the second factor as well: the telephone is lost.")
+    ] = False,
+    by: ByOption = "",
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give it a new first password, printed this once; it is signed out everywhere, and need not wait."""
+    with _accounts(data, config) as accounts:
+        password = accounts.reset_password(name, who(by))
+        if second_factor:
+            accounts.remove_second_factor(name, who(by))
+        Throttle(accounts.pool).forget(name)
+    _tell_password(name, password, as_json)
+
+
+@contextmanager
+def _accounts(data: Path | None, config: Path | None) -> Iterator[PostgresAccounts]:
+    with (
+        migrated_database(settings_from(data, config)) as conninfo,
+        closing(open_pool(conninfo, 2)) as pool,
+    ):
+        yield PostgresAccounts(pool)
+
+
+def _tell_password(name: str, password: str, as_json: bool) -> None:
+    if as_json:
+        print_one({"name": name, "password": password, "days": FIRST_PASSWORD_DAYS}, as_json)
+        return
+    sys.stdout.write(f"first password of {name}, to be used within {FIRST_PASSWORD_DAYS} days: {password}\n")
+
+
+def _shown(account: Account) -> dict[str, object]:
+    last, disabled = account.signed_in_at, account.disabled_at
+    return {
+        "name": account.name,
+        "role": account.role,
+        "trust": account.trust,
+        "signs_in_at": account.issuer or "here",
+        "second_factor": account.has_second_factor,
+        "last_signed_in": last.isoformat(timespec="seconds") if last else None,
+        "disabled": disabled.isoformat(timespec="seconds") if disabled else None,
+    }
