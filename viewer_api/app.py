@@ -45,6 +45,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         finally:
             await work.readers.audit.close()
             await work.pool.close()
+            work.transcoder.workers.close()
 
     app = FastAPI(
         title="Imaging Exchange", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None

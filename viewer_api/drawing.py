@@ -11,6 +11,7 @@ from storage.corrections import Correction
 from storage.decoding import any_fault_unreadable
 from storage.errors import BadQuery, Unreadable
 from storage.objects import ObjectStore
+from storage.transcoding import Transcoder
 from viewer_api.one_frame import WHOLE_LIMIT_BYTES, OneFrame, parsed, readable
 from viewer_api.rendering import ecg
 from viewer_api.rendering.emblem import emblem
@@ -25,6 +26,7 @@ from viewer_api.rendering.marks import (
     marked,
 )
 from viewer_api.rendering.picture import render
+from viewer_api.rendering.presentation import Reference, presented
 from viewer_api.rendering.report import as_html, as_plain
 from viewer_api.rendering.sheet import as_image, as_svg
 from viewer_api.renditions import HTML, SVG
@@ -65,13 +67,28 @@ class Drawing:
     """Draws what the store holds. Verbs raise Unreadable, BadQuery, and what the object store raises."""
 
     objects: ObjectStore
+    transcoder: Transcoder
 
     def frame(
         self, found: FrameRanges, number: int, corrections: tuple[Correction, ...], wish: Wish
     ) -> Drawn:
         """Frame `number` of an instance."""
-        frame, index = OneFrame(self.objects, found, corrections).read(number)
+        frame, index = OneFrame(self.objects, self.transcoder, found, corrections).read(number)
         return finished(render(frame, wish.view, index, number), frame, wish)
+
+    def presented(
+        self,
+        state: Dataset,
+        reference: Reference,
+        found: FrameRanges,
+        corrections: tuple[Correction, ...],
+        wish: Wish,
+    ) -> Drawn:
+        """A frame as a presentation state says."""
+        frame, index = OneFrame(self.objects, self.transcoder, found, corrections).read(reference.number)
+        with any_fault_unreadable("the presentation state cannot be applied"):
+            image = presented(state, frame, reference, wish.view, index)
+        return finished(image, frame, wish)
 
     def cine(self, each: Sequence[FrameRanges], corrections: tuple[Correction, ...], wish: Wish) -> Drawn:
         """All frames of an instance, moving."""
@@ -80,7 +97,7 @@ class Drawing:
         images: list[Image.Image] = []
         frame = Dataset()
         for number, found in enumerate(each, 1):
-            frame, index = OneFrame(self.objects, found, corrections).read(number)
+            frame, index = OneFrame(self.objects, self.transcoder, found, corrections).read(number)
             image = render(frame, wish.view, index, number)
             images.append(_marked(image, frame, wish))
             if len(images) * image.width * image.height > CINE_LIMIT_PIXELS:
@@ -94,7 +111,7 @@ class Drawing:
 
     def waveform(self, stored: Stored, corrections: tuple[Correction, ...], wish: Wish) -> Drawn:
         """On squared paper."""
-        found = self._whole(stored, corrections)
+        found = self.whole(stored, corrections)
         with any_fault_unreadable("the waveform cannot be drawn"):
             sheet = ecg.drawn(found, wish.view.annotations, is_thumbnail=wish.is_thumbnail)
             if wish.media_type == SVG:
@@ -106,7 +123,7 @@ class Drawing:
 
     def document(self, stored: Stored, wish: Wish) -> Drawn:
         """What is encapsulated, as it is (PS3.3 §C.24)."""
-        found = self._whole(stored, ())
+        found = self.whole(stored, ())
         document = found.get("EncapsulatedDocument")
         if not isinstance(document, bytes):
             raise Unreadable("the document is missing")
@@ -119,12 +136,12 @@ class Drawing:
 
     def report(self, stored: Stored, corrections: tuple[Correction, ...], wish: Wish) -> Drawn:
         """A structured report, or a selection of key objects, to be read."""
-        found = self._whole(stored, corrections)
+        found = self.whole(stored, corrections)
         with any_fault_unreadable("the report cannot be read"):
             text = as_html(found) if wish.media_type == HTML else as_plain(found)
             return Drawn(text.encode(), wish.media_type)
 
-    def _whole(self, stored: Stored, corrections: tuple[Correction, ...]) -> Dataset:
+    def whole(self, stored: Stored, corrections: tuple[Correction, ...]) -> Dataset:
         """All of an instance that has no pixels, as it leaves."""
         with readable():
             chunks = self.objects.read(stored.key, stored.data_offset)

@@ -4,14 +4,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from itertools import chain
+from itertools import chain, islice
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate
+from pydicom.encaps import generate_frames
 from pydicom.filereader import dcmread
+from pydicom.uid import UID
 
 from storage.archive import FrameRanges, Stored
+from storage.codecs.frame import of_data_set
 from storage.corrections import Correction, correct_bytes
 from storage.elements import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE
 from storage.errors import Unreadable
@@ -19,13 +23,16 @@ from storage.frames import Form
 from storage.objects import ObjectStore
 from storage.part10 import write_meta
 from storage.passing import inflated, joined_fragments
-from storage.syntaxes import NATIVE
+from storage.syntaxes import ALWAYS_LOSSY, HTJ2K, JPEG, JPEG_2000, JPEG_LS, JPEG_XL, NATIVE
+from storage.transcoding import Transcoder
 from viewer_api.header_of_frame import header_of_frame
 from viewer_api.rendering.groups import flattened
 
 #: Of the attributes before the pixels, and of an instance that has to be read whole.
 HEADER_LIMIT_BYTES = 64 * 1024 * 1024
 WHOLE_LIMIT_BYTES = 512 * 1024 * 1024
+#: Whose bits are the codec's, and no overlay's.
+CODESTREAMS = frozenset({*JPEG, *JPEG_LS, *JPEG_2000, *HTJ2K, *JPEG_XL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +40,12 @@ class OneFrame:
     """Where a frame is, and how it is read."""
 
     objects: ObjectStore
+    transcoder: Transcoder
     found: FrameRanges  # of the first frame, then of the one that is asked for
     corrections: tuple[Correction, ...] = ()  # those in force
 
     def read(self, number: int) -> tuple[Dataset, int]:
-        """A data set, and the index in it of frame `number`, from one: of those it holds, often the only one.
+        """A native data set, and the index in it of frame `number`, from one: often it holds no other.
 
         Its functional groups are attributes of its own. Raises Unreadable, and what the object store raises.
         """
@@ -46,8 +54,12 @@ class OneFrame:
                 return flattened(self._alone(number)), 0
             stored = self.found.stored
             chunks = self.objects.read(stored.key, stored.data_offset)
-            whole = parsed(chunks, stored, self.corrections, WHOLE_LIMIT_BYTES)
-            return flattened(whole, number), number - 1
+            whole = flattened(parsed(chunks, stored, self.corrections, WHOLE_LIMIT_BYTES), number)
+            if stored.transfer_syntax in NATIVE:
+                return whole, number - 1
+            frames = generate_frames(whole.PixelData, number_of_frames=stored.frame_count)
+            self._decode(whole, next(islice(frames, number - 1, None)))
+            return whole, 0
 
     def _alone(self, number: int) -> Dataset:
         stored, ranges = self.found.stored, self.found.ranges
@@ -61,16 +73,31 @@ class OneFrame:
             pixels = b"".join(joined_fragments(self.objects.read(stored.key, start - 8, stop)))
         else:
             pixels = b"".join(self.objects.read(stored.key, start, stop))
-        keyword = "PixelData"
-        if stored.transfer_syntax in NATIVE:
-            keyword = _pixel_keyword(frame)
-            setattr(frame, keyword, pixels)
-        else:
-            frame.PixelData = encapsulate([pixels])
-            frame["PixelData"].is_undefined_length = True
-        frame[keyword].VR = self._pixel_vr(frame, first)
         frame.NumberOfFrames = 1
+        if stored.transfer_syntax not in NATIVE:
+            self._decode(frame, pixels)
+            return frame
+        keyword = _pixel_keyword(frame)
+        setattr(frame, keyword, pixels)
+        frame[keyword].VR = self._pixel_vr(frame, first)
         return frame
+
+    def _decode(self, frame: Dataset, pixels: bytes) -> None:
+        """One frame's pixels, native, in place of all of them."""
+        syntax = self.found.stored.transfer_syntax
+        made = self.transcoder.frame(pixels, of_data_set(frame), syntax, EXPLICIT_LITTLE)
+        if syntax in ALWAYS_LOSSY:
+            frame.LossyImageCompression = "01"
+        frame.file_meta.TransferSyntaxUID = UID(EXPLICIT_LITTLE)
+        frame.PhotometricInterpretation = made.pixel.photometric
+        if made.pixel.samples > 1:
+            frame.PlanarConfiguration = int(made.pixel.is_planar)
+        frame.BitsStored, frame.HighBit = made.pixel.bits_stored, made.pixel.high_bit
+        if syntax in CODESTREAMS and not made.pixel.is_float:
+            _widen(frame, np.frombuffer(made.data, made.pixel.dtype))
+        frame.NumberOfFrames = 1
+        frame.PixelData = made.data
+        frame["PixelData"].VR = "OB" if made.pixel.bits_allocated <= 8 else "OW"
 
     def _pixel_vr(self, frame: Dataset, first: int) -> str:
         stored = self.found.stored
@@ -115,6 +142,14 @@ def parsed(
     if syntax == EXPLICIT_BIG:
         _turn_words(found)
     return found
+
+
+def _widen(frame: Dataset, samples: NDArray[Any]) -> None:
+    """A codestream may have more bits than the header says are stored: none of them is lost."""
+    bits = max(int(samples.max()).bit_length(), (int(samples.min()) + 1).bit_length())
+    bits += samples.dtype.kind == "i"
+    if bits > frame.BitsStored:
+        frame.BitsStored, frame.HighBit = bits, bits - 1
 
 
 def _turn_words(found: Dataset) -> None:

@@ -15,10 +15,12 @@ from exchange.signing_in import SigningIn
 from exchange.throttle import Throttle
 from exchange.tokens import TokenHolders
 from storage.archive import Archive
+from storage.codecs.workers import Workers
 from storage.connecting import open_pool
 from storage.decoding import Recoder, decodable_syntaxes
 from storage.ingest import Door
 from storage.objects import ObjectStore
+from storage.transcoding import Transcoder
 from viewer_api.bodies import Sender
 from viewer_api.desk import Desk
 from viewer_api.media import Decoding
@@ -69,6 +71,7 @@ class Working:
     signing_in: SigningIn
     sender: Sender
     recoder: Recoder
+    transcoder: Transcoder
     drawing: CapacityLimiter  # threads that draw, and so how many pictures are in memory at one time
     decoding: Decoding
 
@@ -99,6 +102,7 @@ def working(parts: ApiParts) -> Working:
             settings.is_second_factor_wanted,
         ),
         sender=Sender(CapacityLimiter(settings.reading_threads)),
+        transcoder=Transcoder(Workers()),
         drawing=CapacityLimiter(settings.recodes),
         recoder=Recoder(settings.recode_limit_bytes, threading.BoundedSemaphore(settings.recodes)),
         decoding=Decoding(decodable_syntaxes(), settings.recode_limit_bytes),

@@ -16,30 +16,29 @@ from storage.corrections import Correction
 from storage.errors import BadQuery, NotHeld, Unreadable
 from viewer_api.bodies import multipart_type, new_boundary
 from viewer_api.drawing import Drawing, Drawn, Wish
-from viewer_api.media import DICOM, Range, accepted
+from viewer_api.media import DICOM, accepted
 from viewer_api.parts import Working
 from viewer_api.problems import NotAcceptable
-from viewer_api.rendering.files import GIF, PICTURES
-from viewer_api.renditions import Kind, chosen, kind_of, offered
+from viewer_api.rendering.files import PICTURES
+from viewer_api.rendering.presentation import references
+from viewer_api.renditions import (
+    Kind,
+    Piece,
+    chosen,
+    divided,
+    every_frame,
+    kind_of,
+    offered,
+    representative,
+    words_of,
+)
 from viewer_api.tags import is_known, tag_of
 from viewer_api.urls import PREFIX, studies_url
 from viewer_api.video import video_chunks
 from viewer_api.view import THUMBNAIL_PX, View, Viewport, frame_numbers, parse_view
 
-#: Pictures in one answer: more are asked for series by series, or frame by frame.
-PARTS_LIMIT = 10_000
 _WARNING = '299 imx "Rendered for viewing: not for diagnosis{}"'
 Fetch = Callable[[], Drawn]
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One part of an answer: an instance, or one frame of it."""
-
-    stored: Stored
-    number: int | None  # None: all of it
-    media_type: str
-    path: str  # of its URL, below that of all studies
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +59,8 @@ class Rendering:
         pieces, is_multipart = divided(stored, numbers, ranges)
         asked = (view, [each.media_type for each in pieces], [each.path for each in pieces])
         tag = tag_of(stored, corrections, asked)
+        if any(kind_of(each.stored) is Kind.PRESENTATION for each in pieces):
+            tag = ""  # it shows another instance, which may change
         await reader.record(resource.study)
         if is_known(request, tag):
             return Response(status_code=304, headers=_headers(tag))
@@ -139,7 +140,7 @@ class Rendering:
         try:
             match kind_of(stored):
                 case Kind.PICTURE if piece.number is None:
-                    found = await self.work.archive.frames(_resource(stored), _every(stored))
+                    found = await self.work.archive.frames(_resource(stored), every_frame(stored))
                     return await self._run(self._drawing.cine, _apart(found), in_force, wish)
                 case Kind.PICTURE:
                     assert piece.number is not None
@@ -148,6 +149,8 @@ class Rendering:
                     return await self._run(self._drawing.waveform, stored, in_force, wish)
                 case Kind.VIDEO:
                     raise Unreadable("a video leaves alone: ask for its instance")
+                case Kind.PRESENTATION:
+                    return await self._presented(piece, in_force, wish)
                 case Kind.DOCUMENT:
                     return await self._run(self._drawing.document, stored, wish)
                 case Kind.REPORT:
@@ -162,6 +165,27 @@ class Rendering:
     ) -> Drawn:
         found = await self.work.archive.frames(_resource(stored), [1, number])
         return await self._run(self._drawing.frame, found, number, corrections, wish)
+
+    async def _presented(self, piece: Piece, corrections: tuple[Correction, ...], wish: Wish) -> Drawn:
+        """The first picture that a presentation state is for."""
+        work, stored, view = self.work, piece.stored, wish.view
+        if view.window is not None or (view.viewport is not None and view.viewport.region is not None):
+            raise BadQuery("a presentation state has its own window and its own area (PS3.18 §8.3.5.2)")
+        draw = self._drawing
+        state = await to_thread.run_sync(draw.whole, stored, corrections, limiter=work.drawing)
+        reference = next(references(state), None)
+        if reference is None:
+            raise Unreadable("the presentation state refers to no picture")
+        resource = Resource(stored.study_uid, reference.series_uid, reference.instance_uid)
+        try:
+            found = await work.archive.frames(resource, [1, reference.number])
+        except NotHeld as error:
+            raise Unreadable("the picture that the presentation state is for is not held here") from error
+        if kind_of(found.stored) is not Kind.PICTURE:
+            raise Unreadable("the presentation state is for something else than a picture")
+        of_picture = await work.archive.corrections_of([found.stored])
+        in_force = of_picture.get(found.stored.id, ())
+        return await self._run(draw.presented, state, reference, found, in_force, wish)
 
     async def _video(self, piece: Piece, tag: str) -> Response:
         """As it lies: one may be as long as an operation."""
@@ -212,90 +236,10 @@ class Rendering:
 
     @property
     def _drawing(self) -> Drawing:
-        return Drawing(self.work.objects)
+        return Drawing(self.work.objects, self.work.transcoder)
 
     async def _run(self, draw: Callable[..., Drawn], *arguments: object) -> Drawn:
         return await to_thread.run_sync(draw, *arguments, limiter=self.work.drawing)
-
-
-def divided(
-    instances: Sequence[Stored], numbers: Sequence[int] | None, ranges: Sequence[Range]
-) -> tuple[list[Piece], bool]:
-    """The parts of an answer, and whether it is a multipart one. Raises NotAcceptable.
-
-    A reader who takes one part gets one: of an instance of many frames the first, or all of them moving.
-    """
-    offers = {each.uid: offered(each) for each in instances}
-    alone = len(instances) == 1 and (numbers is None or len(numbers) == 1)
-    if alone:
-        (stored,) = instances
-        if (media_type := chosen(ranges, offers[stored.uid], is_multipart=False)) is not None:
-            number = numbers[0] if numbers else None if _moves(stored, media_type) else 1
-            return [Piece(stored, number, media_type, _path(stored, number if numbers else None))], False
-    pieces: list[Piece] = []
-    for stored in instances:
-        media_type = chosen(ranges, offers[stored.uid], is_multipart=True)
-        if media_type is None:
-            continue
-        of_each: Sequence[int | None] = [None]
-        if kind_of(stored) is Kind.PICTURE and (numbers or not _moves(stored, media_type)):
-            of_each = numbers or _every(stored)
-        if len(pieces) + len(of_each) > PARTS_LIMIT:
-            raise NotAcceptable([], f"more than {PARTS_LIMIT:,} pictures: ask by series, instance or frames")
-        pieces += [Piece(stored, each, media_type, _path(stored, each)) for each in of_each]
-    if not pieces:
-        had = list(dict.fromkeys(media for offer in offers.values() for media in offer))
-        many = [f'multipart/related; type="{media}"' for media in had]
-        raise NotAcceptable([*(had if alone else ()), *many, DICOM])
-    return pieces, True
-
-
-def representative(instances: Sequence[Stored]) -> Stored:
-    """The one in the middle of the first series that has pictures; without any, of the first that there is.
-
-    Series of pictures to look at count before those that mark others' pictures.
-    """
-    for kinds in ({Kind.PICTURE}, {Kind.WAVEFORM}, set(Kind)):
-        able = [each for each in instances if kind_of(each) in kinds]
-        if able:
-            own = [each for each in able if not _marks_others(each)] or able
-            of_first = [each for each in own if each.series_uid == own[0].series_uid]
-            return of_first[len(of_first) // 2]
-    raise NotHeld("a picture")
-
-
-def words_of(stored: Stored, kind: Kind) -> tuple[str, ...]:
-    """What an instance without a picture is called on its thumbnail."""
-    match kind:
-        case Kind.DOCUMENT:
-            return (offered(stored)[0].rpartition("/")[2].upper(), "Document")
-        case Kind.REPORT:
-            return ("Key", "images") if stored.sop_class.endswith(".88.59") else ("SR", "Report")
-        case Kind.PRESENTATION:
-            return ("PR", "Presentation")
-        case Kind.VIDEO:
-            return ("Video",)
-        case _:
-            return ("DICOM", "No picture")
-
-
-#: Segmentation, Label Map Segmentation, Parametric Map: pictures that mean little without those they mark.
-_MARKING = ("66.4", "66.7", "30")
-
-
-def _marks_others(stored: Stored) -> bool:
-    return stored.sop_class.removeprefix("1.2.840.10008.5.1.4.1.1.") in _MARKING
-
-
-def _moves(stored: Stored, media_type: str) -> bool:
-    return media_type == GIF and stored.frame_count > 1
-
-
-def _every(stored: Stored) -> list[int]:
-    """All of its frames; how many, is the sender's word."""
-    if stored.frame_count > PARTS_LIMIT:
-        raise NotAcceptable([], f"more than {PARTS_LIMIT:,} frames: ask for some of them")
-    return list(range(1, stored.frame_count + 1))
 
 
 def _apart(found: FrameRanges) -> list[FrameRanges]:
@@ -309,13 +253,10 @@ def _resource(stored: Stored) -> Resource:
     return Resource(stored.study_uid, stored.series_uid, stored.uid)
 
 
-def _path(stored: Stored, number: int | None) -> str:
-    return f"{stored.path}/frames/{number}/rendered" if number else f"{stored.path}/rendered"
-
-
 def _headers(tag: str, loss: str = "") -> dict[str, str]:
     warning = _WARNING.format(f"; {loss.lower()}" if loss else "")
-    return {"Warning": warning, "ETag": tag, "Cache-Control": "private, no-cache"}
+    headers = {"Warning": warning, "Cache-Control": "private, no-cache"}
+    return headers | {"ETag": tag} if tag else headers
 
 
 def _alone(drawn: Drawn, tag: str) -> Response:

@@ -1,12 +1,15 @@
 """What an instance can be shown as (PS3.18 §8.7.2, §8.7.4). Pure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 
 from storage.archive import Stored
+from storage.errors import NotHeld
 from storage.frames import Form
-from viewer_api.media import PIXEL_MEDIA_TYPES, Range
-from viewer_api.rendering.files import PICTURES
+from viewer_api.media import DICOM, PIXEL_MEDIA_TYPES, Range
+from viewer_api.problems import NotAcceptable
+from viewer_api.rendering.files import GIF, PICTURES
 
 HTML, PLAIN, PDF, XML, SVG = "text/html", "text/plain", "application/pdf", "text/xml", "image/svg+xml"
 
@@ -20,8 +23,12 @@ _DOCUMENTS: Mapping[str, str] = {
     _STORAGE + "104.5": "model/mtl",
 }
 KEY_OBJECTS = _STORAGE + "88.59"
-#: Grayscale, Color and Pseudo-Color Softcopy Presentation States: of one picture at a time.
-_PRESENTATIONS = frozenset({_STORAGE + "11.1", _STORAGE + "11.2", _STORAGE + "11.3"})
+#: Grayscale and Color Softcopy Presentation States: of one picture at a time.
+_PRESENTATIONS = frozenset({_STORAGE + "11.1", _STORAGE + "11.2"})
+
+
+#: Pictures in one answer: more are asked for series by series, or frame by frame.
+PARTS_LIMIT = 10_000
 
 
 class Kind(Enum):
@@ -85,3 +92,97 @@ def chosen(ranges: Sequence[Range], offer: Sequence[str], *, is_multipart: bool)
 
 def _media_of_pixels(stored: Stored) -> str:
     return PIXEL_MEDIA_TYPES.get(stored.transfer_syntax, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One part of an answer: an instance, or one frame of it."""
+
+    stored: Stored
+    number: int | None  # None: all of it
+    media_type: str
+    path: str  # of its URL, below that of all studies
+
+
+def divided(
+    instances: Sequence[Stored], numbers: Sequence[int] | None, ranges: Sequence[Range]
+) -> tuple[list[Piece], bool]:
+    """The parts of an answer, and whether it is a multipart one. Raises NotAcceptable.
+
+    A reader who takes one part gets one: of an instance of many frames the first, or all of them moving.
+    """
+    offers = {each.uid: offered(each) for each in instances}
+    alone = len(instances) == 1 and (numbers is None or len(numbers) == 1)
+    if alone:
+        (stored,) = instances
+        if (media_type := chosen(ranges, offers[stored.uid], is_multipart=False)) is not None:
+            number = numbers[0] if numbers else None if _moves(stored, media_type) else 1
+            return [Piece(stored, number, media_type, _path(stored, number if numbers else None))], False
+    pieces: list[Piece] = []
+    for stored in instances:
+        media_type = chosen(ranges, offers[stored.uid], is_multipart=True)
+        if media_type is None:
+            continue
+        of_each: Sequence[int | None] = [None]
+        if kind_of(stored) is Kind.PICTURE and (numbers or not _moves(stored, media_type)):
+            of_each = numbers or every_frame(stored)
+        if len(pieces) + len(of_each) > PARTS_LIMIT:
+            raise NotAcceptable([], f"more than {PARTS_LIMIT:,} pictures: ask by series, instance or frames")
+        pieces += [Piece(stored, each, media_type, _path(stored, each)) for each in of_each]
+    if not pieces:
+        had = list(dict.fromkeys(media for offer in offers.values() for media in offer))
+        many = [f'multipart/related; type="{media}"' for media in had]
+        raise NotAcceptable([*(had if alone else ()), *many, DICOM])
+    return pieces, True
+
+
+def representative(instances: Sequence[Stored]) -> Stored:
+    """The one in the middle of the first series that has pictures; without any, of the first that there is.
+
+    Series of pictures to look at count before those that mark others' pictures.
+    """
+    for kinds in ({Kind.PICTURE}, {Kind.WAVEFORM}, set(Kind)):
+        able = [each for each in instances if kind_of(each) in kinds]
+        if able:
+            own = [each for each in able if not _marks_others(each)] or able
+            of_first = [each for each in own if each.series_uid == own[0].series_uid]
+            return of_first[len(of_first) // 2]
+    raise NotHeld("a picture")
+
+
+def words_of(stored: Stored, kind: Kind) -> tuple[str, ...]:
+    """What an instance without a picture is called on its thumbnail."""
+    match kind:
+        case Kind.DOCUMENT:
+            return (offered(stored)[0].rpartition("/")[2].upper(), "Document")
+        case Kind.REPORT:
+            return ("Key", "images") if stored.sop_class.endswith(".88.59") else ("SR", "Report")
+        case Kind.PRESENTATION:
+            return ("PR", "Presentation")
+        case Kind.VIDEO:
+            return ("Video",)
+        case _:
+            return ("DICOM", "No picture")
+
+
+#: Segmentation, Label Map Segmentation, Parametric Map: pictures that mean little without those they mark.
+_MARKING = ("66.4", "66.7", "30")
+
+
+def _marks_others(stored: Stored) -> bool:
+    return stored.sop_class.removeprefix("1.2.840.10008.5.1.4.1.1.") in _MARKING
+
+
+def _moves(stored: Stored, media_type: str) -> bool:
+    return media_type == GIF and stored.frame_count > 1
+
+
+def every_frame(stored: Stored) -> list[int]:
+    """All of its frames; how many, is the sender's word."""
+    if stored.frame_count > PARTS_LIMIT:
+        raise NotAcceptable([], f"more than {PARTS_LIMIT:,} frames: ask for some of them")
+    return list(range(1, stored.frame_count + 1))
+
+
+def _path(stored: Stored, number: int | None) -> str:
+    return f"{stored.path}/frames/{number}/rendered" if number else f"{stored.path}/rendered"

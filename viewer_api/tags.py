@@ -27,4 +27,4 @@ def tag_of(
 def is_known(request: Request, tag: str) -> bool:
     """Whether the reader has it already (RFC 9110 §13.1.2: compared weakly)."""
     known = [each.strip() for each in ",".join(request.headers.getlist("if-none-match")).split(",")]
-    return "*" in known or tag in known or tag.removeprefix("W/") in known
+    return bool(tag) and ("*" in known or tag in known or tag.removeprefix("W/") in known)

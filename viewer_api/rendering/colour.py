@@ -1,25 +1,28 @@
 """Colour as 8 bits of red, green and blue (PS3.3 §C.7.6.3.1.2)."""
 
 import numpy as np
+from PIL import Image
 from pydicom.dataset import Dataset
 
 from storage.errors import Unreadable
 from viewer_api.rendering.numbers import Bytes
 from viewer_api.rendering.pixels import Samples
 
-#: What pixels are in once they are decoded: pydicom turns the full-range kinds into RGB.
-_READY = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT"})
+#: Of luminance from 0 to 255. Halved chroma is made whole, and turned to RGB, where samples are read.
+_FULL = "YBR_FULL"
+_READY = frozenset({"RGB", "YBR_FULL_422", "YBR_RCT", "YBR_ICT"})
 _PARTIAL = frozenset({"YBR_PARTIAL_420", "YBR_PARTIAL_422"})
 
 
 def coloured(samples: Samples, frame: Dataset) -> Bytes:
     """Red, green and blue of samples in three planes. Raises Unreadable for retired kinds."""
     kind = str(frame.get("PhotometricInterpretation", "RGB"))
-    if kind in _PARTIAL:
-        return _of_partial(_in_8_bits(samples, frame))
-    if kind not in _READY:
+    if samples.shape[-1] != 3 or kind not in _READY | _PARTIAL | {_FULL}:
         raise Unreadable(f"colour of the kind {kind[:16]} is not shown here")
-    return _in_8_bits(samples, frame)
+    shown = _in_8_bits(samples, frame)
+    if kind == _FULL:
+        return np.asarray(Image.fromarray(np.ascontiguousarray(shown), "YCbCr").convert("RGB"), np.uint8)
+    return _of_partial(shown) if kind in _PARTIAL else shown
 
 
 def _in_8_bits(samples: Samples, frame: Dataset) -> Bytes:

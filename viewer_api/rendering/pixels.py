@@ -1,4 +1,4 @@
-"""The samples of one frame, as they are stored (PS3.5 §8)."""
+"""The samples of one frame, as they are stored (PS3.5 §8). Compressed ones were decoded before."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,70 +8,51 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels.utils import pixel_array
 
+from storage.codecs.frame import ImagePixel, of_data_set
 from storage.elements import EXPLICIT_BIG
-from storage.errors import Unreadable
-from storage.syntaxes import NATIVE, RLE
-
-#: Samples of one frame: larger ones are looked at in parts, as slides are.
-FRAME_LIMIT_SAMPLES = 256 * 1024 * 1024
 
 Samples = NDArray[Any]
-
-_FLOATS = {"FloatPixelData": "<f4", "DoubleFloatPixelData": "<f8"}
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame's samples, (rows, columns) or (rows, columns, 3) in RGB, and what is in unused bits."""
+    """One frame's samples, (rows, columns) or (rows, columns, 3), and what is in unused bits."""
 
     samples: Samples
     raw: Samples | None = None  # with the bits above and below; None where there can be none
 
 
 def read_frame(found: Dataset, index: int) -> Frame:
-    """The frame at `index`, from zero, of those that a data set holds. Raises what pydicom raises."""
-    _check(found)
-    syntax = str(found.file_meta.TransferSyntaxUID)
-    is_native = syntax in NATIVE
-    keyword = next((each for each in ("PixelData", *_FLOATS) if each in found), "PixelData")
-    if keyword in _FLOATS and syntax != EXPLICIT_BIG:
-        return Frame(_native(found, keyword, _FLOATS[keyword], index))
-    bits = int(found.BitsAllocated)
-    is_grey = int(found.get("SamplesPerPixel", 1)) == 1
-    if is_native and is_grey and bits in (8, 16, 32) and syntax != EXPLICIT_BIG:
-        sign = "i" if found.get("PixelRepresentation") == 1 else "u"
-        raw = _native(found, keyword, f"<{sign}{bits // 8}", index)
-        return Frame(_stored_bits(raw, found), raw)
-    samples = pixel_array(found, index=index)
-    if (
-        is_grey
-        and samples.dtype.kind in "iu"
-        and samples.dtype.itemsize * 8 == bits
-        and (is_native or syntax == RLE)
-    ):
-        return Frame(_stored_bits(samples, found), samples)
-    return Frame(samples)
+    """The frame at `index`, from zero, of those that a native data set holds. Raises what pydicom raises."""
+    pixel = of_data_set(found)
+    pixel.check()
+    is_plain = pixel.bits_allocated >= 8 and str(found.file_meta.TransferSyntaxUID) != EXPLICIT_BIG
+    if not is_plain or pixel.is_halved:
+        samples = pixel_array(found, index=index, raw=pixel.samples > 1 and not pixel.is_halved)
+    else:
+        samples = _native(found, pixel, index)
+    if pixel.samples > 1 or pixel.is_float or pixel.bits_allocated < 8:
+        return Frame(samples)
+    return Frame(_stored_bits(samples, pixel), samples)
 
 
-def _check(found: Dataset) -> None:
-    samples = int(found.Rows) * int(found.Columns) * int(found.get("SamplesPerPixel", 1))
-    if not 0 < samples <= FRAME_LIMIT_SAMPLES:
-        raise Unreadable(f"a frame has 1 to {FRAME_LIMIT_SAMPLES:,} samples")
+def _native(found: Dataset, pixel: ImagePixel, index: int) -> Samples:
+    keyword = "PixelData"
+    if pixel.is_float:
+        keyword = "FloatPixelData" if pixel.bits_allocated == 32 else "DoubleFloatPixelData"
+    count = pixel.rows * pixel.columns * pixel.samples
+    start = index * count * pixel.dtype.itemsize
+    samples = np.frombuffer(found[keyword].value, pixel.dtype, count, start)
+    if pixel.samples == 1:
+        return samples.reshape(pixel.rows, pixel.columns)
+    if pixel.is_planar:
+        return np.moveaxis(samples.reshape(pixel.samples, pixel.rows, pixel.columns), 0, -1)
+    return samples.reshape(pixel.rows, pixel.columns, pixel.samples)
 
 
-def _native(found: Dataset, keyword: str, kind: str, index: int) -> Samples:
-    rows, columns = int(found.Rows), int(found.Columns)
-    dtype = np.dtype(kind)
-    start = index * rows * columns * dtype.itemsize
-    return np.frombuffer(found[keyword].value, dtype, rows * columns, start).reshape(rows, columns)
-
-
-def _stored_bits(raw: Samples, found: Dataset) -> Samples:
+def _stored_bits(raw: Samples, pixel: ImagePixel) -> Samples:
     """Without the bits above and below the stored ones: overlays may lie there (PS3.5 §8.1.1)."""
-    bits = raw.dtype.itemsize * 8
-    stored = int(found.get("BitsStored", bits))
-    high = int(found.get("HighBit", stored - 1))
-    if not stored <= high + 1 <= bits or stored == bits or stored < 1:
+    bits, stored, high = pixel.bits_allocated, pixel.bits_stored, pixel.high_bit
+    if not stored <= high + 1 <= bits or stored == bits or raw.dtype.itemsize * 8 != bits:
         return raw
-    left, right = bits - 1 - high, bits - stored
-    return np.right_shift(np.left_shift(raw, left), right)
+    return np.right_shift(np.left_shift(raw, bits - 1 - high), bits - stored)
