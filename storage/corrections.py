@@ -13,16 +13,13 @@ from storage.charsets import ASCII, encodings_of
 from storage.dicom_json import CODED
 from storage.elements import (
     DEFLATED,
-    ITEM,
-    ITEM_END,
-    SEQUENCE_END,
     UNDEFINED,
     Element,
     Encoding,
     Walk,
     encoding_of,
 )
-from storage.errors import CannotCorrect, Unreadable
+from storage.errors import CannotCorrect
 from storage.passing import Passing, deflated, inflated
 from storage.writing import ElementWriter
 
@@ -182,39 +179,11 @@ class _Rewrite:
 
     def _pass(self, element: Element) -> Iterator[bytes]:
         """Hand on one element, its header too, whatever its size and depth."""
-        for position in self._ends(element):
+        for position in self._walk.past(element):
             yield from self._passing.take(position)
 
     def _capture(self, element: Element) -> bytes:
         return b"".join(self._pass(element))
-
-    def _ends(self, element: Element) -> Iterator[int]:
-        """Walk past an element; each position up to which it has been passed. Depth costs no memory."""
-        walk = self._walk
-        if element.length != UNDEFINED:
-            walk.position = element.offset + element.length
-            yield walk.position
-            return
-        depth = 1
-        explicit = walk.explicit
-        implicit_from = 0
-        if element.vr == "UN":
-            walk.explicit, implicit_from = False, 1  # PS3.5 §6.2.2 note
-        while depth:
-            inner = walk.next()
-            if inner is None:
-                raise Unreadable(f"the value of {element.tag:08X} never ends", walk.position)
-            if inner.tag in (ITEM_END, SEQUENCE_END):
-                depth -= 1
-                if depth < implicit_from:
-                    walk.explicit, implicit_from = explicit, 0
-            elif inner.length == UNDEFINED:
-                depth += 1
-                if inner.vr == "UN" and inner.tag != ITEM and not implicit_from:
-                    walk.explicit, implicit_from = False, depth
-            else:
-                walk.position = inner.offset + inner.length
-            yield walk.position
 
     def _settle_character_set(self, element: Element | None) -> Iterator[bytes]:
         """A correction that names it says in what the text really is, and no text changes.

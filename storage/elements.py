@@ -164,6 +164,36 @@ class Walk:
             pass
         self.explicit = explicit
 
+    def past(self, element: Element) -> Iterator[int]:
+        """Go past the value of the element just read; each position up to which that is done.
+
+        As `skip`, for whoever hands bytes on meanwhile: neither size nor depth costs memory.
+        """
+        if element.length != UNDEFINED:
+            self.position = element.offset + element.length
+            yield self.position
+            return
+        depth = 1
+        explicit = self.explicit
+        implicit_from = 0
+        if element.vr == "UN":
+            self.explicit, implicit_from = False, 1  # PS3.5 §6.2.2 note
+        while depth:
+            inner = self.next()
+            if inner is None:
+                raise Unreadable(f"the value of {element.tag:08X} never ends", self.position)
+            if inner.tag in (ITEM_END, SEQUENCE_END):
+                depth -= 1
+                if depth < implicit_from:
+                    self.explicit, implicit_from = explicit, 0
+            elif inner.length == UNDEFINED:
+                depth += 1
+                if inner.vr == "UN" and inner.tag != ITEM and not implicit_from:
+                    self.explicit, implicit_from = False, depth
+            else:
+                self.position = inner.offset + inner.length
+            yield self.position
+
     def items(self, element: Element) -> Generator[Element, None, None]:
         """The items of the sequence just read (PS3.5 §7.5). Each must be gone through before the next.
 

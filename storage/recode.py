@@ -34,7 +34,9 @@ _NUMBER_BYTES = {
     "FD": 8, "OD": 8, "OV": 8, "SV": 8, "UV": 8,
 }  # fmt: skip
 _PIXEL_REPRESENTATION = 0x00280103
+_BITS_ALLOCATED = 0x00280100
 _EITHER_SIGN = frozenset(tag for tag, entry in DicomDictionary.items() if entry[0] == "US or SS")
+_PIXEL_DATA = 0x7FE00010
 _LONGEST_SHORT = 0xFFFE
 
 
@@ -65,6 +67,7 @@ class _Recoding:
         self._header = header
         self._is_big = not encoding.little
         self._is_signed = False
+        self._sample_bytes = 2  # of the pixel data, which OW does not say
         # What is open: its delimiter, where it ends, None where a delimiter will say, and whether what
         # follows it is explicit.
         self._open: list[tuple[bytes, int | None, bool]] = []
@@ -100,6 +103,10 @@ class _Recoding:
             if vr == "UN":
                 self._walk.explicit = False  # PS3.5 §6.2.2 note: implicit inside
             yield self._header(tag, UNDEFINED, "SQ")
+        elif tag & 0xFFFF == 0:  # a group's length (retired, PS3.5 §7.2), which is another one now
+            self._walk.position = offset + length
+            for _ in self._passing.take(offset + length):
+                pass
         else:
             yield from self._value(element)
 
@@ -113,10 +120,16 @@ class _Recoding:
             self._is_signed = any(self._walk.value(element))
         if vr == "US" and self._is_signed and tag in _EITHER_SIGN and not self._is_big:
             vr = "SS"
+        if tag == _BITS_ALLOCATED and length == 2 and not self._open:
+            self._sample_bytes = (
+                int.from_bytes(self._walk.value(element), "big" if self._is_big else "little") // 8
+            )
         yield self._header(tag, length, vr)
         self._walk.position = offset + length
         passing = self._passing.take(offset + length)
         each = _NUMBER_BYTES.get(vr, 1) if self._is_big else 1
+        if each == 2 and tag == _PIXEL_DATA and not self._open:
+            each = max(2, self._sample_bytes)
         passed = 0
         for chunk in _swapped(passing, each) if each > 1 else passing:
             passed += len(chunk)

@@ -56,12 +56,16 @@ def encoded(data: bytes, pixel: ImagePixel, syntax: str) -> Frame:
 def encodable(pixel: ImagePixel, syntax: str) -> ImagePixel:
     """How such pixels are described in that syntax. Raises Unencodable where it has no room for them."""
     pixel.check()
-    if syntax in (EXPLICIT_LITTLE, ENCAPSULATED_UNCOMPRESSED, DEFLATED_FRAMES):
+    if syntax == EXPLICIT_LITTLE:
+        return pixel
+    if pixel.is_float:
+        raise Unencodable("only Pixel Data are encapsulated, and these are floating point numbers")
+    if syntax in (ENCAPSULATED_UNCOMPRESSED, DEFLATED_FRAMES):
         return pixel
     if syntax not in _ENCODERS:
         raise Unencodable(f"no encoder here for {syntax}")
-    if pixel.is_float or pixel.bits_allocated == 1:
-        raise Unencodable("floating point numbers and single bits are not compressed by that syntax")
+    if pixel.bits_allocated == 1:
+        raise Unencodable("single bits are not compressed by that syntax")
     if syntax == RLE:
         if pixel.samples * pixel.bits_allocated // 8 > 15 or pixel.bits_allocated > 32:
             raise Unencodable("RLE has no room for samples of so many bits")

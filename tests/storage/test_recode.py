@@ -50,6 +50,7 @@ def test_every_native_file_of_pydicom_means_the_same(path: Path, size: int) -> N
 
     after = read_dataset(BytesIO(explicit), is_implicit_VR=False, is_little_endian=True)
     found = after.to_json_dict(bulk_data_threshold=1 << 30, bulk_data_element_handler=str)
+    expected = {tag: member for tag, member in expected.items() if not tag.endswith("0000")}  # group lengths
     for tag, member in expected.items():
         if syntax == ExplicitVRBigEndian and member["vr"] == "OW":
             continue

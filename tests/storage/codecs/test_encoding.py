@@ -60,7 +60,7 @@ def test_rle_takes_32_bits(frame: Frame) -> None:
 @pytest.mark.parametrize("bits", [1, 32, 64])
 @pytest.mark.parametrize("syntax", [DEFLATED_FRAMES, ENCAPSULATED_UNCOMPRESSED])
 def test_whatever_is_native_can_be_deflated_and_encapsulated(syntax: str, bits: int) -> None:
-    pixel = ImagePixel(3, 5, 1, bits, bits, bits - 1, is_float=bits > 1)
+    pixel = ImagePixel(3, 5, 1, bits, bits, bits - 1)
     data = bytes(range(pixel.frame_bytes))
 
     made = encoded(data, pixel, syntax)
