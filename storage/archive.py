@@ -232,7 +232,7 @@ class Archive:
         """The instances that a search for instances finds, in its order."""
         found = plan(query).ids()
         text = sql.SQL("select ") + _STORED_FIELDS + sql.SQL(_STORED_AMONG).format(found.text)
-        rows = await self.rows(Statement(text, found.values))
+        rows = await self.rows(Statement(text, found.values, found.depends_on_values))
         return [Stored(*row) for row in rows]
 
     async def metadata(self, instances: Sequence[Stored], bulk_root: str) -> AsyncIterator[list[Metadata]]:
@@ -329,7 +329,8 @@ class Archive:
 
     async def _execute(self, statement: Statement) -> list[Row]:
         async with self.pool.connection() as connection:
-            cursor = await connection.execute(statement.text, statement.values, binary=True)
+            prepare = False if statement.depends_on_values else None
+            cursor = await connection.execute(statement.text, statement.values, prepare=prepare, binary=True)
             return await cursor.fetchall()
 
     async def _corrections(

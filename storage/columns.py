@@ -43,6 +43,7 @@ class Column:
 STUDY_UID: Path = (0x0020000D,)
 SERIES_UID: Path = (0x0020000E,)
 INSTANCE_UID: Path = (0x00080018,)
+PATIENT_NAME: Path = (0x00100010,)
 PATIENT_ID: Path = (0x00100020,)
 ACCESSION: Path = (0x00080050,)
 STUDY_DATE: Path = (0x00080020,)
@@ -61,7 +62,7 @@ COLUMNS: Mapping[Path, Column] = {
     (0x00080090,): Column(sql.SQL("s.referring"), Owner.STUDY, Kind.NAME),
     (0x00081030,): Column(sql.SQL("s.description"), Owner.STUDY),
     (0x00200010,): Column(sql.SQL("s.study_id"), Owner.STUDY),
-    (0x00100010,): Column(sql.SQL("i.patient_name"), Owner.IDENTITY, Kind.NAME),
+    PATIENT_NAME: Column(sql.SQL("i.patient_name"), Owner.IDENTITY, Kind.NAME),
     PATIENT_ID: Column(sql.SQL("p.identifier"), Owner.PATIENT),
     (0x00100021,): Column(sql.SQL("p.issuer"), Owner.PATIENT),
     (0x00100030,): Column(sql.SQL("i.birth_date"), Owner.IDENTITY),

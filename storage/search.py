@@ -6,6 +6,7 @@ p patient (the current ones, which a correction changes).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from psycopg import sql
 
@@ -15,6 +16,7 @@ from storage.columns import (
     INSTANCE_UID,
     PATIENT_COUNTS,
     PATIENT_ID,
+    PATIENT_NAME,
     SERIES_UID,
     STUDY_DATE,
     STUDY_INSTANCES,
@@ -24,13 +26,16 @@ from storage.columns import (
     Kind,
     Owner,
 )
-from storage.conditions import Statement, condition, instant_between
-from storage.query import AnyOf, Anything, Between, Exactly, Level, Match, Path, Query
+from storage.conditions import Statement, condition, fuzzily, instant_between
+from storage.query import AnyOf, Anything, Between, Empty, Exactly, Level, Match, Path, Query, text_of
 from storage.showing import IDENTITY_SHOWS, MODALITIES, SERIES_COUNT, SHOWS
 
 #: How many answers a broad search gives at most: one that names no patient, accession or UID.
 BROAD_LIMIT = 5_000
 
+
+#: Days of which studies are found by their date, whatever else they must match.
+FEW_DAYS = 92
 
 #: Whose columns the rows of a level have beside them; what lies below is sought within.
 _BESIDE: Mapping[Level, frozenset[Owner]] = {
@@ -154,7 +159,7 @@ class Plan:
         if self.query.offset:
             text += sql.SQL(" offset %s")
             values.append(self.query.offset)
-        return Statement(text, values)
+        return Statement(text, values, not _is_narrow(self.query))
 
     def rows(self, most: int) -> Statement:
         """What the answers hold, of the first so many rows that match."""
@@ -176,7 +181,7 @@ class Plan:
             identity.text,
             _ORDER[level],
         )
-        return Statement(text, [*found.values, *identity.values])
+        return Statement(text, [*found.values, *identity.values], found.depends_on_values)
 
     def _of_patients(self) -> list[Statement]:
         """Studies under an identity that matches, and at lower levels only what bears it itself."""
@@ -247,8 +252,10 @@ def plan(query: Query) -> Plan:
             continue
         if column is None:
             unmatched.append(path)
+        elif query.fuzzy and path == PATIENT_NAME and not isinstance(match, Empty):
+            found[column.owner].append(_fuzzily(match))
         else:
-            found[column.owner].append(condition(column, match))
+            found[column.owner].append(_matching(column, match, is_of_days=_is_of_days(days)))
             if column.kind is Kind.SET:
                 found[column.owner].append(_of_what_shows(column, match))
     beside = _BESIDE[query.level]
@@ -260,6 +267,39 @@ def plan(query: Query) -> Plan:
         tuple(unmatched),
         (*conditions, *_within(query.level, found)),
         tuple(of_identity),
+    )
+
+
+def _matching(column: Column, match: Match, *, is_of_days: bool) -> Statement:
+    """One match; of a few days' studies, modalities are looked at row by row. The planner would rather read
+    every entry that a modality has in its index: 10 ms for a tenth of a million studies.
+    """
+    if column.kind is Kind.SET and is_of_days and isinstance(match, Exactly | AnyOf):
+        texts = [match.text] if isinstance(match, Exactly) else list(match.texts)
+        each = sql.SQL("%s = any({})").format(column.name)
+        return Statement(sql.SQL("({})").format(sql.SQL(" or ").join([each] * len(texts))), texts)
+    return condition(column, match)
+
+
+def _is_of_days(days: Match | None) -> bool:
+    """Study dates that an index brings sooner than anything else."""
+    match days:
+        case Exactly():
+            return True
+        case Between(str(first), str(last)):
+            return (_day(last) - _day(first)).days <= FEW_DAYS
+    return False
+
+
+def _day(text: str) -> date:
+    return date(int(text[:4]), int(text[4:6]), int(text[6:]))
+
+
+def _fuzzily(match: Match) -> Statement:
+    """Any of the names that are asked for."""
+    names = [fuzzily(text) for text in text_of(match).split("\\")]
+    return Statement(
+        sql.SQL("({})").format(sql.SQL(" or ").join([each.text for each in names])), _values(names)
     )
 
 
@@ -303,8 +343,15 @@ def _and(conditions: Sequence[Statement]) -> sql.Composed:
     return sql.SQL("").join([sql.SQL(" and {}").format(each.text) for each in conditions])
 
 
+def _is_narrow(query: Query) -> bool:
+    """It finds few, whatever the values: one plan does for all. How many a name, a date or a modality finds,
+    and so whether to go by it or by the order of the answers, is another matter for each of them.
+    """
+    return any(isinstance(query.matches.get(path), Exactly | AnyOf) for path in _NARROW)
+
+
 def _limit(query: Query) -> int | None:
-    if any(isinstance(query.matches.get(path), Exactly | AnyOf) for path in _NARROW):
+    if _is_narrow(query):
         return query.limit
     return BROAD_LIMIT if query.limit is None else min(query.limit, BROAD_LIMIT)
 

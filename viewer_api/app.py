@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from viewer_api import assets, problems
 from viewer_api.assets import asset_routes
 from viewer_api.commitments import commitment_routes
+from viewer_api.compression import Compressed
 from viewer_api.deliveries import delivery_routes
 from viewer_api.hosts import LoopbackOnly
 from viewer_api.ohif import viewer_routes
@@ -68,6 +69,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.include_router(commitment_routes(work))
     app.include_router(rejection_routes(work))
     app.include_router(viewer_routes(work, pages))
+    app.add_middleware(Compressed)
     if parts.settings.is_open:
         app.add_middleware(LoopbackOnly)
     app.add_middleware(Observed, numbers=numbers)

@@ -12,6 +12,8 @@ from storage.syntaxes import LOSSLESS, NATIVE
 
 DICOM = "application/dicom"
 DICOM_JSON = "application/dicom+json"
+DICOM_XML = "application/dicom+xml"
+JSON = "application/json"
 OCTETS = "application/octet-stream"
 
 _JPEG_FAMILY = "1.2.840.10008.1.2.4."
@@ -92,6 +94,26 @@ def _split(text: str, separator: str) -> list[str]:
         is_quoted ^= part == '"'
         pieces[-1] += part
     return pieces
+
+
+#: What data sets without pixels can be had as: searches, metadata.
+TEXT_OFFERS = (DICOM_JSON, JSON, f'multipart/related; type="{DICOM_XML}"')
+
+
+def text_type(ranges: Iterable[Range]) -> str | None:
+    """How data sets are written for a reader (PS3.18 §8.7.4); None where nothing accepted can be had.
+
+    JSON is one body, whatever a program calls it; XML is a part for each data set.
+    """
+    for each in ranges:
+        if each.is_multipart:
+            if each.takes(DICOM_XML):
+                return DICOM_XML
+        elif each.takes(DICOM_JSON):
+            return DICOM_JSON
+        elif each.takes(JSON):
+            return JSON
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from storage.errors import (
     AlreadyDecided,
     ArchiveError,
     BadInput,
+    BadQuery,
     CannotCorrect,
     NotHeld,
     TooLarge,
@@ -29,6 +30,8 @@ from viewer_api.signing_in.next_page import sign_in_url
 from viewer_api.urls import PREFIX as DICOMWEB
 
 RETRY_AFTER_S = 5
+#: Characters of a parameter's name that an answer repeats.
+NAME_LIMIT = 128
 
 #: DICOMweb answers 401 to a browser as to anyone (PS3.18 §8.8).
 _SERVICES = (f"{DICOMWEB}/", "/wado")
@@ -42,6 +45,14 @@ class NotAcceptable(Exception):
     def __init__(self, offered: list[str], why: str = "") -> None:
         super().__init__(why or "none of the media types that you accept can be had")
         self.offered = offered
+
+
+class BadParameters(BadQuery):
+    """Parameters of a URL that mean nothing here: their names, as far as one line shows them, and why."""
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        super().__init__("parameters that cannot be understood")
+        self.parameters = [{"name": name[:NAME_LIMIT], "reason": reason} for name, reason in reasons.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +112,12 @@ class Problems:
         """Always with the list of what can be had, which only programs read."""
         assert isinstance(error, NotAcceptable)
         return problem(HTTPStatus.NOT_ACCEPTABLE, "Not acceptable", str(error), offered=error.offered)
+
+    async def bad_parameters(self, _: Request, error: Exception) -> Response:
+        """With their names. Nothing of it is logged: a name that is none may be a patient's."""
+        assert isinstance(error, BadParameters)
+        title = ANSWERS[BadInput].title
+        return problem(HTTPStatus.BAD_REQUEST, title, str(error), parameters=error.parameters)
 
     async def http_error(self, request: Request, error: Exception) -> Response:
         """Those that name their status."""
@@ -167,5 +184,6 @@ def install(app: FastAPI, pages: Pages) -> None:
     problems = Problems(pages)
     app.add_exception_handler(ArchiveError, problems.archive_error)
     app.add_exception_handler(NotAcceptable, problems.not_acceptable)
+    app.add_exception_handler(BadParameters, problems.bad_parameters)
     app.add_exception_handler(HTTPException, problems.http_error)
     app.add_exception_handler(RequestValidationError, problems.invalid)

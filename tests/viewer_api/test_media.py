@@ -15,11 +15,15 @@ from storage.elements import (
 from storage.leaving import Way
 from storage.syntaxes import LOSSLESS, NATIVE
 from viewer_api.media import (
+    DICOM_JSON,
+    DICOM_XML,
+    JSON,
     PIXEL_MEDIA_TYPES,
     Decoding,
     Range,
     frame_way,
     parse_accept,
+    text_type,
     way_for,
 )
 
@@ -99,3 +103,23 @@ def test_the_tables_name_transfer_syntaxes() -> None:
     known = {*AllTransferSyntaxes, *newer}  # pydicom's table lacks JPEG XL
     assert set(PIXEL_MEDIA_TYPES) <= known
     assert set(LOSSLESS) <= known - NATIVE
+
+
+@pytest.mark.parametrize(
+    ("accept", "given"),
+    [
+        ("", DICOM_JSON),
+        ("*/*", DICOM_JSON),
+        ("application/*", DICOM_JSON),
+        ("application/json", JSON),
+        ("application/json, application/dicom+json", JSON),
+        ("application/json;q=0.5, application/dicom+json", DICOM_JSON),
+        ('multipart/related; type="application/dicom+xml"', DICOM_XML),
+        ("multipart/related;type=application/dicom+xml, application/dicom+json;q=0.9", DICOM_XML),
+        ("multipart/related", DICOM_XML),
+        ("application/dicom+xml", None),
+        ("image/png", None),
+    ],
+)
+def test_data_sets_leave_as_json_or_xml(accept: str, given: str | None) -> None:
+    assert text_type(parse_accept(accept) or parse_accept("*/*")) == given

@@ -40,7 +40,7 @@ from storage.query import (
 )
 from tests.storage.strategies import deflate
 from tests.storage.test_query import dates, ranges, times, uids
-from viewer_api.qido import parse_query
+from viewer_api.search_keys import parse_query
 
 SYNTAXES = [IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG]
 PLAIN = st.text(st.sampled_from("ABCXYZ_ 019"), min_size=1).filter(lambda text: text.strip() == text)
