@@ -1,3 +1,5 @@
+CREATE EXTENSION IF NOT EXISTS fuzzystrmatch WITH SCHEMA public;
+COMMENT ON EXTENSION fuzzystrmatch IS 'determine similarities and distance between strings';
 CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;
 COMMENT ON EXTENSION pg_trgm IS 'text similarity measurement and index searching based on trigrams';
 CREATE TYPE public.delivery_priority AS ENUM (
@@ -255,6 +257,9 @@ begin
     end if;
     return true;
 end $$;
+CREATE FUNCTION public.name_sounds(p_plain text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (SELECT COALESCE(array_agg(DISTINCT sound.sound), '{}'::text[]) AS "coalesce" FROM unnest(string_to_array(name_sounds.p_plain, ' '::text)) word(word), LATERAL unnest(ARRAY[public.dmetaphone(word.word), public.dmetaphone_alt(word.word)]) sound(sound) WHERE ((word.word ~ '^[a-z]{3,}$'::text) AND (length(sound.sound) > 1)));
 CREATE FUNCTION public.note_refusal(p_reason text, p_calling text, p_called text, p_address text, p_is_tls boolean, p_fingerprint text, p_because text) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -326,6 +331,9 @@ begin
     end if;
     return v_id;
 end $$;
+CREATE FUNCTION public.plain_name(p_key text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN rtrim((' '::text || ltrim(regexp_replace(replace(replace(replace(translate(NORMALIZE(regexp_replace(NORMALIZE(p_key, NFKD), '[\u0300-\u036F''’`]'::text, ''::text, 'g'::text), NFC), 'øłđðħı'::text, 'olddhi'::text), 'æ'::text, 'ae'::text), 'œ'::text, 'oe'::text), 'þ'::text, 'th'::text), '[\s^=,.;:()/\\"*?_-]+'::text, ' '::text, 'g'::text))));
 CREATE FUNCTION public.procrastinate_cancel_job_v1(job_id bigint, abort boolean, delete_job boolean) RETURNS bigint
     LANGUAGE plpgsql
     AS $$
@@ -1267,7 +1275,9 @@ CREATE TABLE public.identity (
     birth_date text COLLATE pg_catalog."C",
     sex text COLLATE pg_catalog."C",
     "json" bytea NOT NULL,
-    shown_as bigint
+    shown_as bigint,
+    patient_plain text GENERATED ALWAYS AS (public.plain_name(patient_name)) STORED,
+    patient_sounds text[] GENERATED ALWAYS AS (public.name_sounds(public.plain_name(patient_name))) STORED
 );
 ALTER TABLE public.identity ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.identity_id_seq
@@ -2070,6 +2080,8 @@ CREATE INDEX hl7_message_taken ON public.hl7_message USING btree (trust, control
 CREATE INDEX identity_by_birth_date ON public.identity USING btree (birth_date);
 CREATE INDEX identity_by_name ON public.identity USING gin (patient_name public.gin_trgm_ops);
 CREATE INDEX identity_by_patient ON public.identity USING btree (patient_id);
+CREATE INDEX identity_by_plain_name ON public.identity USING gin (patient_plain public.gin_trgm_ops);
+CREATE INDEX identity_by_sound ON public.identity USING gin (patient_sounds);
 CREATE INDEX idx_procrastinate_jobs_worker_not_null ON public.procrastinate_jobs USING btree (worker_id) WHERE ((worker_id IS NOT NULL) AND (status = 'doing'::public.procrastinate_job_status));
 CREATE INDEX idx_procrastinate_workers_last_heartbeat ON public.procrastinate_workers USING btree (last_heartbeat);
 CREATE INDEX imaging_order_by_accession ON public.imaging_order USING btree (accession, accession_issuer) WHERE (accession <> ''::text);
