@@ -52,7 +52,7 @@ class Whereabouts:
     """One instance of a modality's list, and where it is."""
 
     uid: str
-    state: str  # kept, quarantined, refused, hidden, missing
+    state: str  # kept, quarantined, refused, hidden, withdrawn, missing
     because: str
     last_sent_at: datetime | None
     taken_by: tuple[str, ...]  # destinations
@@ -104,10 +104,14 @@ _LINES = """
 """
 _WHERE = """
     select asked.uid,
-        case when n.hidden then 'hidden' when n.id is not null then 'kept'
+        case when n.hidden and is_withdrawn(lies.study_uid, lies.series_uid, n.uid) then 'withdrawn'
+            when n.hidden then 'hidden' when n.id is not null then 'kept'
+            when last.outcome is not null and exists (select from purged g where g.uid = asked.uid)
+                then 'withdrawn'
             when q.sop_instance_uid is not null then 'quarantined'
             when last.outcome is not null then 'refused' else 'missing' end,
-        case when n.id is null then coalesce(q.outcome || ': ' || last.because, last.outcome ||
+        case when n.id is null and not exists (select from purged g where g.uid = asked.uid)
+            then coalesce(q.outcome || ': ' || last.because, last.outcome ||
             case when last.because = '' then '' else ': ' || last.because end, 'it never reached us')
             else '' end,
         last.at,
@@ -119,6 +123,8 @@ _WHERE = """
         or exists (select from object o where o.id = n.object_id and o.trust = %(trust)s)
         or exists (select from arrival a where a.sop_instance_uid = asked.uid and a.trust = %(trust)s
             and a.outcome in ('kept', 'already kept', 'replaced')))
+    left join lateral (select s.uid as study_uid, r.uid as series_uid
+        from series r join study s on s.id = r.study_id where r.id = n.series_id) lies on true
     left join lateral (select w.sop_instance_uid, w.outcome
         from quarantine w join arrival a on a.id = w.arrival_id
         where w.sop_instance_uid = asked.uid and w.decided_at is null

@@ -68,7 +68,8 @@ _CLAIM_OF: LiteralString = f"""
 _LOOK: LiteralString = """
     select c.place, c.sop_class, n.sop_class, n.object_id, last.outcome, last.object_id
     from commitment_instance c join commitment m on m.id = c.commitment_id
-    left join instance n on n.uid = c.uid
+    left join (instance n join series r on r.id = n.series_id join study s on s.id = r.study_id)
+        on n.uid = c.uid and not (n.hidden and is_withdrawn(s.uid, r.uid, n.uid))
     left join lateral (
         select a.outcome, a.object_id from arrival a
         where a.sop_instance_uid = c.uid and a.peer = m.peer and a.trust = m.trust and a.outcome = any(%s)

@@ -13,18 +13,21 @@ from itertools import groupby
 from psycopg_pool import ConnectionPool
 
 from storage.driver_errors import mapped_errors
-from storage.errors import BadInput, NotHeld
+from storage.errors import BadInput, NotHeld, Unreadable
 from storage.index import KeptObject
 from storage.ingest import Incoming, Ingest
 from storage.origin import Origin
 from storage.part10 import META_LIMIT_BYTES, FileMeta, read_meta
 from storage.receipt import Outcome
+from storage.tombstones import DECISION_CLASS_UID, read_decision
+from storage.withdrawals import decide_again
 
 
 class Rebuilt(Enum):
     """What became of one object."""
 
     INDEXED = "indexed"
+    DECIDED = "a decision over a withdrawal, in force again"
     ASIDE = "in quarantine"
     KNOWN = "has a row already"
     DUPLICATE = "the same content has a row already"
@@ -80,13 +83,15 @@ def _look(ingest: Ingest, key: str, size: int) -> _Found | Line:
 
 def _index(ingest: Ingest, pool: ConnectionPool, found: _Found) -> Line:
     meta = found.meta
-    incoming = Incoming(
-        meta.sop_class_uid, meta.sop_instance_uid, meta.transfer_syntax_uid, may_replace=meta.may_replace
-    )
     digest = hashlib.sha256()
     for chunk in ingest.objects.read(found.key, meta.data_offset):
         digest.update(chunk)
     kept = KeptObject(found.key, found.size, meta.data_offset, digest.digest(), meta.transfer_syntax_uid)
+    if meta.sop_class_uid == DECISION_CLASS_UID:
+        return _decide_again(ingest, pool, kept)
+    incoming = Incoming(
+        meta.sop_class_uid, meta.sop_instance_uid, meta.transfer_syntax_uid, may_replace=meta.may_replace
+    )
     _ensure_trust(pool, found.origin)
     receipt = ingest.adopt(incoming, kept, found.origin)
     match receipt.outcome:
@@ -95,6 +100,17 @@ def _index(ingest: Ingest, pool: ConnectionPool, found: _Found) -> Line:
         case Outcome.ALREADY_KEPT:
             return Line(found.key, Rebuilt.DUPLICATE)
     return Line(found.key, Rebuilt.ASIDE, receipt.because or receipt.outcome.value)
+
+
+def _decide_again(ingest: Ingest, pool: ConnectionPool, kept: KeptObject) -> Line:
+    """What two people decided is in force again; what it hides may come before it or after."""
+    try:
+        decided = read_decision(b"".join(ingest.objects.read(kept.key)))
+    except Unreadable as error:
+        return Line(kept.key, Rebuilt.FOREIGN, str(error))
+    with mapped_errors(), pool.connection() as connection:
+        decide_again(connection, decided, kept)
+    return Line(kept.key, Rebuilt.DECIDED)
 
 
 def _known(pool: ConnectionPool, keys: list[str]) -> set[str]:
