@@ -36,6 +36,8 @@ class Action(Enum):
     COMMIT = "ask for storage commitment"
     QUERY_WORKLIST = "query the worklist"
     PERFORM = "report performed steps"  # MPPS
+    ASK_WITHDRAWAL = "ask for a withdrawal"
+    DECIDE_WITHDRAWAL = "decide over a withdrawal"  # of another person's asking
     SIGN_IN = "sign in"  # and see to an account of one's own
     BE_SENT = "be sent"  # what a rule or a person has us forward; nobody asks for it
 
@@ -84,9 +86,19 @@ class Decision:
 #: What each role may do.
 ROLE_ACTIONS: Mapping[Role, frozenset[Action]] = {
     Role.READER: frozenset({Action.SIGN_IN, Action.QUERY, Action.RETRIEVE}),
-    Role.CONTRIBUTOR: frozenset({Action.SIGN_IN, Action.QUERY, Action.RETRIEVE, Action.STORE}),
+    Role.CONTRIBUTOR: frozenset(
+        {Action.SIGN_IN, Action.QUERY, Action.RETRIEVE, Action.STORE, Action.ASK_WITHDRAWAL}
+    ),
     Role.AUDITOR: frozenset({Action.SIGN_IN, Action.SEE_OPERATION}),
-    Role.COORDINATOR: frozenset({Action.SIGN_IN, Action.SEE_OPERATION, Action.OPERATE}),
+    Role.COORDINATOR: frozenset(
+        {
+            Action.SIGN_IN,
+            Action.SEE_OPERATION,
+            Action.OPERATE,
+            Action.ASK_WITHDRAWAL,
+            Action.DECIDE_WITHDRAWAL,
+        }
+    ),
     Role.ADMINISTRATOR: frozenset(Action),
 }
 

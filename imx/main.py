@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "rebuild": ("imx.commands.upkeep", "rebuild_command"),
     "commitments": ("imx.commands.commitments", "commitments_command"),
     "rejection": ("imx.commands.rejections", "commands"),
+    "withdrawals": ("imx.commands.withdrawals", "commands"),
     "database": ("imx.commands.database", "database"),
     "rules": ("imx.commands.rules", "commands"),
     "coerce": ("imx.commands.coerce", "commands"),

@@ -15,6 +15,7 @@ from typing import NewType
 from dicom_router.deliveries.backoff import Patience
 from dicom_router.settings import RouterSettings
 from storage.commitment import CommitmentSettings
+from storage.withdrawals import WithdrawalSettings
 
 #: Bytes. Written as a number or with a unit: "5 GB", "512 MiB".
 Size = NewType("Size", int)
@@ -167,6 +168,7 @@ class Settings:
     worker: WorkerSettings = field(default_factory=WorkerSettings)
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     commitment: CommitmentSettings = field(default_factory=CommitmentSettings)
+    withdrawal: WithdrawalSettings = field(default_factory=WithdrawalSettings)
     sources: Mapping[str, Source] = field(default_factory=dict)  # by "section.name"
     config: Path | None = None  # the file that was read
 

@@ -221,6 +221,7 @@ def build_api(settings: Settings, pool: ConnectionPool) -> "FastAPI":
         public_url=settings.http.public_url,
         connections=API_CONNECTIONS,
         metrics_folder=os.environ.get(METRICS_VARIABLE, ""),
+        withdrawals=settings.withdrawal,
         spool_folder=spool_folder(settings),
         spool_limit_bytes=settings.storage.object_limit,
         viewer_folder=VIEWER_FOLDER,

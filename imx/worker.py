@@ -31,6 +31,7 @@ from imx.wiring import (
 from storage.changes import Change, ChangeFeed, follow
 from storage.correcting import keep_current
 from storage.errors import ArchiveError
+from storage.purging import purge
 from storage.staging import StagedObjects, move_staged, waiting
 from storage.sweep import sweep
 from storage.verify import Condition, verify
@@ -118,13 +119,16 @@ def keep_moving(objects: StagedObjects, stop: threading.Event) -> None:
 
 
 def keep_sweeping(settings: WorkerSettings, objects: StagedObjects, stop: threading.Event) -> None:
-    """Drop bytes without a row, once they are old enough."""
+    """Purge what was withdrawn for long enough; drop bytes without a row, once they are old enough."""
     while not stop.wait(min(settings.sweep_every_s, 60.0)):
         try:
+            purged = purge(objects, objects.pool)
             swept = sweep(objects, objects.pool, timedelta(seconds=settings.sweep_age_s))
         except ArchiveError as error:
             log.warning("sweep.later", error=type(error).__name__)
         else:
+            if purged.withdrawals:
+                log.info("purge.done", withdrawals=purged.withdrawals, objects=purged.objects)
             log.info("sweep.done", objects=swept.objects, bytes=swept.bytes, unfinished=swept.unfinished)
             if stop.wait(settings.sweep_every_s):
                 return

@@ -27,6 +27,7 @@ from viewer_api.signing_in.steps import sign_in_routes
 from viewer_api.stow import store_routes
 from viewer_api.wado import retrieve_routes
 from viewer_api.wado_uri import wado_uri_routes
+from viewer_api.withdrawals import withdrawal_routes
 
 __all__ = ["ApiParts", "create_app"]
 
@@ -63,6 +64,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.include_router(rendered_routes(work))
     app.include_router(wado_uri_routes(work))
     app.include_router(store_routes(work))
+    app.include_router(withdrawal_routes(work))
     app.include_router(quarantine_routes(work))
     app.include_router(rules_routes(work))
     app.include_router(registry_routes(work))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
@@ -24,7 +24,15 @@ _UID = re.compile(r"[0-9.]{1,64}")
 
 #: Purpose of use, as far as HTTP readers say: all of them treat people, but those who watch the service.
 _PURPOSES: Mapping[Action, Purpose] = dict.fromkeys(
-    (Action.SEE_OPERATION, Action.CONFIGURE, Action.OPERATE, Action.SIGN_IN), Purpose.OPERATIONS
+    (
+        Action.SEE_OPERATION,
+        Action.CONFIGURE,
+        Action.OPERATE,
+        Action.SIGN_IN,
+        Action.ASK_WITHDRAWAL,
+        Action.DECIDE_WITHDRAWAL,
+    ),
+    Purpose.OPERATIONS,
 )
 
 
@@ -101,6 +109,12 @@ class Readers:
             raise who.raised()
         if actor.kind is ActorKind.ANONYMOUS:
             raise HTTPException(HTTPStatus.UNAUTHORIZED, headers=_challenge())
+        raise HTTPException(HTTPStatus.FORBIDDEN)
+
+    async def refuse(self, reader: Reader, study_uid: str | None, because: str) -> None:
+        """Somebody who may do such things may not do this one. Raises 403, recorded."""
+        look = replace(reader.look, decision=Decision(False, because), study_uid=study_uid)
+        await self.audit.record(look)
         raise HTTPException(HTTPStatus.FORBIDDEN)
 
     def form_token(self, request: Request) -> str:

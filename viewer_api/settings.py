@@ -6,6 +6,7 @@ from pathlib import Path
 from exchange.sessions import Lasting
 from exchange.trusts import Trust
 from storage.connecting import STATEMENT_S
+from storage.withdrawals import WithdrawalSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,7 @@ class ApiSettings:
         256 * 1024 * 1024
     )  # of an object that is decoded whole; larger ones leave as stored
     recodes: int = 2  # at one time
+    withdrawals: WithdrawalSettings = field(default_factory=WithdrawalSettings)
     spool_folder: str = ""  # for bulk parts that wait for one another; "": the system's
     spool_limit_bytes: int = 16 * 1024**3  # of one request
     viewer_folder: Path | None = None  # in which `imx viewer install` puts OHIF; None: there is none

@@ -13,13 +13,18 @@ PURPOSE = Purpose.TREATMENT
 #: What each role may do, written out: a change of the table must be one here too.
 ROLES: dict[Role, set[Action]] = {
     Role.READER: {Action.SIGN_IN, Action.QUERY, Action.RETRIEVE},
-    Role.CONTRIBUTOR: {Action.SIGN_IN, Action.QUERY, Action.RETRIEVE, Action.STORE},
+    Role.CONTRIBUTOR: {
+        Action.SIGN_IN, Action.QUERY, Action.RETRIEVE, Action.STORE, Action.ASK_WITHDRAWAL,
+    },
     Role.AUDITOR: {Action.SIGN_IN, Action.SEE_OPERATION},
-    Role.COORDINATOR: {Action.SIGN_IN, Action.SEE_OPERATION, Action.OPERATE},
+    Role.COORDINATOR: {
+        Action.SIGN_IN, Action.SEE_OPERATION, Action.OPERATE, Action.ASK_WITHDRAWAL,
+        Action.DECIDE_WITHDRAWAL,
+    },
     Role.ADMINISTRATOR: {
         Action.VERIFY, Action.STORE, Action.QUERY, Action.RETRIEVE, Action.SEE_OPERATION, Action.CONFIGURE,
         Action.OPERATE, Action.COMMIT, Action.QUERY_WORKLIST, Action.PERFORM, Action.BE_SENT,
-        Action.SIGN_IN,
+        Action.SIGN_IN, Action.ASK_WITHDRAWAL, Action.DECIDE_WITHDRAWAL,
     },
 }  # fmt: skip
 

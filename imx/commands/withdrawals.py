@@ -1,0 +1,100 @@
+"""`imx withdrawals`: what people asked to take out of use, and a second person's word over it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
+from imx.commands.printing import print_rows
+from imx.database import open_database
+from imx.settings import Settings
+from imx.wiring import staged_objects
+from storage.withdrawals import Withdrawal, Withdrawals
+
+commands = typer.Typer(
+    help="Requests to take studies, series or instances out of use, and to bring them back.",
+    no_args_is_help=True,
+)
+
+Number = Annotated[int, typer.Argument(help="Its number, as `imx withdrawals list` prints it.")]
+
+
+@contextmanager
+def withdrawals(settings: Settings) -> Iterator[Withdrawals]:
+    """Those of the set-up that the options name."""
+    with open_database(settings) as pool:
+        yield Withdrawals(pool, staged_objects(settings, pool), settings.withdrawal)
+
+
+@commands.command("list")
+def list_withdrawals(
+    waiting: Annotated[bool, typer.Option("--waiting", help="Only what waits for a second person.")] = False,
+    limit: Annotated[int, typer.Option(help="How many at most, the last ones first.", min=1)] = 100,
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Every request: who asked, why, and how it stands."""
+    with withdrawals(settings_from(data, config)) as held:
+        print_rows([as_row(each) for each in held.listed(limit=limit, only_waiting=waiting)], as_json)
+
+
+@commands.command("approve")
+def approve(
+    number: Number,
+    by: ByOption = "",
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """It is done: it shows to nobody, or shows again where that was asked. Never one's own request."""
+    with withdrawals(settings_from(data, config)) as held:
+        print_rows([as_row(held.approve(number, who(by)))], as_json)
+
+
+@commands.command("reject")
+def reject(
+    number: Number,
+    by: ByOption = "",
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """It is not done. Never one's own request."""
+    with withdrawals(settings_from(data, config)) as held:
+        print_rows([as_row(held.reject(number, who(by)))], as_json)
+
+
+@commands.command("undo")
+def undo(
+    number: Number,
+    because: Annotated[str, typer.Option("--because", help="Why it should show again.")],
+    by: ByOption = "",
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask that an approved withdrawal be undone: another person approves that request, and it shows again."""
+    with withdrawals(settings_from(data, config)) as held:
+        print_rows([as_row(held.ask_undo(number, because, who(by)))], as_json)
+
+
+def as_row(found: Withdrawal) -> dict[str, Any]:
+    """One line of the list."""
+    return {
+        "number": found.id,
+        "standing": found.standing.value,
+        "asks": f"undo {found.restores}" if found.restores else "withdraw",
+        "what": str(found.resource),
+        "instances": found.instances,
+        "of": ", ".join(found.trusts),
+        "because": found.because,
+        "asked_by": found.asked_by,
+        "asked_at": found.asked_at.isoformat(timespec="seconds"),
+        "expires_at": found.expires_at.isoformat(timespec="seconds"),
+        "decided_by": found.decided_by,
+        "decided_at": found.decided_at.isoformat(timespec="seconds") if found.decided_at else None,
+        "keep_until": found.keep_until.isoformat(timespec="seconds") if found.keep_until else None,
+    }
