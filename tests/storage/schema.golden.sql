@@ -123,6 +123,12 @@ CREATE FUNCTION public.is_in_doubt(p_study text, p_destination text) RETURNS boo
     select exists (select from study s join routing r on r.study_id = s.id and r.destination = p_destination
         where s.uid = p_study and (s.contested or s.inconsistent) and r.released_at is null)
 $$;
+CREATE FUNCTION public.is_withdrawn(p_study text, p_series text, p_uid text) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    select exists (select from tombstone t where t.study_uid = p_study
+        and (t.uid, t.level) in ((p_study, 'study'), (p_series, 'series'), (p_uid, 'instance')))
+$$;
 CREATE FUNCTION public.keep(p_key text, p_size bigint, p_data_offset integer, p_digest bytea, p_syntax text, p_peer text, p_trust text, p_address text, p_called text, p_received_at timestamp with time zone, p_identifier text, p_issuer text, p_name text, p_birth_date text, p_sex text, p_identity_digest bytea, p_identity_json bytea, p_study text, p_study_date text, p_study_time text, p_accession text, p_accession_issuer text, p_study_id text, p_study_description text, p_referring text, p_study_json bytea, p_series text, p_modality text, p_series_number integer, p_series_description text, p_body_part text, p_series_date text, p_performed_date text, p_performed_time text, p_series_json bytea, p_instance text, p_sop_class text, p_instance_number integer, p_frame_count integer, p_frame_form integer, p_frames bytea, p_problems text[], p_json_before bytea, p_json_patient bytea, p_json_after bytea, p_json_whole boolean, p_bytes bytea) RETURNS public.keep_answer
     LANGUAGE plpgsql
     AS $$
@@ -183,7 +189,8 @@ begin
         values (p_peer, p_trust, p_address, p_called, p_sop_class, p_instance, 'kept', v_object);
     insert into change (epoch, kind, study_uid, series_uid, instance_uid)
         select epoch, 'kept', p_study, p_series, p_instance from feed;
-    if exists (select from rejected where uid = p_instance) and is_hidden(p_instance, p_study, p_trust) then
+    if is_withdrawn(p_study, p_series, p_instance)
+            or (exists (select from rejected where uid = p_instance) and is_hidden(p_instance, p_study, p_trust)) then
         update instance set hidden = true where id = answer.instance_id;
         update series_tally set instances = instances - 1
             where series_id = v_series and part = pg_backend_pid() % 16;
@@ -730,6 +737,79 @@ BEGIN
     WHERE id = worker_id;
 END;
 $$;
+CREATE FUNCTION public.purge_withdrawn(p_withdrawal bigint) RETURNS SETOF text
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v         withdrawal;
+    v_study   bigint;
+    v_gone    bigint[];
+    v_objects bigint[];
+begin
+    select * into v from withdrawal where id = p_withdrawal;
+    perform lock_studies(array[v.study_uid]);
+    select * into v from withdrawal where id = p_withdrawal for update;
+    if v.decision is distinct from 'approve' or v.restores is not null or v.undone_at is not null
+            or v.keep_until > now() then
+        return;
+    end if;
+    select id into v_study from study where uid = v.study_uid;
+    -- A rejection note stays: what it hides would show.
+    v_gone := array(
+        select n.id from series se join instance n on n.series_id = se.id join object o on o.id = n.object_id
+        where se.study_id = v_study and n.hidden
+        and o.received_at <= now() - (v.keep_until - v.decided_at)    -- what came since has the same time
+        and (v.series_uid is null or se.uid = v.series_uid) and (v.instance_uid is null or n.uid = v.instance_uid)
+        and not exists (select from rejection_note t where t.instance_id = n.id));
+    v_objects := array(
+        select object_id from instance where id = any(v_gone)
+        union select object_id from version where instance_id = any(v_gone)
+        union select q.object_id from quarantine q join instance n on n.uid = q.sop_instance_uid
+            where n.id = any(v_gone));
+    insert into purged (uid, withdrawal_id) select uid, p_withdrawal from instance where id = any(v_gone)
+        on conflict (uid) do update set withdrawal_id = excluded.withdrawal_id, at = excluded.at;
+    update quarantine set instance_id = null where instance_id = any(v_gone);
+    update quarantine set decision = 'keep', decided_by = 'withdrawal ' || p_withdrawal, decided_at = now()
+        where object_id = any(v_objects) and decided_at is null;
+    delete from version where instance_id = any(v_gone);
+    delete from forwarded where instance_id = any(v_gone);
+    delete from correction_instance where instance_id = any(v_gone);
+    update identity set shown_as = null where shown_as = any(v_gone);
+    update series set shown_as = null where shown_as = any(v_gone);
+    delete from instance where id = any(v_gone);
+    update object set swept_at = now() where id = any(v_objects);
+    update withdrawal set purged_at = coalesce(purged_at, now()) where id = p_withdrawal;
+    -- The rest of what is known of it, unless something else still refers to it.
+    begin
+        delete from series_tally t using series se where se.id = t.series_id and se.study_id = v_study
+            and not exists (select from instance n where n.series_id = se.id);
+        delete from series se where se.study_id = v_study
+            and not exists (select from instance n where n.series_id = se.id);
+        update study s set
+                series_count = (select count(*) from series se where se.study_id = v_study),
+                modalities = array(select se.modality from series se
+                    where se.study_id = v_study and se.modality is not null group by se.modality order by min(se.id)),
+                contested = exists (select from quarantine q where q.study_uid = s.uid and q.decided_at is null)
+            where s.id = v_study;
+        delete from correction k using identity d where d.id = k.identity_id and d.study_id = v_study
+            and not is_borne(v_study, d.id)
+            and not exists (select from correction_instance c where c.correction_id = k.id);
+        delete from identity d where d.study_id = v_study and not is_borne(v_study, d.id);
+        perform weigh_identities(v_study);
+        if not exists (select from series where study_id = v_study) then
+            delete from routing where study_id = v_study;
+            delete from prefetch where study_id = v_study;
+            delete from correction_instance c using correction k where k.id = c.correction_id and k.study_id = v_study;
+            delete from correction where study_id = v_study;
+            delete from identity where study_id = v_study;
+            delete from study where id = v_study;
+        end if;
+    exception when foreign_key_violation then
+        null;
+    end;
+    perform settle_hidden(v.study_uid);
+    return query select key from object where id = any(v_objects);
+end $$;
 CREATE FUNCTION public.quarantine_decided(p_id bigint, p_decision text, p_by text) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -901,7 +981,8 @@ begin
         return;
     end if;
     with wanted as (
-        select n.id, n.uid, n.series_id, se.uid as series_uid, is_hidden(n.uid, p_study, i.trust) as hidden
+        select n.id, n.uid, n.series_id, se.uid as series_uid,
+            is_hidden(n.uid, p_study, i.trust) or is_withdrawn(p_study, se.uid, n.uid) as hidden
         from series se join instance n on n.series_id = se.id join identity i on i.id = n.identity_id
         where se.study_id = v_study
     ), changed as (
@@ -915,8 +996,10 @@ begin
     insert into change (epoch, kind, study_uid, series_uid, instance_uid)
         select epoch, case when hidden then 'withdrawn' else 'kept' end, p_study, series_uid, uid
         from changed, feed;
-    update study set has_hidden = not has_hidden where id = v_study and has_hidden <> exists (
-        select from series se join instance n on n.series_id = se.id where se.study_id = v_study and n.hidden);
+    update study set has_hidden = not has_hidden where id = v_study and has_hidden <> (
+        exists (select from series se join instance n on n.series_id = se.id where se.study_id = v_study and n.hidden)
+        or exists (select from series se where se.study_id = v_study
+            and not exists (select from instance n where n.series_id = se.id)));
 end $$;
 CREATE FUNCTION public.study_named(p_uid text, p_date text, p_time text, p_accession text, p_accession_issuer text, p_study_id text, p_description text, p_referring text, p_json bytea) RETURNS bigint
     LANGUAGE plpgsql
@@ -1604,6 +1687,11 @@ CREATE TABLE public.pull_study (
     changed_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT pull_study_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'held'::text, 'short'::text])))
 );
+CREATE TABLE public.purged (
+    uid text NOT NULL COLLATE pg_catalog."C",
+    withdrawal_id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
 CREATE TABLE public.quarantine_decision (
     id bigint NOT NULL,
     quarantine_id bigint NOT NULL,
@@ -1851,6 +1939,8 @@ CREATE TABLE public.tombstone (
     asked_by text NOT NULL,
     approved_by text NOT NULL,
     because text NOT NULL,
+    study_uid text NOT NULL COLLATE pg_catalog."C",
+    withdrawal_id bigint NOT NULL,
     CONSTRAINT tombstone_level_check CHECK ((level = ANY (ARRAY['study'::text, 'series'::text, 'instance'::text])))
 );
 CREATE TABLE public.trust (
@@ -1877,6 +1967,41 @@ CREATE TABLE public.version (
 );
 ALTER TABLE public.version ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.version_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.withdrawal (
+    id bigint NOT NULL,
+    restores bigint,
+    level text NOT NULL,
+    study_uid text NOT NULL COLLATE pg_catalog."C",
+    series_uid text COLLATE pg_catalog."C",
+    instance_uid text COLLATE pg_catalog."C",
+    trusts text[] NOT NULL,
+    instances integer NOT NULL,
+    because text NOT NULL,
+    asked_by text NOT NULL,
+    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    decision text,
+    decided_by text,
+    decided_at timestamp with time zone,
+    keep_until timestamp with time zone,
+    undone_at timestamp with time zone,
+    purged_at timestamp with time zone,
+    CONSTRAINT withdrawal_because_check CHECK ((because <> ''::text)),
+    CONSTRAINT withdrawal_check CHECK (((series_uid IS NULL) = (level = 'study'::text))),
+    CONSTRAINT withdrawal_check1 CHECK (((instance_uid IS NULL) = (level <> 'instance'::text))),
+    CONSTRAINT withdrawal_check2 CHECK ((decided_by <> asked_by)),
+    CONSTRAINT withdrawal_check3 CHECK ((((decision IS NULL) = (decided_at IS NULL)) AND ((decision IS NULL) = (decided_by IS NULL)))),
+    CONSTRAINT withdrawal_decision_check CHECK ((decision = ANY (ARRAY['approve'::text, 'reject'::text]))),
+    CONSTRAINT withdrawal_level_check CHECK ((level = ANY (ARRAY['study'::text, 'series'::text, 'instance'::text])))
+);
+ALTER TABLE public.withdrawal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.withdrawal_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1994,6 +2119,8 @@ ALTER TABLE ONLY public.pull_study
     ADD CONSTRAINT pull_study_pkey PRIMARY KEY (pull_id, study_uid);
 ALTER TABLE ONLY public.pull
     ADD CONSTRAINT pull_way_source_trust_first_day_last_day_key UNIQUE NULLS NOT DISTINCT (way, source, trust, first_day, last_day);
+ALTER TABLE ONLY public.purged
+    ADD CONSTRAINT purged_pkey PRIMARY KEY (uid);
 ALTER TABLE ONLY public.quarantine_decision
     ADD CONSTRAINT quarantine_decision_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.quarantine
@@ -2041,7 +2168,7 @@ ALTER TABLE ONLY public.study
 ALTER TABLE ONLY public.study
     ADD CONSTRAINT study_uid_key UNIQUE (uid);
 ALTER TABLE ONLY public.tombstone
-    ADD CONSTRAINT tombstone_pkey PRIMARY KEY (uid);
+    ADD CONSTRAINT tombstone_pkey PRIMARY KEY (uid, level);
 ALTER TABLE ONLY public.trust
     ADD CONSTRAINT trust_issuer_key UNIQUE (issuer);
 ALTER TABLE ONLY public.trust
@@ -2054,6 +2181,8 @@ ALTER TABLE ONLY public.version
     ADD CONSTRAINT version_object_id_key UNIQUE (object_id);
 ALTER TABLE ONLY public.version
     ADD CONSTRAINT version_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.withdrawal
+    ADD CONSTRAINT withdrawal_pkey PRIMARY KEY (id);
 CREATE INDEX access_token_by_account ON public.access_token USING btree (account);
 CREATE UNIQUE INDEX account_by_subject ON public.account USING btree (issuer, subject) WHERE (issuer <> ''::text);
 CREATE INDEX arrival_by_day ON public.arrival USING btree (trust, peer, at);
@@ -2122,6 +2251,9 @@ CREATE INDEX study_by_date ON public.study USING btree (study_date DESC NULLS LA
 CREATE INDEX study_by_description ON public.study USING gin (description public.gin_trgm_ops);
 CREATE INDEX study_by_modality ON public.study USING gin (modalities);
 CREATE INDEX study_by_referring ON public.study USING gin (referring public.gin_trgm_ops);
+CREATE INDEX tombstone_by_withdrawal ON public.tombstone USING btree (withdrawal_id);
+CREATE INDEX withdrawal_open ON public.withdrawal USING btree (study_uid) WHERE (decision IS NULL);
+CREATE INDEX withdrawal_to_purge ON public.withdrawal USING btree (keep_until) WHERE (undone_at IS NULL);
 CREATE TRIGGER account_change_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.account_change FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER arrival_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.arrival FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER audit_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
@@ -2203,6 +2335,8 @@ ALTER TABLE ONLY public.pull_study
     ADD CONSTRAINT pull_study_pull_id_fkey FOREIGN KEY (pull_id) REFERENCES public.pull(id);
 ALTER TABLE ONLY public.pull
     ADD CONSTRAINT pull_trust_fkey FOREIGN KEY (trust) REFERENCES public.trust(ods_code);
+ALTER TABLE ONLY public.purged
+    ADD CONSTRAINT purged_withdrawal_id_fkey FOREIGN KEY (withdrawal_id) REFERENCES public.withdrawal(id);
 ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_arrival_id_fkey FOREIGN KEY (arrival_id) REFERENCES public.arrival(id);
 ALTER TABLE ONLY public.quarantine_decision
@@ -2229,9 +2363,13 @@ ALTER TABLE ONLY public.series_tally
     ADD CONSTRAINT series_tally_series_id_fkey FOREIGN KEY (series_id) REFERENCES public.series(id);
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_account_fkey FOREIGN KEY (account) REFERENCES public.account(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.tombstone
+    ADD CONSTRAINT tombstone_withdrawal_id_fkey FOREIGN KEY (withdrawal_id) REFERENCES public.withdrawal(id);
 ALTER TABLE ONLY public.trust
     ADD CONSTRAINT trust_successor_fkey FOREIGN KEY (successor) REFERENCES public.trust(ods_code);
 ALTER TABLE ONLY public.version
     ADD CONSTRAINT version_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.instance(id);
 ALTER TABLE ONLY public.version
     ADD CONSTRAINT version_object_id_fkey FOREIGN KEY (object_id) REFERENCES public.object(id);
+ALTER TABLE ONLY public.withdrawal
+    ADD CONSTRAINT withdrawal_restores_fkey FOREIGN KEY (restores) REFERENCES public.withdrawal(id);
