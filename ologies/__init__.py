@@ -1,5 +1,5 @@
 """What each specialty knows: recognise a file, turn it into DICOM. Imports nothing of ours.
 
-`recognition` says what a file is, `case` whose it is, `settled` whether both agree; `ecg` and `documents`
-make the object; `wrapping` is the way through all of it, and `confined` walks it in processes that may end.
+`recognition` says what a file is, `case` whose it is, `settled` whether both agree; `ecg`, `photographs`
+and `documents` make the object; `wrapping` is the way through, `confined` walks it in processes that may end.
 """

@@ -45,6 +45,13 @@ class Laterality(Enum):
     UNPAIRED = "U"
 
 
+class View(Enum):
+    """What a picture was taken with."""
+
+    PHOTOGRAPH = "photograph"
+    ENDOSCOPY = "endoscopy"
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -135,6 +142,7 @@ class Case(_Part):
     encounter: Encounter = Encounter()
     body_site: Code | None = None
     laterality: Laterality | None = None
+    view: View = View.PHOTOGRAPH
     device: Device = Device()
     title: Text | None = None  # of a document
 

@@ -19,10 +19,26 @@ class Kind(Enum):
     SIERRA = "ECG in Philips Sierra XML 1.03 or 1.04"
     SCP = "ECG in SCP-ECG (EN 1064)"
     EDF = "ECG in EDF or EDF+"
+    JPEG = "photograph in JPEG"
+    PNG = "photograph in PNG"
+    TIFF = "photograph in TIFF"
+    WEBP = "photograph in WebP"
+    HEIC = "photograph in HEIC"
     PDF = "document in PDF"
     CDA = "document in HL7 CDA"
     DICOM = "DICOM, which needs no wrapping: imx import, imx send"
 
+
+_MAGIC = (
+    (b"%PDF-", Kind.PDF),
+    (b"\xff\xd8\xff", Kind.JPEG),
+    (b"\x89PNG\r\n\x1a\n", Kind.PNG),
+    (b"II*\0", Kind.TIFF),
+    (b"MM\0*", Kind.TIFF),
+)
+
+#: Major brands of HEIF with HEVC in it (ISO/IEC 23008-12 §10.2).
+_HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis"})
 
 _XML_ROOTS = (
     (re.compile(rb"<(?:\w+:)?AnnotatedECG[\s>]"), Kind.AECG),
@@ -53,8 +69,13 @@ def kind_of(head: bytes) -> Kind | None:
         return Kind.DICOM
     # A PDF's header may stand behind other bytes (ISO 32000-1, note 13 of annex H); behind none here, since
     # what is two kinds at once is neither.
-    if head.startswith(b"%PDF-"):
-        return Kind.PDF
+    for magic, kind in _MAGIC:
+        if head.startswith(magic):
+            return kind
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return Kind.WEBP
+    if head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS:
+        return Kind.HEIC
     if _is_scp(head):
         return Kind.SCP
     if head.startswith(b"0       ") and head[184:192].strip().isdigit() and head[252:256].strip().isdigit():

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from ologies.case import Case, Code, Device, Encounter, Laterality, Name, Sex
+from ologies.case import Case, Code, Device, Encounter, Laterality, Name, Sex, View
 from ologies.errors import Asked
 from ologies.nhs_number import is_nhs_number
 
@@ -44,6 +44,7 @@ class Settled:
     institution: str
     body_site: Code | None
     laterality: Laterality | None
+    view: View
     title: str | None
 
 
@@ -78,6 +79,7 @@ def settle(case: Case, said: Said) -> Settled:
         institution=said.institution or case.encounter.institution or "",
         body_site=case.body_site,
         laterality=case.laterality or said.laterality,
+        view=case.view,
         title=case.title,
     )
 

@@ -14,13 +14,15 @@ from ologies.documents import DOCUMENT_KINDS, encapsulated, read_document
 from ologies.ecg.reading import ECG_KINDS, read_ecg
 from ologies.ecg.waveform import waveform
 from ologies.errors import NotUnderstood
+from ologies.photographs.photograph import photograph
+from ologies.photographs.picture import PHOTOGRAPH_KINDS, read_photograph
 from ologies.recognition import Kind, recognise
 from ologies.settled import Said, settle
 
 
 @dataclass(frozen=True, slots=True)
 class Wrapped:
-    """One file's object: a data set in Explicit VR Little Endian, without file meta."""
+    """One file's object: a data set, always in Explicit VR Little Endian, without file meta."""
 
     kind: Kind
     sop_class_uid: str
@@ -28,8 +30,8 @@ class Wrapped:
     study_uid: str
     series_uid: str
     data_set: bytes
-    notes: tuple[str, ...] = ()  # what a person should know of the conversion
     transfer_syntax_uid: str = ExplicitVRLittleEndian
+    notes: tuple[str, ...] = ()  # what a person should know of the conversion
 
 
 def wrap(path: Path, case: Case) -> Wrapped:
@@ -39,13 +41,19 @@ def wrap(path: Path, case: Case) -> Wrapped:
     if kind in ECG_KINDS:
         read = read_ecg(path, kind)
         return _wrapped(kind, waveform(read.ecg, settle(case, read.said), digest), tuple(read.ecg.notes))
+    if kind in PHOTOGRAPH_KINDS:
+        photo = read_photograph(path, kind)
+        made = photograph(photo.picture, settle(case, photo.said), digest)
+        return _wrapped(kind, made, photo.notes, photo.picture.transfer_syntax_uid)
     if kind in DOCUMENT_KINDS:
         content = read_document(path, kind)
         return _wrapped(kind, encapsulated(content, kind, settle(case, Said()), digest), ())
     raise NotUnderstood([each.value for each in Kind])
 
 
-def _wrapped(kind: Kind, dataset: Dataset, notes: tuple[str, ...]) -> Wrapped:
+def _wrapped(
+    kind: Kind, dataset: Dataset, notes: tuple[str, ...], syntax: str = ExplicitVRLittleEndian
+) -> Wrapped:
     written = BytesIO()
     dcmwrite(written, dataset, implicit_vr=False, little_endian=True, enforce_file_format=False)
     return Wrapped(
@@ -55,5 +63,6 @@ def _wrapped(kind: Kind, dataset: Dataset, notes: tuple[str, ...]) -> Wrapped:
         dataset.StudyInstanceUID,
         dataset.SeriesInstanceUID,
         written.getvalue(),
+        syntax,
         notes,
     )

@@ -55,7 +55,7 @@ def wrap_command(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make DICOM of ECGs and documents, with nothing of them lost.
+    """Make DICOM of ECGs, photographs and documents, with nothing of them lost.
 
     Ends with status 0 when every file became DICOM, and was kept where that was asked for.
     """

@@ -36,7 +36,10 @@ def test_real_files_are_known(name: str, kind: Kind) -> None:
         (b'<?xml version="1.0"?><ClinicalDocument xmlns="urn:hl7-org:v3">', Kind.CDA),
         (b"<html><body>%PDF-1.4", None),
         (b"junk %PDF-1.4", None),
-        (b"\xff\xd8\xff\xe0", None),
+        (b"\xff\xd8\xff\xe0", Kind.JPEG),
+        (b"RIFF\0\0\0\0WEBPVP8 ", Kind.WEBP),
+        (b"\0\0\0\x18ftypheic", Kind.HEIC),
+        (b"\0\0\0\x18ftypisom", None),
     ],
 )
 def test_the_first_bytes_tell(head: bytes, kind: Kind | None) -> None:
