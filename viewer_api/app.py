@@ -25,6 +25,7 @@ from viewer_api.rules import rules_routes
 from viewer_api.signing_in.account import account_routes
 from viewer_api.signing_in.steps import sign_in_routes
 from viewer_api.stow import store_routes
+from viewer_api.study_list.routes import study_list_routes
 from viewer_api.wado import retrieve_routes
 from viewer_api.wado_uri import wado_uri_routes
 from viewer_api.withdrawals import withdrawal_routes
@@ -70,6 +71,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.include_router(registry_routes(work))
     app.include_router(commitment_routes(work))
     app.include_router(rejection_routes(work))
+    app.include_router(study_list_routes(work, pages))
     app.include_router(viewer_routes(work, pages))
     app.add_middleware(Compressed)
     if parts.settings.is_open:

@@ -1,0 +1,241 @@
+"""The list of studies over HTTP: found without a patient's name in any address, closed, and audited."""
+
+import html
+import re
+from collections.abc import Iterator
+
+import httpx
+import psycopg
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+
+from exchange.policy import Role
+from tests.viewer_api.conftest import ORIGIN, Place, bearer
+from tests.viewer_api.material import encoded
+
+BROWSER = {"Accept": "text/html"}
+
+
+def keep(
+    place: Place, number: int, name: str, patient_id: str = "", issuer: str = "RBS", day: str = ""
+) -> str:
+    """One study of one image; its UID."""
+    ds = Dataset()
+    ds.SpecificCharacterSet = "ISO_IR 192"
+    ds.SOPClassUID, ds.SOPInstanceUID = CTImageStorage, f"1.9.{number}.1.1"
+    ds.StudyInstanceUID, ds.SeriesInstanceUID = f"1.9.{number}", f"1.9.{number}.1"
+    ds.PatientName, ds.PatientID, ds.IssuerOfPatientID = name, patient_id or f"P{number}", issuer
+    ds.PatientBirthDate, ds.Modality = "19520516", "CT"
+    ds.StudyDate, ds.AccessionNumber = day or f"202601{number % 28 + 1:02}", f"A{number}"
+    place.keep(ds.SOPClassUID, ds.SOPInstanceUID, ExplicitVRLittleEndian, encoded(ds), ORIGIN)
+    return str(ds.StudyInstanceUID)
+
+
+@pytest.fixture
+def reader(closed_api: httpx.Client, place: Place) -> Iterator[httpx.Client]:
+    headers = bearer(place) | BROWSER
+    with httpx.Client(base_url=closed_api.base_url, headers=headers, timeout=30) as client:
+        yield client
+
+
+def opened(page: httpx.Response) -> list[str]:
+    """The studies that a page's links open, in order."""
+    assert page.status_code == 200, page.text
+    return re.findall(r"/viewer/viewer\?StudyInstanceUIDs=([\d.]+)", page.text)
+
+
+def search(reader: httpx.Client, **typed: str) -> httpx.Response:
+    """Fill the form in and follow where it leads."""
+    return reader.post("/studies", data=typed, follow_redirects=True)
+
+
+def test_the_first_page_is_the_list_and_the_list_is_for_those_who_may_search(
+    closed_api: httpx.Client, reader: httpx.Client, place: Place
+) -> None:
+    assert reader.get("/").headers["location"] == "/studies"
+    assert closed_api.get("/studies").status_code == 401
+    auditor = bearer(place, Role.AUDITOR, "auditor")
+    assert closed_api.get("/studies", headers=auditor).status_code == 403
+    assert closed_api.post("/studies", headers=auditor, data={"name": "a"}).status_code == 403
+
+
+def test_without_a_search_the_newest_come_first_a_page_at_a_time(reader: httpx.Client, place: Place) -> None:
+    for number in range(27):
+        keep(place, number, f"Person^{number}")
+
+    first = reader.get("/studies")
+    second = reader.get("/studies?page=2")
+
+    assert len(opened(first)) == 25
+    assert opened(first)[0] == "1.9.26"
+    assert opened(second) == ["1.9.1", "1.9.0"]
+    assert "Studies 1 to 25" in first.text
+    assert 'href="/studies?page=2"' in first.text
+    assert 'href="/studies"' in second.text
+    assert "no more studies" in reader.get("/studies?page=3").text
+
+
+def test_a_search_leads_to_an_address_that_holds_no_name(reader: httpx.Client, place: Place) -> None:
+    keep(place, 1, "Ashworth^Zoë")
+    keep(place, 2, "Baker^Tom")
+
+    answer = reader.post("/studies", data={"name": "ashworth", "accession": "A1"})
+    page = reader.get(answer.headers["location"])
+
+    assert answer.status_code == 303
+    assert re.fullmatch(r"/studies\?search=[\w-]{22}", answer.headers["location"])
+    assert opened(page) == ["1.9.1"]
+    assert 'value="ashworth"' in page.text  # what was typed stands there still
+
+
+def test_a_search_is_its_makers_alone_and_ends(
+    closed_api: httpx.Client, reader: httpx.Client, place: Place
+) -> None:
+    keep(place, 1, "Ashworth^Zoë")
+    url = reader.post("/studies", data={"name": "ashworth"}).headers["location"]
+
+    other = closed_api.get(url, headers=bearer(place, name="somebody else") | BROWSER)
+    assert opened(other) == []
+    assert "ashworth" not in other.text
+    with psycopg.connect(place.database, autocommit=True) as connection:
+        connection.execute("update kept_search set kept_at = kept_at - interval '13 hours'")
+    assert "no longer kept" in reader.get(url).text
+    search(reader, name="baker")
+    with psycopg.connect(place.database) as connection:
+        assert connection.execute("select count(*) from kept_search").fetchone() == (1,)
+
+
+def test_two_trusts_numbers_are_two_people(reader: httpx.Client, place: Place) -> None:
+    keep(place, 1, "Ashworth^Zoë", "123456", "REM")
+    keep(place, 2, "Baker^Tom", "123456", "RBL")
+
+    both = search(reader, patient_id="123456")
+    one = search(reader, patient_id="123456", issuer="RBL")
+
+    assert sorted(opened(both)) == ["1.9.1", "1.9.2"]
+    assert "REM" in both.text
+    assert opened(one) == ["1.9.2"]
+
+
+def test_days_and_kinds_are_looked_for_and_what_is_wrong_is_said(reader: httpx.Client, place: Place) -> None:
+    keep(place, 1, "Ashworth^Zoë", day="20260301")
+    keep(place, 2, "Baker^Tom", day="20260302")
+
+    assert opened(search(reader, first_day="2026-03-02")) == ["1.9.2"]
+    assert opened(search(reader, last_day="1/3/2026", modality="CT")) == ["1.9.1"]
+    assert "No study matches" in search(reader, modality="MR").text
+    wrong = reader.post("/studies", data={"first_day": "soon", "name": "ashworth"})
+    assert "There is a problem" in wrong.text
+    assert "Enter a date such as" in wrong.text
+    assert 'value="ashworth"' in wrong.text
+
+
+def test_the_list_is_sorted_by_name(reader: httpx.Client, place: Place) -> None:
+    for number, name in enumerate(("Cook", "Archer", "Baker")):
+        keep(place, number, name)
+
+    assert opened(reader.get("/studies?sort=name")) == ["1.9.1", "1.9.2", "1.9.0"]
+    assert opened(reader.get("/studies?sort=oldest")) == ["1.9.0", "1.9.1", "1.9.2"]
+    assert reader.get("/studies?sort=colour").status_code == 400
+    assert reader.get("/studies?page=0").status_code == 400
+
+
+def test_a_contested_and_an_inconsistent_study_say_so(reader: httpx.Client, place: Place) -> None:
+    keep(place, 1, "Ashworth^Zoë")
+    keep(place, 1, "Ashworth^Zoe")  # the same UID, other content
+    with psycopg.connect(place.database, autocommit=True) as connection:
+        connection.execute("update study set inconsistent = true")
+
+    page = reader.get("/studies").text
+
+    assert "Contested" in page
+    assert "Inconsistent" in page
+    assert "waits for a person to decide" in page
+
+
+def test_markup_in_a_name_is_no_markup(reader: httpx.Client, place: Place) -> None:
+    keep(place, 1, "<script>alert(1)</script>")
+
+    page = search(reader, name="<script").text
+
+    assert "<script>alert" not in page
+    assert html.escape("<SCRIPT>ALERT(1)</SCRIPT>") in page
+
+
+def test_looking_is_recorded_by_keys_and_without_values(reader: httpx.Client, place: Place) -> None:
+    keep(place, 1, "Ashworth^Zoë")
+    search(reader, name="ashworth")
+
+    with psycopg.connect(place.database) as connection:
+        rows = connection.execute("select action, outcome, detail::text from audit").fetchall()
+    assert ("query", "allowed") in {row[:2] for row in rows}
+    assert any('"name"' in row[2] for row in rows)
+    assert not any("ashworth" in row[2] for row in rows)
+
+
+def invoke(reader: httpx.Client, **asked: str) -> str:
+    """Where IHE's address leads."""
+    answer = reader.get("/IHEInvokeImageDisplay", params=asked)
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"]
+
+
+def test_one_match_opens_the_viewer(reader: httpx.Client, place: Place) -> None:
+    keep(place, 1, "Ashworth^Zoë", "123456", "REM", day="20260301")
+    keep(place, 2, "Baker^Tom", "123456", "RBL")
+    keep(place, 3, "Ashworth^Zoë", "123456", "REM", day="20260302")
+
+    assert invoke(reader, requestType="STUDY", studyUID="1.9.2") == "/viewer/viewer?StudyInstanceUIDs=1.9.2"
+    assert invoke(reader, requestType="PATIENT", patientID="123456^^^RBL").endswith("=1.9.2")
+    latest = invoke(reader, requestType="PATIENT", patientID="123456^^^REM", mostRecentResults="1")
+    assert latest.endswith("=1.9.3")
+    on_day = invoke(
+        reader, requestType="PATIENT", patientID="123456^^^REM", upperDateTime="2026-03-01T23:59:59"
+    )
+    assert on_day.endswith("=1.9.1")
+
+
+def test_more_than_one_match_never_opens_by_itself(reader: httpx.Client, place: Place) -> None:
+    keep(place, 1, "Ashworth^Zoë", "123456", "REM")
+    keep(place, 2, "Baker^Tom", "123456", "RBL")
+
+    url = invoke(reader, requestType="PATIENT", patientID="123456")
+
+    assert re.fullmatch(r"/studies\?search=[\w-]{22}", url)
+    assert sorted(opened(reader.get(url))) == ["1.9.1", "1.9.2"]
+    two = invoke(reader, requestType="STUDY", studyUID="1.9.1,1.9.2")
+    assert sorted(opened(reader.get(two))) == ["1.9.1", "1.9.2"]
+
+
+def test_a_number_without_issuer_opens_only_within_the_readers_own_trust(
+    reader: httpx.Client, place: Place
+) -> None:
+    keep(place, 1, "Ashworth^Zoë", "777", "RBS")
+
+    url = invoke(reader, requestType="STUDY", accessionNumber="A1")
+
+    # The token's holder belongs to a trust, but has no namespace of its own: whose A1 is meant is not known.
+    assert url.startswith("/studies?search=")
+    assert opened(reader.get(url)) == ["1.9.1"]
+
+
+def test_another_persons_name_is_no_reason_to_open(reader: httpx.Client, place: Place) -> None:
+    keep(place, 1, "Ashworth^Zoë", "123456", "REM")
+
+    asked = {"requestType": "PATIENT", "patientID": "123456^^^REM"}
+    assert invoke(reader, **asked, patientName="ashworth^zoe").startswith("/viewer")
+    url = invoke(reader, **asked, patientBirthDate="19990101")
+    page = reader.get(url)
+
+    assert opened(page) == ["1.9.1"]
+    assert "Check whose this is" in page.text
+
+
+def test_no_match_says_so_and_what_cannot_be_asked_is_a_page(reader: httpx.Client) -> None:
+    url = invoke(reader, requestType="STUDY", studyUID="1.2.3")
+
+    assert "This study is not here" in reader.get(url).text
+    wrong = reader.get("/IHEInvokeImageDisplay", params={"requestType": "SERIES"})
+    assert wrong.status_code == 400
+    assert "PATIENT or STUDY" in wrong.text

@@ -1,0 +1,193 @@
+"""The list of studies: searched by a form, read by links that hold no patient's name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from exchange.namespaces import within_issuer
+from exchange.policy import Action
+from exchange.searches import KeptSearches
+from storage.archive import PAGE
+from storage.errors import BadQuery
+from viewer_api.pages import Pages
+from viewer_api.parts import Working
+from viewer_api.readers import Reader
+from viewer_api.study_list.criteria import MODALITIES, Criteria, Meant, mean
+from viewer_api.study_list.invoking import invoked
+from viewer_api.study_list.rows import Order, Row, in_order, row_of
+
+PREFIX = "/studies"
+#: Studies on one page.
+SHOWN_AT_ONCE = 25
+#: Whose whole answer is sorted otherwise than newest first.
+SORTED_AT_MOST = PAGE - 1
+_LAST_PAGE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which part of which search a link leads to."""
+
+    key: str  # of the kept search; "" for all studies
+    page: int
+    order: Order
+
+    def url(self, page: int | None = None, order: Order | None = None) -> str:
+        """The link to another part; another order begins at its first page."""
+        number = page or (1 if order else self.page)
+        chosen = order or self.order
+        query = {
+            **({"search": self.key} if self.key else {}),
+            **({"sort": chosen.value} if chosen is not Order.NEWEST else {}),
+            **({"page": str(number)} if number > 1 else {}),
+        }
+        return f"{PREFIX}?{urlencode(query)}" if query else PREFIX
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One page of what was found."""
+
+    rows: list[Row]
+    first: int  # number of the first row, from 1
+    has_more: bool
+    is_cut: bool = False  # too many to be sorted as asked: they are newest first
+
+
+class StudyList:
+    """Answers people who look for studies."""
+
+    def __init__(self, work: Working, pages: Pages) -> None:
+        self._work, self._pages = work, pages
+        self._kept = KeptSearches(work.pool)
+
+    async def keep(self, reader: Reader, criteria: Criteria) -> Response:
+        """Lead to what was looked for."""
+        if not criteria.as_json():
+            return RedirectResponse(PREFIX, HTTPStatus.SEE_OTHER)
+        key = await self._kept.keep(reader.look.actor, criteria.as_json())
+        return RedirectResponse(Asked(key, 1, Order.NEWEST).url(), HTTPStatus.SEE_OTHER)
+
+    async def show(self, request: Request, reader: Reader) -> Response:
+        """A page of studies."""
+        asked = _asked(request.query_params)
+        given = await self._kept.read(reader.look.actor, asked.key) if asked.key else {}
+        if given is None:
+            return self._page(request, reader, mean(Criteria()), asked, Listed([], 1, False), has_ended=True)
+        meant = mean(Criteria.kept(given))
+        listed = await self._find(reader, meant, asked)
+        keys = sorted(meant.criteria.as_json())
+        await reader.record(detail={"level": "study", "keys": keys, "of": "study list"})
+        return self._page(request, reader, meant, asked, listed)
+
+    async def invoke(self, request: Request, reader: Reader) -> Response:
+        """Open the one study that was asked for; else lead to what there is, and the reader chooses."""
+        invocation = invoked(request.query_params.multi_items())
+        meant = mean(invocation.criteria)
+        if meant.errors:
+            raise BadQuery(next(iter(meant.errors.values())))
+        rows, has_more = await self._rows(reader, meant, 2, 0)
+        keys = sorted(meant.criteria.as_json())
+        await reader.record(detail={"level": "study", "keys": keys, "of": "invoked display"})
+        if len(rows) == 1 and not has_more:
+            differs = invocation.differs_from(rows[0])
+            if not differs and invocation.opens_for(reader.look.actor.issuer):
+                return RedirectResponse(rows[0].url, HTTPStatus.SEE_OTHER)
+            return await self.keep(reader, replace(meant.criteria, differs="yes" if differs else ""))
+        return await self.keep(reader, meant.criteria)
+
+    def wrong(self, request: Request, reader: Reader, meant: Meant) -> Response:
+        """The form again, with what is wrong with it."""
+        return self._page(request, reader, meant, Asked("", 1, Order.NEWEST), Listed([], 1, False))
+
+    async def _find(self, reader: Reader, meant: Meant, asked: Asked) -> Listed:
+        if asked.order is Order.NEWEST:
+            offset = (asked.page - 1) * SHOWN_AT_ONCE
+            rows, has_more = await self._rows(reader, meant, SHOWN_AT_ONCE, offset)
+            return Listed(rows, offset + 1, has_more)
+        rows, is_cut = await self._rows(reader, meant, SORTED_AT_MOST, 0)
+        if is_cut:
+            return Listed(rows[:SHOWN_AT_ONCE], 1, True, is_cut=True)
+        start = (asked.page - 1) * SHOWN_AT_ONCE
+        stop = start + SHOWN_AT_ONCE
+        return Listed(in_order(rows, asked.order)[start:stop], start + 1, len(rows) > stop)
+
+    async def _rows(self, reader: Reader, meant: Meant, limit: int, offset: int) -> tuple[list[Row], bool]:
+        query = within_issuer(meant.query(limit, offset), reader.look.actor.issuer)
+        answer = await self._work.archive.search(query)
+        found = [row_of(each) async for page in answer.pages for each in page]
+        is_all = bool(meant.criteria.most) and offset + len(found) >= int(meant.criteria.most)
+        return found, answer.is_truncated and not is_all
+
+    def _page(
+        self,
+        request: Request,
+        reader: Reader,
+        meant: Meant,
+        asked: Asked,
+        listed: Listed,
+        *,
+        has_ended: bool = False,
+    ) -> Response:
+        return self._pages.answer(
+            request,
+            "studies.html",
+            signed_in=reader.look.actor.name,
+            criteria=meant.criteria,
+            errors=meant.errors,
+            modalities=MODALITIES,
+            own_issuer=reader.look.actor.issuer,
+            asked=asked,
+            listed=listed,
+            orders=Order,
+            has_ended=has_ended,
+            differs=meant.criteria.differs == "yes" and bool(listed.rows),
+        )
+
+
+def _asked(named: Mapping[str, str]) -> Asked:
+    page, order = named.get("page", "1"), named.get("sort", Order.NEWEST.value)
+    if not (page.isascii() and page.isdigit()) or not 0 < int(page) <= _LAST_PAGE:
+        raise BadQuery(f"page is a number from 1 to {_LAST_PAGE}")
+    if order not in {each.value for each in Order}:
+        raise BadQuery(f"sort is one of {', '.join(each.value for each in Order)}")
+    return Asked(named.get("search", ""), int(page), Order(order))
+
+
+def study_list_routes(work: Working, pages: Pages) -> APIRouter:
+    """GET / and /studies; POST /studies searches; GET /IHEInvokeImageDisplay opens what is asked for."""
+    router = APIRouter()
+    studies = StudyList(work, pages)
+
+    @router.get("/")
+    async def home() -> Response:
+        return RedirectResponse(PREFIX, HTTPStatus.SEE_OTHER)
+
+    @router.get(PREFIX)
+    async def listed(request: Request) -> Response:
+        """The newest studies, or those of a search that was kept."""
+        reader = await work.readers.admit(request, Action.QUERY)
+        return await studies.show(request, reader)
+
+    @router.get("/IHEInvokeImageDisplay")
+    async def invoke(request: Request) -> Response:
+        """Invoke Image Display (IHE RAD TF-2 §4.106)."""
+        reader = await work.readers.admit(request, Action.QUERY)
+        return await studies.invoke(request, reader)
+
+    @router.post(PREFIX)
+    async def search(request: Request) -> Response:
+        """Keep what is looked for, and lead to it: a patient's name stands in no address."""
+        reader = await work.readers.admit(request, Action.QUERY)
+        async with request.form(max_files=0, max_fields=20) as form:
+            given = {name: text for name, text in form.items() if isinstance(text, str)}
+        meant = mean(Criteria.typed(given))
+        if meant.errors:
+            return studies.wrong(request, reader, meant)
+        return await studies.keep(reader, meant.criteria)
+
+    return router
