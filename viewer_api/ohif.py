@@ -123,7 +123,7 @@ def viewer_routes(work: Working, pages: Pages) -> APIRouter:
             return pages.answer(
                 request,
                 "no_viewer.html",
-                signed_in=reader.look.actor.name,
+                signed_in=reader.name,
                 status=HTTPStatus.SERVICE_UNAVAILABLE,
                 version=VERSION,
             )

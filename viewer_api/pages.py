@@ -59,12 +59,16 @@ class Pages:
         template: str,
         *,
         signed_in: str = "",
+        form_token: str = "",
         status: HTTPStatus = HTTPStatus.OK,
         headers: Mapping[str, str] | None = None,
         **values: object,
     ) -> Response:
-        """One page. `signed_in` is the name of whoever reads it; "" before they have signed in."""
+        """One page. `signed_in` is the name of whoever reads it, "" before they have signed in.
+
+        `form_token` is for its forms (Readers.form_token).
+        """
         text = self._environment.get_template(template).render(
-            here=request.url.path, signed_in=signed_in, **values
+            here=request.url.path, signed_in=signed_in, form_token=form_token, **values
         )
         return Response(text, status, {**HEADERS, **(headers or {})}, "text/html")

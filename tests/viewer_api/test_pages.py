@@ -100,6 +100,7 @@ def test_the_navigation_is_for_those_who_are_signed_in() -> None:
         return bytes(answer.body).decode()
 
     stranger, known = text(""), text("Dr Owl")
+    assert "Sign out" not in stranger + known  # a token's holder, or of an open service
     assert "Dr Owl" not in stranger
     assert 'aria-label="Menu"' not in stranger
     assert "Dr Owl" in known

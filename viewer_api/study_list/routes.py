@@ -136,7 +136,8 @@ class StudyList:
         return self._pages.answer(
             request,
             "studies.html",
-            signed_in=reader.look.actor.name,
+            signed_in=reader.name or "Open to all on this machine",
+            form_token=self._work.readers.form_token(request),
             criteria=meant.criteria,
             errors=meant.errors,
             modalities=MODALITIES,
@@ -183,9 +184,8 @@ def study_list_routes(work: Working, pages: Pages) -> APIRouter:
     async def search(request: Request) -> Response:
         """Keep what is looked for, and lead to it: a patient's name stands in no address."""
         reader = await work.readers.admit(request, Action.QUERY)
-        async with request.form(max_files=0, max_fields=20) as form:
-            given = {name: text for name, text in form.items() if isinstance(text, str)}
-        meant = mean(Criteria.typed(given))
+        form = await work.readers.form(request, Action.QUERY)
+        meant = mean(Criteria.typed(form.fields))
         if meant.errors:
             return studies.wrong(request, reader, meant)
         return await studies.keep(reader, meant.criteria)

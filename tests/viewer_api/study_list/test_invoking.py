@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.answers import Found
+from storage.corrections import Member
 from storage.errors import BadQuery
 from viewer_api.study_list.criteria import Criteria
 from viewer_api.study_list.invoking import Invocation, invoked
@@ -92,7 +93,7 @@ def test_a_bare_number_opens_nothing_for_whoever_belongs_to_no_trust() -> None:
     ],
 )
 def test_another_name_or_birth_date_is_noticed(said: str, differs: bool) -> None:
-    members = {
+    members: dict[str, Member] = {
         "00100010": {"vr": "PN", "Value": [{"Alphabetic": "MÜLLER^Zoë"}]},
         "00100030": {"vr": "DA", "Value": ["19570301"]},
     }

@@ -5,7 +5,9 @@ from storage.corrections import Member
 from viewer_api.study_list.rows import Order, in_order, row_of
 
 
-def found(name: str = "Ashworth^Zoë", day: str = "20260312", **more: bool) -> Found:
+def found(
+    name: str = "Ashworth^Zoë", day: str = "20260312", contested: bool = False, inconsistent: bool = False
+) -> Found:
     members: dict[str, Member] = {
         "00080020": {"vr": "DA", "Value": [day]},
         "00080030": {"vr": "TM", "Value": ["101500"]},
@@ -17,7 +19,7 @@ def found(name: str = "Ashworth^Zoë", day: str = "20260312", **more: bool) -> F
         "00100040": {"vr": "CS", "Value": ["F"]},
         "00201208": {"vr": "IS", "Value": [24]},
     }
-    return Found(members, "1.2.3", **more)
+    return Found(members, "1.2.3", is_contested=contested, is_inconsistent=inconsistent)
 
 
 def test_a_name_and_a_day_are_written_so_that_nobody_misreads_them() -> None:
@@ -36,7 +38,7 @@ def test_a_study_that_says_nothing_is_still_a_row() -> None:
 
 
 def test_contested_and_inconsistent_studies_say_so_in_words() -> None:
-    row = row_of(found(is_contested=True, is_inconsistent=True))
+    row = row_of(found(contested=True, inconsistent=True))
 
     assert [word for word, _ in row.warnings] == ["Contested", "Inconsistent"]
     assert "waits for a person to decide" in row.warnings[0][1]
