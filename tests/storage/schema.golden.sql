@@ -1434,6 +1434,14 @@ ALTER TABLE public.instance ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE public.kept_search (
+    key text NOT NULL COLLATE pg_catalog."C",
+    actor_kind text NOT NULL,
+    actor text NOT NULL,
+    trust text NOT NULL,
+    criteria jsonb NOT NULL,
+    kept_at timestamp with time zone DEFAULT now() NOT NULL
+);
 CREATE TABLE public.known_browser (
     digest bytea NOT NULL,
     account bigint NOT NULL,
@@ -2075,6 +2083,8 @@ ALTER TABLE ONLY public.instance
     ADD CONSTRAINT instance_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.instance
     ADD CONSTRAINT instance_uid_key UNIQUE (uid);
+ALTER TABLE ONLY public.kept_search
+    ADD CONSTRAINT kept_search_pkey PRIMARY KEY (key);
 ALTER TABLE ONLY public.known_browser
     ADD CONSTRAINT known_browser_pkey PRIMARY KEY (digest, account);
 ALTER TABLE ONLY public.migration
@@ -2220,6 +2230,7 @@ CREATE INDEX imaging_order_by_study ON public.imaging_order USING btree (study_u
 CREATE INDEX imaging_order_new ON public.imaging_order USING btree (id) WHERE (NOT is_considered);
 CREATE INDEX instance_by_object ON public.instance USING btree (object_id);
 CREATE INDEX instance_by_series ON public.instance USING btree (series_id, instance_number);
+CREATE INDEX kept_search_by_time ON public.kept_search USING btree (kept_at);
 CREATE INDEX known_browser_by_account ON public.known_browser USING btree (account);
 CREATE INDEX object_by_verification ON public.object USING btree (verified_at NULLS FIRST, id) WHERE (swept_at IS NULL);
 CREATE INDEX order_tie_by_study ON public.order_tie USING btree (study_uid);
