@@ -9,6 +9,7 @@ from psycopg import sql
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from storage.answers import Found, FoundRow, MetadataWriter, found, read_members, wanted_by
+from storage.codecs.frame import ImagePixel, of_members
 from storage.conditions import Statement
 from storage.corrections import IN_FORCE, Correction, Member, in_force, those_of
 from storage.errors import BadQuery, IndexUnavailable, NotHeld
@@ -66,7 +67,8 @@ class Stored:
     frame_form: int
     json_bytes: int  # of its ready-made metadata
     is_contested: bool
-    is_corrected: bool
+    digest: bytes  # SHA-256 of the data set as received
+    corrected_by: list[int]  # the corrections in force for it, by their number
 
     @property
     def path(self) -> str:
@@ -130,7 +132,10 @@ _STORED_FIELDS = sql.SQL(
     "n.id, s.id, n.identity_id, s.uid, r.uid, n.uid, n.sop_class, o.key, o.size, o.data_offset,"
     " o.transfer_syntax, n.frame_count, n.frame_form,"
     " octet_length(n.json_before) + octet_length(n.json_patient) + octet_length(n.json_after), s.contested,"
-    " exists (select from correction c where c.study_id = s.id and c.undone_at is null)"
+    " o.digest, array(select c.id from correction c where c.study_id = s.id and c.undone_at is null"
+    " and (c.identity_id is null or c.identity_id = n.identity_id)"
+    " and (not c.of_instances or exists (select from correction_instance l"
+    " where l.correction_id = c.id and l.instance_id = n.id)) order by c.id)"
 )
 _STORED_SHOWN = _STORED_FIELDS + sql.SQL(
     " from study s join series r on r.study_id = s.id join instance n on n.series_id = r.id"
@@ -274,11 +279,10 @@ class Archive:
             rows = await self.rows(Statement(_WHOSE, [ids]))
             yield [Whose(number, trust, read_members(*json)) for number, trust, *json in rows]
 
-    async def samples_per_pixel(self, stored: Stored) -> int:
-        """Samples per Pixel (0028,0002), from the ready-made metadata."""
+    async def image_pixel(self, stored: Stored) -> ImagePixel:
+        """How its frames are laid out, as its header says. Raises Unreadable."""
         rows = await self.rows(Statement(_JSON_AFTER, [stored.id]))
-        value = read_members(rows[0][0]).get("00280002", {}).get("Value", [1])[0]
-        return value if isinstance(value, int) else 1
+        return of_members(read_members(rows[0][0]))
 
     async def frames(self, resource: Resource, numbers: Sequence[int]) -> FrameRanges:
         """Where frames lie, numbered from one: in constant time, however many there are."""
@@ -301,7 +305,7 @@ class Archive:
 
     async def corrections_of(self, instances: Sequence[Stored]) -> dict[int, tuple[Correction, ...]]:
         """The corrections in force, by instance; those without any are left out."""
-        corrected = [each for each in instances if each.is_corrected]
+        corrected = [each for each in instances if each.corrected_by]
         if not corrected:
             return {}
         by_study = await self._corrections(

@@ -66,19 +66,13 @@ class Recoder:
             written = buffer.getvalue()
             return written[read_meta(written[:META_LIMIT_BYTES]).data_offset :]
 
-    def frames(
-        self, data_set: Iterable[bytes], syntax: str, numbers: Sequence[int], *, is_decoded: bool
-    ) -> list[bytes]:
-        """Frames whose offsets the index does not know, or that are to be decoded. Raises Unreadable."""
-        with self.places, any_fault_unreadable("the pixel data cannot be decoded"):
+    def frames(self, data_set: Iterable[bytes], syntax: str, numbers: Sequence[int]) -> list[bytes]:
+        """Frames whose offsets the index does not know, as they are stored. Raises Unreadable."""
+        with self.places, any_fault_unreadable("the frames cannot be told apart"):
             if syntax in NATIVE:
                 found = self._read(to_explicit_little(data_set, syntax), ExplicitVRLittleEndian)
                 return [_native_frame(found, number) for number in numbers]
             found = self._read(data_set, syntax)
-            if is_decoded:
-                decoder = get_decoder(syntax)
-                each = (decoder.as_buffer(found, index=number - 1, raw=True) for number in numbers)
-                return [bytes(buffer) for buffer, _ in each]
             frames = list(generate_frames(found.PixelData, number_of_frames=_count(found)))
             return [frames[number - 1] for number in numbers]
 

@@ -1,14 +1,17 @@
 """Bodies of answers: bytes from blocking sources, sent without blocking and without being all held."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CancelScope, CapacityLimiter, to_thread
 from starlette.responses import Response, StreamingResponse
 
-#: Pieces are put together up to this size: one hop to a thread, one write to the socket.
+#: So much is read in one hop to a thread.
 CHUNK_BYTES = 1024 * 1024
+#: Smaller pieces are put together to one write; to copy larger ones costs more than to write them alone.
+SMALL_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,7 @@ class Part:
     media_type: str
     chunks: Iterable[bytes]
     length: int | None = None
+    location: str = ""  # the part's own address, where it has one
 
 
 def multipart(parts: Iterable[Part], boundary: str) -> Iterator[bytes]:
@@ -32,7 +36,8 @@ def multipart(parts: Iterable[Part], boundary: str) -> Iterator[bytes]:
 def part_head(part: Part, boundary: str) -> bytes:
     """What stands before a part's bytes."""
     length = "" if part.length is None else f"Content-Length: {part.length}\r\n"
-    return f"--{boundary}\r\nContent-Type: {part.media_type}\r\n{length}\r\n".encode()
+    location = f"Content-Location: {part.location}\r\n" if part.location else ""
+    return f"--{boundary}\r\nContent-Type: {part.media_type}\r\n{location}{length}\r\n".encode()
 
 
 def multipart_length(parts: Iterable[Part], boundary: str) -> int | None:
@@ -72,41 +77,75 @@ class Sender:
         """One response when the body is small, else a stream. What fails before the first byte is raised."""
         first, is_all = await self._some(chunks)
         if is_all:
-            return Response(first, status, headers, media_type)
+            return Response(b"".join(first), status, headers, media_type)
         all_headers = dict(headers or {})
         if length is not None:
             all_headers["Content-Length"] = str(length)
         return StreamingResponse(self._stream(first, chunks), status, all_headers, media_type)
 
     async def pieces(self, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-        """What a blocking iterator brings, put together to pieces worth a hop between threads."""
+        """What a blocking iterator brings. The next pieces are read while those before are sent."""
+        following = asyncio.ensure_future(self._some(chunks))
         try:
             is_all = False
             while not is_all:
-                more, is_all = await self._some(chunks)
-                if more:
-                    yield more
+                pieces, is_all = await following
+                if not is_all:
+                    following = asyncio.ensure_future(self._some(chunks))
+                for piece in pieces:
+                    yield piece
         finally:
+            # The reader may have gone: files and connections are given back, once no thread is at them.
+            with CancelScope(shield=True):
+                await asyncio.wait([following])
+            following.exception()
             close = getattr(chunks, "close", None)
             if close is not None:
-                close()  # the reader may have gone: files and connections are given back
+                close()
 
-    async def _some(self, chunks: Iterator[bytes]) -> tuple[bytes, bool]:
+    async def _some(self, chunks: Iterator[bytes]) -> tuple[list[bytes], bool]:
         return await to_thread.run_sync(_gather, chunks, limiter=self.limiter)
 
-    async def _stream(self, first: bytes, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-        yield first
+    async def _stream(self, first: list[bytes], chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+        for piece in first:
+            yield piece
         async for piece in self.pieces(chunks):
             yield piece
 
 
-def _gather(chunks: Iterator[bytes]) -> tuple[bytes, bool]:
-    """The next pieces, put together, and whether that was all."""
+def head_alone(
+    media_type: str, length: int | None = None, headers: Mapping[str, str] | None = None, status: int = 200
+) -> Response:
+    """The answer to HEAD: as to GET, without the body, whose length may not be known (RFC 9110 §9.3.2)."""
+    if length is None:
+        return StreamingResponse(_nothing(), status, headers, media_type)
+    return Response(None, status, {**(headers or {}), "Content-Length": str(length)}, media_type)
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""
+
+
+def _gather(chunks: Iterator[bytes]) -> tuple[list[bytes], bool]:
+    """The next pieces, small neighbours put together, and whether that was all."""
     pieces: list[bytes] = []
+    small: list[bytes] = []
     size = 0
+    is_all = True
     for piece in chunks:
-        pieces.append(piece)
+        if len(piece) < SMALL_BYTES:
+            small.append(piece)
+        else:
+            pieces += (*_joined(small), piece)
+            small = []
         size += len(piece)
         if size >= CHUNK_BYTES:
-            return b"".join(pieces), False
-    return b"".join(pieces), True
+            is_all = False
+            break
+    pieces += _joined(small)
+    return pieces, is_all
+
+
+def _joined(small: list[bytes]) -> list[bytes]:
+    return [b"".join(small)] if small else []

@@ -18,12 +18,13 @@ from storage.archive import Archive
 from storage.codecs.workers import Workers
 from storage.connecting import open_pool
 from storage.decoding import Recoder, decodable_syntaxes
+from storage.frame_reading import FrameReader
 from storage.ingest import Door
 from storage.objects import ObjectStore
 from storage.transcoding import Transcoder
 from viewer_api.bodies import Sender
 from viewer_api.desk import Desk
-from viewer_api.media import Decoding
+from viewer_api.instance_ways import Decoding
 from viewer_api.readers import Readers
 from viewer_api.settings import ApiSettings
 
@@ -71,6 +72,7 @@ class Working:
     signing_in: SigningIn
     sender: Sender
     recoder: Recoder
+    frame_reader: FrameReader
     transcoder: Transcoder
     drawing: CapacityLimiter  # threads that draw, and so how many pictures are in memory at one time
     decoding: Decoding
@@ -80,6 +82,7 @@ def working(parts: ApiParts) -> Working:
     """Nothing is opened yet: the pool opens with the application."""
     settings = parts.settings
     pool = open_pool(parts.database, settings.connections, settings.patience_s, settings.statement_s)
+    recoder = Recoder(settings.recode_limit_bytes, threading.BoundedSemaphore(settings.recodes))
     return Working(
         settings=settings,
         objects=parts.objects,
@@ -102,8 +105,9 @@ def working(parts: ApiParts) -> Working:
             settings.is_second_factor_wanted,
         ),
         sender=Sender(CapacityLimiter(settings.reading_threads)),
-        transcoder=Transcoder(Workers()),
         drawing=CapacityLimiter(settings.recodes),
-        recoder=Recoder(settings.recode_limit_bytes, threading.BoundedSemaphore(settings.recodes)),
+        recoder=recoder,
+        frame_reader=FrameReader(parts.objects, recoder),
+        transcoder=Transcoder(Workers()),
         decoding=Decoding(decodable_syntaxes(), settings.recode_limit_bytes),
     )

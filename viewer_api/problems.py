@@ -24,6 +24,7 @@ from storage.errors import (
     NotHeld,
     TooLarge,
     Unavailable,
+    Unencodable,
 )
 from viewer_api.pages import Pages
 from viewer_api.signing_in.next_page import sign_in_url
@@ -70,6 +71,7 @@ ANSWERS: Mapping[type[ArchiveError], Answered] = {
     TooLarge: Answered(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Larger than this service takes"),
     NotHeld: Answered(HTTPStatus.NOT_FOUND, "Not held here"),
     AlreadyDecided: Answered(HTTPStatus.CONFLICT, "Decided otherwise meanwhile"),
+    Unencodable: Answered(HTTPStatus.NOT_ACCEPTABLE, "Not to be had in that transfer syntax"),
     CannotCorrect: Answered(HTTPStatus.INTERNAL_SERVER_ERROR, "A correction in force cannot be applied"),
     Unavailable: Answered(HTTPStatus.SERVICE_UNAVAILABLE, "Try again later", tells_why=False),
     ArchiveError: Answered(HTTPStatus.INTERNAL_SERVER_ERROR, "The archive failed", tells_why=False),

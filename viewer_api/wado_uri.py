@@ -9,13 +9,13 @@ from starlette.responses import Response
 from exchange.policy import Action
 from storage.archive import Resource
 from storage.errors import BadQuery
+from viewer_api.instances import Instances
 from viewer_api.media import DICOM, Range
 from viewer_api.parts import Working
 from viewer_api.problems import NotAcceptable
 from viewer_api.rendered import Rendering
 from viewer_api.rendering.files import PICTURES
 from viewer_api.view import View, parse_view
-from viewer_api.wado import Retrieving
 
 _UID = re.compile(r"[0-9.]{1,64}")
 
@@ -23,7 +23,7 @@ _UID = re.compile(r"[0-9.]{1,64}")
 def wado_uri_routes(work: Working) -> APIRouter:
     """One object, as DICOM or as a picture."""
     router = APIRouter()
-    retrieving, rendering = Retrieving(work), Rendering(work)
+    instances, rendering = Instances(work), Rendering(work)
 
     @router.get("/wado")
     async def retrieve(request: Request) -> Response:
@@ -36,7 +36,7 @@ def wado_uri_routes(work: Working) -> APIRouter:
         for media_type in _media_types(named.get("contentType", "")):
             if media_type == DICOM:
                 wanted = Range(DICOM, named.get("transferSyntax"), is_multipart=False, quality=1.0)
-                return await retrieving.instances(request, resource, [wanted])
+                return await instances.answer(request, resource, [wanted])
             if media_type in PICTURES:
                 frame = named.get("frameNumber")
                 return await rendering.frame(request, resource, frame, view_of(named), media_type)
