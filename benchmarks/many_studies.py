@@ -25,13 +25,14 @@ from imx.postgres.binaries import find_binaries
 from imx.postgres.cluster import cluster_in
 
 SMALL, LARGE = 5_000, 1_000_000
-QUICK = 50_000
+QUICK = 20_000
 PER_DAY = 100
 PER_PATIENT = 3
 #: Of every UID that is made; studies have .1. behind it, series .2., instances .3.
 ROOT = "1.2.826.0.1.3680043.9."
 _FIRST_DAY = date(1999, 1, 1)
 _LIMIT = 100
+_ISSUER_OF_ACCESSION = "IssuerOfAccessionNumberSequence.LocalNamespaceEntityID"
 
 BAR = 3  # times its time at 5,000
 #: What the bar is about; the others are told, and must not be absurd.
@@ -90,9 +91,9 @@ _ROWS = (
     select distinct person, patient, issuer from made on conflict do nothing
     """,
     """
-    insert into study (id, uid, study_date, study_time, accession, study_id, description, referring,
-        modalities, series_count, json) overriding system value
-    select n, %(root)s || '1.' || n, day, at, accession, 'S' || n, modality || ' examination',
+    insert into study (id, uid, study_date, study_time, accession, accession_issuer, study_id, description,
+        referring, modalities, series_count, json) overriding system value
+    select n, %(root)s || '1.' || n, day, at, accession, issuer, 'S' || n, modality || ' examination',
         'house^gregory', array[modality], 2, pg_temp.members(json_build_object(
             '00080020', pg_temp.one('DA', day), '00080030', pg_temp.one('TM', at),
             '00080050', pg_temp.one('SH', accession),
@@ -185,17 +186,18 @@ def cases(studies: int) -> list[Case]:
     """In an archive of so many generated studies: of a study in its midst, and of its newest days."""
     number = studies // 2
     patient = number // PER_PATIENT
+    issuer = f"T{patient % 20}"
     newest = _FIRST_DAY + timedelta(days=studies // PER_DAY - 1)
     day, month = f"{newest:%Y%m%d}", f"{newest - timedelta(days=30):%Y%m%d}-{newest:%Y%m%d}"
     limit = {"limit": str(_LIMIT)}
     return [
-        Case("patient", {"PatientID": f"P{patient:08}", "IssuerOfPatientID": f"T{patient % 20}", **limit}),
-        Case("accession", {"AccessionNumber": f"A{number:010}", **limit}),
+        Case("patient", {"PatientID": f"P{patient:08}", "IssuerOfPatientID": issuer, **limit}),
+        Case("accession", {"AccessionNumber": f"A{number:010}", _ISSUER_OF_ACCESSION: issuer, **limit}),
         Case("day and modality", {"StudyDate": day, "ModalitiesInStudy": "CT", **limit}, 10),
         Case("month and modality", {"StudyDate": month, "ModalitiesInStudy": "MR", **limit}, 10),
         Case("study UID", {"StudyInstanceUID": f"{ROOT}1.{number}", **limit}),
         Case("newest 100", limit, _LIMIT),
-        Case("any patient by that ID", {"PatientID": f"P{patient:08}", **limit}),
+        Case("a bare Patient ID, which is the reader's own", {"PatientID": f"P{patient:08}", **limit}, 0),
         Case("a rare modality, any day", {"ModalitiesInStudy": "ECG", **limit}, _LIMIT),
         Case("a common name", {"PatientName": "smith*", **limit}, _LIMIT),
         Case("a rare name", {"PatientName": "*ngstr*^a*", **limit}),

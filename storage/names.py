@@ -9,7 +9,7 @@ _LEFT_OUT = re.compile("[\u0300-\u036f'’`]")
 _PLAIN = str.maketrans({
     "ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th",
 })  # fmt: skip
-_BETWEEN_WORDS = re.compile(r'[\s^=,.;:()/\\"_-]+')
+_BETWEEN_WORDS = re.compile(r'[\x01-\x20^=,.;:()/\\"_-]+')
 
 
 def name_key(text: str) -> str:

@@ -12,7 +12,7 @@ return rtrim(' ' || ltrim(regexp_replace(
             normalize(regexp_replace(normalize(p_key, NFKD), '[\u0300-\u036F''’`]', '', 'g'), NFC),
             'øłđðħı', 'olddhi'),
         'æ', 'ae'), 'œ', 'oe'), 'þ', 'th'),
-    '[\s^=,.;:()/\\"*?_-]+', ' ', 'g')));
+    '[\u0001-\u0020^=,.;:()/\\"*?_-]+', ' ', 'g')));
 
 -- How its words of three letters and more sound: Double Metaphone, both ways where there are two; one sound alone
 -- says too little.

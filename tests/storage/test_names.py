@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.names import name_key
+from storage.names import name_key, plain_words
+from tests.storage.shelf import Shelf
 
 
 @pytest.mark.parametrize(
@@ -30,3 +31,21 @@ def test_names_that_are_two(one: str, other: str) -> None:
 @given(st.text(max_size=30))
 def test_a_key_is_its_own_key(text: str) -> None:
     assert name_key(name_key(text)) == name_key(text)
+
+
+#: Characters that Python's Unicode knows: PostgreSQL's may be newer.
+_KNOWN = st.characters(codec="utf-8", exclude_categories=("Cn", "Co", "Cs"), exclude_characters="\0*?")
+
+
+@given(text=st.text(_KNOWN, max_size=40))
+def test_the_schema_makes_names_as_plain_as_this_does(shelf_of_module: Shelf, text: str) -> None:
+    plain = shelf_of_module.one("select plain_name(%s)", name_key(text))
+
+    assert plain.split(" ")[1:] == plain_words(text)
+
+
+def test_names_without_accents() -> None:
+    assert plain_words("Müller^ZOË") == ["muller", "zoe"]
+    assert plain_words("O’Brien-Øster, Łucja^Æsa=Strauß") == ["obrien", "oster", "lucja", "aesa", "strauss"]
+    assert plain_words("Smi*^J?") == ["smi*", "j?"]
+    assert plain_words("^^*") == []

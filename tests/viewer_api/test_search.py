@@ -1,6 +1,11 @@
 """What a search finds, and how honest it is about what it did not."""
 
+from contextlib import closing
 from dataclasses import replace
+from email import message_from_bytes
+from email.message import Message
+from http.client import HTTPConnection
+from xml.etree import ElementTree
 
 import httpx
 import psycopg
@@ -223,3 +228,176 @@ def test_a_bare_identifier_is_that_of_the_readers_trust(region: Place, closed_ap
         for reader, expected in ((ours, own), (theirs, foreign), (nobodys, regional)):
             answer = closed_api.get("/dicom-web/studies", params=keys, headers=reader)
             assert found(answer) == expected, keys
+
+
+def test_a_bad_parameter_is_named_with_the_reason(region: Place, open_api: httpx.Client) -> None:
+    query = "NoSuchKey=1&StudyDate=yesterday&limit=-1&fuzzymatching=maybe&PatientID=a&PatientID=b&x.y=1"
+    answer = open_api.get(f"/dicom-web/studies?{query}&includefield=Nonsense,StudyDate")
+
+    reasons = {each["name"]: each["reason"] for each in answer.json()["parameters"]}
+    assert answer.status_code == 400
+    assert set(reasons) == {
+        "NoSuchKey", "StudyDate", "limit", "fuzzymatching", "PatientID", "x.y", "includefield",
+    }  # fmt: skip
+    assert reasons["PatientID"] == "given twice"
+    assert "yesterday" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("&".join(f"PatientID{number}=1" for number in range(300)), 400),
+        ("PatientID=" + "x" * 5000, 400),
+        ("StudyInstanceUID=" + ",".join(f"1.2.{number}" for number in range(3000)), 200),
+        ("includefield=" + ",".join(f"{tag:08X}" for tag in range(0x00091000, 0x00091600)), 400),
+        (".".join(["RequestAttributesSequence"] * 9) + "=1", 400),
+        ("limit=9999999999", 400),
+        ("offset=9999999999", 400),
+    ],
+)
+def test_parameters_are_bounded(open_api: httpx.Client, query: str, status: int) -> None:
+    assert open_api.get(f"/dicom-web/studies?{query}").status_code == status
+
+
+def test_a_url_beyond_all_measure_is_refused(open_api: httpx.Client) -> None:
+    host = httpx.URL(str(open_api.base_url))
+    with closing(HTTPConnection(host.host, host.port, timeout=60)) as connection:
+        connection.request("GET", "/dicom-web/studies?StudyInstanceUID=" + "1.2," * 13_000)
+        assert connection.getresponse().status == 414
+
+
+def test_attributes_are_included_by_any_name_and_only_those_of_the_level(
+    region: Place, open_api: httpx.Client
+) -> None:
+    inside = {"StudyInstanceUID": "1.1"}
+    several = [("includefield", "00081032, StudyID"), ("includefield", "OtherPatientIDsSequence.00100020")]
+    (study,) = open_api.get("/dicom-web/studies", params=[*inside.items(), *several]).json()
+    assert study["00081032"] == {"vr": "SQ"}
+    assert study["00101002"] == {"vr": "SQ"}
+    (study,) = open_api.get("/dicom-web/studies", params={**inside, "includefield": "Modality,Rows"}).json()
+    assert "00080060" not in study  # of a series (PS3.18 §10.6.3.3)
+    assert "00280010" not in study
+    (study,) = open_api.get("/dicom-web/studies", params={**inside, "Modality": "SR"}).json()
+    assert "00080060" not in study
+
+
+def test_every_answer_says_whose_the_identifier_is(region: Place, open_api: httpx.Client) -> None:
+    for path in (
+        "studies",
+        "series",
+        "instances",
+        "studies/1.1/series",
+        "studies/1.1/series/1.1.1/instances",
+    ):
+        assert all(each["00100021"]["Value"] for each in open_api.get(f"/dicom-web/{path}").json()), path
+
+
+def test_names_are_found_and_told_in_any_character_set(place: Place, open_api: httpx.Client) -> None:
+    for number, (charset, name) in enumerate(
+        (
+            (["ISO_IR 100"], "Müller^Zoë"),
+            (["ISO_IR 192"], "王^小东"),
+            (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎"),
+            (["ISO_IR 144"], "Люксембург"),
+        ),
+        1,
+    ):
+        kept(place, an_image(f"1.{number}.1.1", SpecificCharacterSet=charset, PatientName=name))
+    for key, study in (("müller*", "1.1"), ("王*", "1.2"), ("*太郎", "1.3"), ("люкс*", "1.4")):
+        answer = open_api.get("/dicom-web/studies", params={"PatientName": key})
+        assert found(answer) == [study]
+        assert answer.json()[0]["00080005"]["Value"] == ["ISO_IR 192"]
+
+
+def test_fuzzy_matching_of_names(place: Place, open_api: httpx.Client) -> None:
+    for number, name in enumerate(
+        ("Smith^John", "Schmidt^Jon", "Müller^Zoë", "O'Brien-Jones^Siân^^Dr", "山田^太郎", "Nowak^Łucja"), 1
+    ):
+        kept(place, an_image(f"1.{number}.1.1", SpecificCharacterSet="ISO_IR 192", PatientName=name))
+    for asked, studies in (
+        ("smyth", {"1.1", "1.2"}),
+        ("john smith", {"1.1", "1.2"}),
+        ("Smith, Jo", {"1.1", "1.2"}),
+        ("muller", {"1.3"}),
+        ("MUELLER^ZOE", {"1.3"}),
+        ("zoe m", {"1.3"}),
+        ("obrien", {"1.4"}),
+        ("jones sian", {"1.4"}),
+        ("山田", {"1.5"}),
+        ("lucja", {"1.6"}),
+        ("no*k", {"1.6"}),
+        ("smith zoe", set()),
+        ("xyzzy", set()),
+    ):
+        params = {"PatientName": asked, "fuzzymatching": "true"}
+        answer = open_api.get("/dicom-web/studies", params=params)
+        assert set(found(answer)) == studies, asked
+        assert "fuzzymatching" not in answer.headers.get("warning", "")
+
+
+def test_as_xml_a_part_for_each_match(region: Place, open_api: httpx.Client) -> None:
+    wanted = {"Accept": 'multipart/related; type="application/dicom+xml"'}
+    answer = open_api.get("/dicom-web/studies", headers=wanted)
+    in_json = open_api.get("/dicom-web/studies").json()
+
+    message = message_from_bytes(
+        b"Content-Type: " + answer.headers["content-type"].encode() + b"\r\n\r\n" + answer.content
+    )
+    parts = message.get_payload()
+    assert isinstance(parts, list)
+    documents = []
+    for part in parts:
+        assert isinstance(part, Message)
+        body = part.get_payload(decode=True)
+        assert isinstance(body, bytes)
+        documents.append(ElementTree.fromstring(body))  # noqa: S314 -- our own
+    assert len(documents) == len(in_json) == 3
+    for document, members in zip(documents, in_json, strict=True):
+        assert [each.get("tag") for each in document] == list(members)
+        values = {each.get("tag"): [value.text for value in each] for each in document}
+        assert values["0020000D"] == members["0020000D"]["Value"]
+    assert open_api.get("/dicom-web/studies", params={"StudyInstanceUID": "9.9"}, headers=wanted).content
+
+
+def test_plain_json_is_the_same_by_another_name(region: Place, open_api: httpx.Client) -> None:
+    plain = open_api.get("/dicom-web/studies", headers={"Accept": "application/json"})
+    by_parameter = open_api.get("/dicom-web/studies", params={"accept": "application/json"})
+
+    assert plain.headers["content-type"] == by_parameter.headers["content-type"] == "application/json"
+    assert plain.json() == by_parameter.json() == open_api.get("/dicom-web/studies").json()
+
+
+@pytest.mark.parametrize(
+    "accept", ["application/dicom+json", 'multipart/related; type="application/dicom+xml"']
+)
+def test_a_reader_who_has_the_answer_hears_so(region: Place, open_api: httpx.Client, accept: str) -> None:
+    first = open_api.get("/dicom-web/studies", headers={"Accept": accept})
+    again = {"Accept": accept, "If-None-Match": first.headers["etag"]}
+
+    assert first.headers["cache-control"] == "private, no-cache"
+    assert open_api.get("/dicom-web/studies", headers=again).status_code == 304
+    kept(region, an_image("1.9.1.1"))
+    assert open_api.get("/dicom-web/studies", headers=again).status_code == 200
+
+
+def test_answers_are_compressed_for_who_asks(region: Place, open_api: httpx.Client) -> None:
+    plain = open_api.get("/dicom-web/studies", headers={"Accept-Encoding": "identity"})
+    packed = open_api.get("/dicom-web/studies", headers={"Accept-Encoding": "gzip"})
+
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.json() == plain.json()
+
+
+def test_pages_of_an_answer_make_the_whole(region: Place, open_api: httpx.Client) -> None:
+    whole = found(open_api.get("/dicom-web/instances"), "00080018")
+    paged = [
+        uid
+        for offset in range(0, len(whole), 2)
+        for uid in found(
+            open_api.get("/dicom-web/instances", params={"limit": 2, "offset": offset}), "00080018"
+        )
+    ]
+    assert paged == whole
+    beyond = open_api.get("/dicom-web/instances", params={"offset": 1000})
+    assert (beyond.status_code, beyond.json()) == (200, [])
