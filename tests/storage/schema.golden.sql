@@ -340,7 +340,7 @@ begin
 end $$;
 CREATE FUNCTION public.plain_name(p_key text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN rtrim((' '::text || ltrim(regexp_replace(replace(replace(replace(translate(NORMALIZE(regexp_replace(NORMALIZE(p_key, NFKD), '[\u0300-\u036F''’`]'::text, ''::text, 'g'::text), NFC), 'øłđðħı'::text, 'olddhi'::text), 'æ'::text, 'ae'::text), 'œ'::text, 'oe'::text), 'þ'::text, 'th'::text), '[\s^=,.;:()/\\"*?_-]+'::text, ' '::text, 'g'::text))));
+    RETURN rtrim((' '::text || ltrim(regexp_replace(replace(replace(replace(translate(NORMALIZE(regexp_replace(NORMALIZE(p_key, NFKD), '[\u0300-\u036F''’`]'::text, ''::text, 'g'::text), NFC), 'øłđðħı'::text, 'olddhi'::text), 'æ'::text, 'ae'::text), 'œ'::text, 'oe'::text), 'þ'::text, 'th'::text), '[\u0001-\u0020^=,.;:()/\\"*?_-]+'::text, ' '::text, 'g'::text))));
 CREATE FUNCTION public.procrastinate_cancel_job_v1(job_id bigint, abort boolean, delete_job boolean) RETURNS bigint
     LANGUAGE plpgsql
     AS $$
