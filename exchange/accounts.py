@@ -1,7 +1,7 @@
 """Who may sign in: accounts of a site's own, and those for whom a region's identity provider vouches."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -97,6 +97,10 @@ _ACCOUNT = """
     select id, name, issuer, role, trust, password_hash, password_by, password_at, totp_secret, totp_step,
         cardinality(recovery) as recovery_left, created_at, signed_in_at, disabled_at
     from account
+"""
+_ADD_VOUCHED = """
+    insert into account (name, issuer, subject, role, trust) values (%s, %s, %s, %s, %s)
+    on conflict do nothing returning id
 """
 _NOTE = "insert into account_change (by, name, did) values (%s, %s, %s)"
 _END_SESSIONS = """
@@ -199,6 +203,24 @@ class PostgresAccounts:
             )
             _there(cursor, name)
             cursor.execute(_END_SESSIONS, (name,))
+
+    def vouched(self, issuer: str, subject: str, names: Sequence[str], role: Role, trust: str) -> Account:
+        """Somebody for whom a provider vouches, as what it says today. `names`: the first that is free."""
+        with mapped_errors(), self.pool.connection() as connection:
+            known = connection.execute(
+                "update account set role = %s, trust = %s where issuer = %s and subject = %s returning id",
+                (role.value, trust, issuer, subject),
+            ).fetchone()
+            for name in names if known is None else ():
+                known = connection.execute(
+                    _ADD_VOUCHED, (name, issuer, subject, role.value, trust)
+                ).fetchone()
+                if known is not None:
+                    connection.execute(_NOTE, (issuer, name, Did.CREATED.value))
+                    break
+        if known is None:
+            raise AccountExists("another account has the name of this person")
+        return self.numbered(known[0])
 
     # By its owner ---------------------------------------------------------------------------------
 

@@ -211,6 +211,8 @@ def _checked(settings: Settings) -> Settings:
     """`--open` serves everybody, so it serves this machine alone."""
     if settings.hl7.tls_port is not None and settings.tls.certificate is None:
         raise BadSettings("hl7.tls_port needs tls.certificate and tls.key")
+    if settings.oidc.issuer and not (settings.oidc.client_id and settings.http.public_url):
+        raise BadSettings("oidc.issuer needs oidc.client_id, and http.public_url to come back to")
     if not settings.open:
         return settings
     for key in ("dicom.host", "hl7.host", "http.host"):

@@ -79,6 +79,8 @@ def run_api(settings: Settings, listener: socket.socket) -> None:
         access_log=False,  # it would print URLs, which hold patient data; viewer_api writes its own lines
         log_config=None,
         server_header=False,
+        proxy_headers=bool(settings.http.proxies),
+        forwarded_allow_ips=list(settings.http.proxies),
         limit_concurrency=HTTP_CONNECTIONS,
         timeout_keep_alive=75,  # longer than a proxy's, which then is the one to close
         timeout_graceful_shutdown=API_GRACE_S,

@@ -14,6 +14,7 @@ from typing import NewType
 
 from dicom_router.deliveries.backoff import Patience
 from dicom_router.settings import RouterSettings
+from exchange.sessions import Lasting
 from storage.commitment import CommitmentSettings
 from storage.withdrawals import WithdrawalSettings
 
@@ -93,6 +94,38 @@ class HttpSettings:
     host: str = "127.0.0.1"
     port: int = 8080
     public_url: str = ""  # scheme and host that readers use, behind a proxy
+    proxies: tuple[str, ...] = ("127.0.0.1", "::1")  # addresses whose X-Forwarded-For and -Proto are believed
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignInSettings:
+    """People who sign in at the pages (imx account)."""
+
+    idle_s: float = Lasting.idle_s  # without a request; then they sign in again
+    longest_s: float = Lasting.longest_s
+    second_factor: bool = False  # wanted of everybody who signs in with a password
+
+    def __post_init__(self) -> None:
+        if not 60 <= self.idle_s <= self.longest_s:
+            raise ValueError("sign_in.idle_s is 60 or more, and no more than sign_in.longest_s")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OidcSettings:
+    """A region's identity provider. Off until there is an issuer.
+
+    Its redirect URI for us is PUBLIC_URL/sign-in/provider/return.
+    """
+
+    issuer: str = ""
+    client_id: str = ""
+    client_secret: Secret | None = None  # none: a public client, by PKCE alone
+    scopes: tuple[str, ...] = ("openid", "profile")
+    audience: str = ""  # of the tokens that programs show; without it none is taken
+    role_claim: str = "roles"  # such as realm_access.roles
+    roles: tuple[str, ...] = ()  # "theirs=ours", such as "imaging-readers=reader"; the first that fits
+    trust_claim: str = ""  # holds an ODS code; without it its people are of no one trust
+    name: str = "your organisation's account"  # on the button
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +195,8 @@ class Settings:
     tls: TlsSettings = field(default_factory=TlsSettings)
     hl7: Hl7Settings = field(default_factory=Hl7Settings)
     http: HttpSettings = field(default_factory=HttpSettings)
+    sign_in: SignInSettings = field(default_factory=SignInSettings)
+    oidc: OidcSettings = field(default_factory=OidcSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     objects: ObjectsSettings = field(default_factory=ObjectsSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)

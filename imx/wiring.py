@@ -30,10 +30,11 @@ from exchange.hl7.orders import Namespace
 from exchange.orders import PostgresOrders
 from exchange.performed import PostgresPerformed
 from exchange.registry import PostgresRegistry, Trust
+from exchange.sessions import Lasting
 from imx.certificates import tls_client, tls_files
 from imx.configuration import BadSettings
 from imx.folder import DataFolder
-from imx.settings import DicomSettings, Settings
+from imx.settings import DicomSettings, OidcSettings, Settings
 from storage.commitments import Commitments
 from storage.decoding import Recoder
 from storage.files import FileObjects
@@ -41,6 +42,7 @@ from storage.index import PostgresIndex
 from storage.ingest import Ingest
 from storage.objects import ObjectStore
 from storage.staging import StagedObjects
+from viewer_api.oidc.settings import ProviderSettings, roles_of
 from viewer_api.settings import ApiSettings
 
 if TYPE_CHECKING:
@@ -219,6 +221,9 @@ def build_api(settings: Settings, pool: ConnectionPool) -> "FastAPI":
         is_open=settings.open,
         open_trust=OPEN_TRUST if settings.open else None,
         public_url=settings.http.public_url,
+        lasting=Lasting(settings.sign_in.idle_s, settings.sign_in.longest_s),
+        is_second_factor_wanted=settings.sign_in.second_factor,
+        provider=provider_settings(settings.oidc),
         connections=API_CONNECTIONS,
         metrics_folder=os.environ.get(METRICS_VARIABLE, ""),
         withdrawals=settings.withdrawal,
@@ -241,6 +246,26 @@ def build_api(settings: Settings, pool: ConnectionPool) -> "FastAPI":
 def spool_folder(settings: Settings) -> str:
     """Beside the objects of this machine; where they are in a bucket, wherever the system says."""
     return str(DataFolder(settings.data).path) if settings.objects.url is None else ""
+
+
+def provider_settings(ours: OidcSettings) -> ProviderSettings | None:
+    """The identity provider; None where none is set."""
+    if not ours.issuer:
+        return None
+    try:
+        return ProviderSettings(
+            issuer=ours.issuer,
+            client_id=ours.client_id,
+            client_secret=ours.client_secret.text if ours.client_secret else "",
+            scopes=ours.scopes,
+            audience=ours.audience,
+            role_claim=ours.role_claim,
+            roles=roles_of(ours.roles),
+            trust_claim=ours.trust_claim,
+            name=ours.name,
+        )
+    except ValueError as error:
+        raise BadSettings(f"the settings of oidc cannot be: {error}") from error
 
 
 def router_settings(settings: Settings) -> RouterSettings:

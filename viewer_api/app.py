@@ -12,6 +12,7 @@ from viewer_api.compression import Compressed
 from viewer_api.deliveries import delivery_routes
 from viewer_api.hosts import LoopbackOnly
 from viewer_api.ohif import viewer_routes
+from viewer_api.oidc.steps import provider_routes
 from viewer_api.operation import Numbers, Observed, operation_routes
 from viewer_api.orders import order_routes
 from viewer_api.pages import Pages
@@ -56,6 +57,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     problems.install(app, pages)
     app.include_router(asset_routes(found))
     app.include_router(sign_in_routes(work, pages))
+    app.include_router(provider_routes(work, pages))
     app.include_router(account_routes(work, pages))
     app.include_router(operation_routes(work, numbers))
     app.include_router(order_routes(work))

@@ -25,6 +25,8 @@ from storage.transcoding import Transcoder
 from viewer_api.bodies import Sender
 from viewer_api.desk import Desk
 from viewer_api.instance_ways import Decoding
+from viewer_api.oidc.bearers import Bearers
+from viewer_api.oidc.provider import Provider
 from viewer_api.readers import Readers
 from viewer_api.settings import ApiSettings
 
@@ -69,6 +71,7 @@ class Working:
     rules: Rules
     archive: Archive
     readers: Readers
+    provider: Provider | None
     signing_in: SigningIn
     sender: Sender
     recoder: Recoder
@@ -81,6 +84,7 @@ class Working:
 def working(parts: ApiParts) -> Working:
     """Nothing is opened yet: the pool opens with the application."""
     settings = parts.settings
+    provider = Provider(settings.provider) if settings.provider else None
     pool = open_pool(parts.database, settings.connections, settings.patience_s, settings.statement_s)
     recoder = Recoder(settings.recode_limit_bytes, threading.BoundedSemaphore(settings.recodes))
     return Working(
@@ -91,9 +95,11 @@ def working(parts: ApiParts) -> Working:
         desk=Desk(parts.pool, CapacityLimiter(settings.desk_threads)),
         rules=parts.rules,
         archive=Archive(pool),
+        provider=provider,
         readers=Readers(
             tokens=TokenHolders(pool),
             sessions=SessionHolders(pool, settings.lasting),
+            bearers=Bearers(provider, pool) if provider and provider.settings.audience else None,
             audit=Audit(pool),
             is_open=settings.is_open,
             public_url=settings.public_url,

@@ -12,6 +12,8 @@ from exchange.audit import Audit, Detail, Look
 from exchange.policy import Action, Actor, ActorKind, Decision, Purpose, Subject, may
 from exchange.sessions import Holder, SessionHolders, Stage
 from exchange.tokens import TokenHolders
+from viewer_api.oidc.bearers import Bearers, is_jwt
+from viewer_api.oidc.claims import BadToken
 from viewer_api.signing_in import cookies, forms
 from viewer_api.signing_in.cookies import Cookie
 from viewer_api.signing_in.forms import Form
@@ -20,6 +22,7 @@ from viewer_api.signing_in.origin import is_from_elsewhere
 ANONYMOUS = Actor(ActorKind.ANONYMOUS, "anonymous", "")
 _OPEN = Actor(ActorKind.ANONYMOUS, "anonymous", "", is_open=True)
 
+_ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}")
 _UID = re.compile(r"[0-9.]{1,64}")
 
 #: Purpose of use, as far as HTTP readers say: all of them treat people, but those who watch the service.
@@ -86,6 +89,7 @@ class Readers:
 
     tokens: TokenHolders
     sessions: SessionHolders
+    bearers: Bearers | None  # where a provider is set that makes out tokens for us
     audit: Audit
     is_open: bool
     public_url: str
@@ -152,10 +156,18 @@ class Readers:
             return _TWO
         scheme, _, token = (shown[0] if shown else "").partition(" ")
         if scheme.lower() == "bearer":
-            return await self.tokens.holder(token.strip()) or _UNKNOWN_TOKEN
+            return await self._bearing(token.strip())
         if cookies.read(request, Cookie.SESSION, self.public_url) is None:
             return ANONYMOUS
         return await self._signed_in(request)
+
+    async def _bearing(self, token: str) -> Actor | Refusal:
+        if self.bearers is None or not is_jwt(token):
+            return await self.tokens.holder(token) or _UNKNOWN_TOKEN
+        try:
+            return await self.bearers.holder(token)
+        except BadToken as error:
+            return Refusal(str(error), HTTPStatus.UNAUTHORIZED, "invalid_token")
 
     async def _signed_in(self, request: Request) -> Actor | Refusal:
         """By the cookie, which browsers send along: it counts for requests of our own pages."""
@@ -170,7 +182,8 @@ class Readers:
 
 def address_of(request: Request) -> str:
     """Where the request came from: a proxy that we believe says so itself."""
-    return request.client.host if request.client else ""
+    host = request.client.host if request.client else ""
+    return host if _ADDRESS.fullmatch(host) else ""
 
 
 def _challenge(*parameters: str) -> dict[str, str]:

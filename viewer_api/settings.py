@@ -7,6 +7,7 @@ from exchange.sessions import Lasting
 from exchange.trusts import Trust
 from storage.connecting import STATEMENT_S
 from storage.withdrawals import WithdrawalSettings
+from viewer_api.oidc.settings import ProviderSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +18,7 @@ class ApiSettings:
     open_trust: Trust | None = None  # to whom belongs what an open service is sent
     public_url: str = ""  # scheme and host that readers use; "": those of each request
     lasting: Lasting = field(default_factory=Lasting)  # of sessions
+    provider: ProviderSettings | None = None  # a region's, at which its people sign in
     is_second_factor_wanted: bool = False  # of everybody who signs in with a password
     connections: int = 8  # to the database
     patience_s: float = 5.0  # for one of them to come free

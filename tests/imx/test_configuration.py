@@ -122,4 +122,6 @@ def test_every_setting_has_one_variable_of_its_own() -> None:
     names = [variable(key) for key in keys()]
 
     assert len(names) == len(set(names))
-    assert secret_keys() == {"database.url", "objects.access_key", "objects.secret_key"}
+    assert secret_keys() == {
+        "database.url", "objects.access_key", "objects.secret_key", "oidc.client_secret",
+    }  # fmt: skip

@@ -1,6 +1,7 @@
 """The HTTP edge on a real PostgreSQL and real files, behind a real server on loopback."""
 
 import re
+import socket
 import threading
 import time
 from collections.abc import Iterator, MutableMapping
@@ -13,11 +14,12 @@ import httpx
 import pytest
 import structlog
 import uvicorn
+from argon2 import PasswordHasher
 from psycopg_pool import ConnectionPool
 from structlog.testing import LogCapture
 
 from dicom_router.rules.desk import RuleDesk
-from exchange import tokens
+from exchange import passwords, tokens
 from exchange.accounts import Account, PostgresAccounts
 from exchange.policy import Role
 from exchange.trusts import Trust
@@ -67,6 +69,16 @@ class Place:
         )
 
 
+@pytest.fixture(autouse=True, scope="session")
+def quick_passwords() -> Iterator[None]:
+    """Hashing that takes no time: how long it takes is argon2's own business."""
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", quick)
+        patch.setattr(passwords, "_NOBODYS", quick.hash("nobody's"))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def logged() -> Iterator[list[MutableMapping[str, object]]]:
     """The log, kept from the console that pytest takes away from threads."""
@@ -84,14 +96,15 @@ def place(database: str, tmp_path: Path) -> Iterator[Place]:
 
 
 @contextmanager
-def serving(parts: ApiParts) -> Iterator[str]:
-    """The application behind uvicorn, in a thread; its URL."""
+def serving(parts: ApiParts, listener: socket.socket | None = None) -> Iterator[str]:
+    """The application behind uvicorn, in a thread; its URL. On a socket of yours, or one of its own."""
     config = uvicorn.Config(
         create_app(parts), host="127.0.0.1", port=0, loop="uvloop", http="httptools", log_config=None,
         access_log=False, timeout_graceful_shutdown=2,
     )  # fmt: skip
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
+    sockets = [listener] if listener else None
+    thread = threading.Thread(target=server.run, args=(sockets,), daemon=True)
     thread.start()
     deadline = time.monotonic() + 20
     while not server.started:

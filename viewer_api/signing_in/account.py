@@ -110,7 +110,7 @@ def account_routes(work: Working, pages: Pages) -> APIRouter:
         holder = await owner(request)
         await work.desk.ask(work.signing_in.sessions.end_all, holder.account)
         await changed(holder, Did.SESSIONS_ENDED)
-        return see(f"{SIGN_IN}?out=1")
+        return see(f"{SIGN_IN}?out=here")
 
     async def owner(request: Request) -> Holder:
         """Whose account it is, by a form of theirs."""

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from urllib.parse import urlencode
 
 from anyio import CapacityLimiter
 from fastapi import APIRouter, Request
@@ -14,6 +15,7 @@ from exchange.policy import Action, Actor, ActorKind, Decision, Purpose, Role, S
 from exchange.sessions import Holder, Stage, new_cookie
 from exchange.signing_in import Passed, Refused, Stopped
 from viewer_api.desk import Desk
+from viewer_api.oidc.provider import ProviderUnavailable
 from viewer_api.pages import Pages
 from viewer_api.parts import Working
 from viewer_api.readers import ANONYMOUS, address_of
@@ -32,6 +34,8 @@ PAGE_OF: Mapping[Stage, str] = {
     Stage.PASSWORD: "/account/password",
     Stage.ENROL: "/account/second-factor",
 }
+
+PROVIDER = f"{SIGN_IN}/provider"
 
 _NO_MATCH = "The name and password do not match"
 #: What somebody hears. Whether there is such an account, they hear only with its password.
@@ -103,6 +107,45 @@ class Steps:
             cookies.write(answer, request, Cookie.BROWSER, browser, self.public_url)
         return answer
 
+    def page(
+        self, request: Request, following: str, problem: str = "", *, errors: Mapping[str, str] | None = None,
+        status: HTTPStatus = HTTPStatus.OK, name: str = "", wait_s: float = 0, signed_out: str | None = None,
+    ) -> Response:  # fmt: skip
+        """To sign in at. `signed_out`: from here alone (""), or where to sign out of the provider too."""
+        held = cookies.read(request, Cookie.FORM, self.public_url)
+        secret = held or new_cookie()
+        session = cookies.read(request, Cookie.SESSION, self.public_url)
+        provider = self.work.settings.provider
+        answer = self.pages.answer(
+            request,
+            "sign_in.html",
+            status=status,
+            headers={"Retry-After": str(math.ceil(wait_s))} if wait_s else {},
+            errors={"": problem} if problem else errors or {},
+            form_token=form_token(session or secret),
+            next=following,
+            name=name,
+            signed_out=signed_out,
+            provider=provider.name if provider else "",
+            provider_url=with_next(PROVIDER, following),
+        )
+        if held is None:
+            cookies.write(answer, request, Cookie.FORM, secret, self.public_url)
+        return answer
+
+    async def signed_out(self, request: Request) -> str | None:
+        """For `page`: None for somebody who has not just signed out."""
+        provider, said = self.work.provider, request.query_params.get("out")
+        if said != "provider" or provider is None:
+            return None if said is None else ""
+        try:
+            endpoint = (await provider.metadata()).end_session_endpoint
+        except ProviderUnavailable:
+            return ""
+        back = {"post_logout_redirect_uri": f"{self.public_url.rstrip('/')}{SIGN_IN}"}
+        asked = urlencode({"client_id": provider.settings.client_id, **back})
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{asked}" if endpoint else ""
+
     async def at(self, request: Request, *stages: Stage) -> Holder | None:
         """Who has come to one of these steps; None for anybody else, who begins anew."""
         holder = await self.work.readers.holder(request)
@@ -115,31 +158,6 @@ def sign_in_routes(work: Working, pages: Pages) -> APIRouter:
     steps = Steps.of(work, pages)
     readers, signing_in = work.readers, work.signing_in
 
-    def sign_in_page(
-        request: Request, following: str, errors: Mapping[str, str], status: HTTPStatus, name: str = "",
-        has_signed_out: bool = False, wait_s: float = 0,
-    ) -> Response:  # fmt: skip
-        held = cookies.read(request, Cookie.FORM, steps.public_url)
-        secret = held or new_cookie()
-        session = cookies.read(request, Cookie.SESSION, steps.public_url)
-        answer = pages.answer(
-            request,
-            "sign_in.html",
-            status=status,
-            headers={"Retry-After": str(math.ceil(wait_s))} if wait_s else {},
-            errors=errors,
-            form_token=form_token(session or secret),
-            next=following,
-            name=name,
-            has_signed_out=has_signed_out,
-            provider="",
-            provider_url="",
-            provider_sign_out="",
-        )
-        if held is None:
-            cookies.write(answer, request, Cookie.FORM, secret, steps.public_url)
-        return answer
-
     @router.get(SIGN_IN)
     async def sign_in(request: Request) -> Response:
         following = safe_next(request.query_params.get("next"))
@@ -148,9 +166,7 @@ def sign_in_routes(work: Working, pages: Pages) -> APIRouter:
             return see(following)
         if holder is not None:
             return see(with_next(PAGE_OF[holder.stage], following))
-        return sign_in_page(
-            request, following, {}, HTTPStatus.OK, has_signed_out="out" in request.query_params
-        )
+        return steps.page(request, following, signed_out=await steps.signed_out(request))
 
     @router.post(SIGN_IN)
     async def check_password(request: Request) -> Response:
@@ -158,15 +174,16 @@ def sign_in_routes(work: Working, pages: Pages) -> APIRouter:
         following, name, password = safe_next(form["next"]), form["name"], form["password"]
         missing = _missing(form, name="Enter your name", password="Enter your password")  # noqa: S106
         if missing:
-            return sign_in_page(request, following, missing, HTTPStatus.BAD_REQUEST, name)
+            return steps.page(request, following, errors=missing, status=HTTPStatus.BAD_REQUEST, name=name)
         browser = cookies.read(request, Cookie.BROWSER, steps.public_url)
         found = await steps.desk.ask(signing_in.by_password, name, password, address_of(request), browser)
         if isinstance(found, Passed):
             return await steps.passed(request, found, following, "password")
         await steps.stopped(request, found)
-        return sign_in_page(
-            request, following, {"name": said(found)}, status_of(found), name, wait_s=found.wait_s
-        )
+        return steps.page(
+            request, following, errors={"name": said(found)}, status=status_of(found), name=name,
+            wait_s=found.wait_s,
+        )  # fmt: skip
 
     def code_page(
         request: Request, following: str, errors: Mapping[str, str], status: HTTPStatus
@@ -207,10 +224,12 @@ def sign_in_routes(work: Working, pages: Pages) -> APIRouter:
     async def sign_out(request: Request) -> Response:
         await readers.form(request, Action.SIGN_IN)
         cookie = cookies.read(request, Cookie.SESSION, steps.public_url)
+        holder = await readers.holder(request)
         if cookie is not None:
             await steps.desk.ask(signing_in.sessions.end, cookie)
             readers.sessions.forget()
-        answer = see(f"{SIGN_IN}?out=1")
+        from_where = "here" if holder is None or "@" not in holder.actor.name else "provider"
+        answer = see(f"{SIGN_IN}?out={from_where}")
         cookies.clear(answer, request, Cookie.SESSION, steps.public_url)
         return answer
 
