@@ -48,6 +48,7 @@ class Range:
 
     def takes(self, media_type: str) -> bool:
         """Whether that media type lies in this range."""
+        media_type = media_type.lower()  # in any case (RFC 9110 §8.3.1)
         wanted, _, wild = self.media_type.partition("/")
         is_within = self.media_type in ("*/*", media_type) or (
             wild == "*" and media_type.startswith(f"{wanted}/")

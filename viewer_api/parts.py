@@ -113,7 +113,7 @@ def working(parts: ApiParts) -> Working:
         sender=Sender(CapacityLimiter(settings.reading_threads)),
         drawing=CapacityLimiter(settings.recodes),
         recoder=recoder,
-        frame_reader=FrameReader(parts.objects, recoder),
+        frame_reader=FrameReader(parts.objects),
         transcoder=Transcoder(Workers()),
         decoding=Decoding(decodable_syntaxes(), settings.recode_limit_bytes),
     )
