@@ -1,7 +1,8 @@
 """What is written over a picture: that it is not for diagnosis, and who and how, where a reader asks."""
 
 from collections.abc import Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 
 from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataset import Dataset
@@ -43,15 +44,14 @@ def marked(image: Image.Image, corners: "Corners") -> Image.Image:
     """The picture with text in its corners."""
     if not any((corners.top_left, corners.top_right, corners.bottom_left)):
         return image
-    drawing = ImageDraw.Draw(image)
     side = min(image.size)
     size = max(9, min(40, side // 36))
     margin = max(2, size // 2)
     step = round(size * 1.3)
-    _write(drawing, (margin, margin), corners.top_left, size, step, image.width - margin, "l")
-    _write(drawing, (image.width - margin, margin), corners.top_right, size, step, image.width - margin, "r")
+    _write(image, (margin, margin), corners.top_left, size, step, image.width - margin, "l")
+    _write(image, (image.width - margin, margin), corners.top_right, size, step, image.width - margin, "r")
     top = image.height - margin - step * len(corners.bottom_left)
-    _write(drawing, (margin, top), corners.bottom_left, size, step, image.width - margin, "l")
+    _write(image, (margin, top), corners.bottom_left, size, step, image.width - margin, "l")
     return image
 
 
@@ -115,7 +115,7 @@ def technique_lines(frame: Dataset) -> list[str]:
 
 
 def _write(
-    drawing: ImageDraw.ImageDraw,
+    image: Image.Image,
     place: tuple[int, int],
     lines: Sequence[str],
     size: int,
@@ -125,13 +125,38 @@ def _write(
 ) -> None:
     """White with a dark rim: to be read over whatever is below."""
     for number, line in enumerate(lines):
-        font = font_of(size)
-        while drawing.textlength(line, font) > width and len(line) > 4:
-            line = line[:-4] + "…"
-        drawing.text(
-            (place[0], place[1] + number * step), line, fill="white", font=font, anchor=f"{side}a",
-            stroke_width=max(1, size // 9), stroke_fill="black",
-        )  # fmt: skip
+        words = _stamp(line, size, width, side)
+        left, top = place[0] + words.left, place[1] + number * step + words.top
+        image.paste("black", (left, top), words.rim)
+        image.paste("white", (left, top), words.face)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """One line, drawn: where it is white, and where black around, from its anchor."""
+
+    left: int
+    top: int
+    rim: Image.Image
+    face: Image.Image
+
+
+@lru_cache(maxsize=64)
+def _stamp(line: str, size: int, width: int, side: str) -> _Stamp:
+    """To draw the letters takes as long as to encode the picture, and most pictures say the same."""
+    font, stroke = font_of(size), max(1, size // 9)
+    measure = ImageDraw.Draw(Image.new("L", (1, 1)))
+    while measure.textlength(line, font) > width and len(line) > 4:
+        line = line[:-4] + "…"
+    left, top, right, bottom = map(
+        round, measure.textbbox((0, 0), line, font, f"{side}a", stroke_width=stroke)
+    )
+    layers = []
+    for rim in (stroke, 0):
+        layer = Image.new("L", (right - left + 1, bottom - top + 1))
+        ImageDraw.Draw(layer).text((-left, -top), line, 255, font, f"{side}a", stroke_width=rim)
+        layers.append(layer)
+    return _Stamp(left, top, *layers)
 
 
 @cache
