@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from ologies.errors import BadCase
 from ologies.nhs_number import NHS_NUMBER_ISSUER, is_nhs_number
@@ -49,7 +49,28 @@ class View(Enum):
     """What a picture was taken with."""
 
     PHOTOGRAPH = "photograph"
+    DERMOSCOPY = "dermoscopy"
     ENDOSCOPY = "endoscopy"
+    EYE = "eye"
+
+
+class EyeDevice(Enum):
+    """Acquisition Device Type (0022,0015), PS3.16 CID 4202; the value is how a case says it."""
+
+    FUNDUS_CAMERA = "fundus camera"
+    SLIT_LAMP = "slit lamp"
+    LASER_OPHTHALMOSCOPE = "scanning laser ophthalmoscope"
+    EXTERNAL_CAMERA = "external camera"
+
+
+class Immersion(Enum):
+    """Immersion Media (0016,1004)."""
+
+    GEL = "ULTRASOUND_GEL"
+    ALCOHOL = "ALCOHOL"
+    WATER = "WATER"
+    OIL = "MINERAL_OIL"
+    CAP = "PLASTIC_CAP"
 
 
 class _Part(BaseModel):
@@ -135,6 +156,23 @@ class Device(_Part):
     software: Text | None = None
 
 
+class Lesion(_Part):
+    """One that is followed over visits (PS3.3 §C.8.12.12): the same number each time."""
+
+    number: Text
+    uid: Annotated[str, StringConstraints(max_length=64, pattern=r"^[0-9]+(\.[0-9]+)+$")] | None = None
+
+
+class Dermoscopy(_Part):
+    """How a dermoscope was used; empty where nobody says."""
+
+    polarized: bool | None = None
+    contact: bool | None = None
+    immersion: Immersion | None = None
+    magnification: Annotated[float, Field(gt=0, le=1000)] | None = None
+    recognizable: bool = False  # a face, a tattoo: Recognizable Visual Features (0016,0004)
+
+
 class Case(_Part):
     """All that is said of a file, or of several of one encounter."""
 
@@ -143,6 +181,9 @@ class Case(_Part):
     body_site: Code | None = None
     laterality: Laterality | None = None
     view: View = View.PHOTOGRAPH
+    lesion: Lesion | None = None
+    dermoscopy: Dermoscopy = Dermoscopy()
+    eye_device: EyeDevice | None = None
     device: Device = Device()
     title: Text | None = None  # of a document
 

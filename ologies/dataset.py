@@ -29,13 +29,18 @@ def study_uid(settled: Settled) -> str:
     if encounter.study_uid:
         return encounter.study_uid
     kind, number = ("accession", encounter.accession) if encounter.accession else ("visit", encounter.number)
-    return _uid("study", kind, number or "", encounter.issuer or "", settled.patient_id, settled.issuer)
+    return named_uid("study", kind, number or "", encounter.issuer or "", settled.patient_id, settled.issuer)
 
 
 def digest_of(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def named_uid(*parts: str) -> str:
+    """The UID of what these words name."""
+    return UID(f"2.25.{uuid.uuid5(_OURS, _joined(parts)).int}")
 
 
 def start(settled: Settled, sop_class: str, modality: str, series: str, digest: str) -> Dataset:
@@ -48,8 +53,8 @@ def start(settled: Settled, sop_class: str, modality: str, series: str, digest: 
     dataset.SOPClassUID = sop_class
     dataset.Modality = modality
     dataset.StudyInstanceUID = study_uid(settled)
-    dataset.SeriesInstanceUID = _uid("series", dataset.StudyInstanceUID, series, _RULES)
-    dataset.SOPInstanceUID = _uid("instance", dataset.SeriesInstanceUID, digest, _RULES)
+    dataset.SeriesInstanceUID = named_uid("series", dataset.StudyInstanceUID, series, _RULES)
+    dataset.SOPInstanceUID = named_uid("instance", dataset.SeriesInstanceUID, digest, _RULES)
     _patient(dataset, settled)
     _study(dataset, settled)
     dataset.SeriesNumber = 1
@@ -137,10 +142,6 @@ def _equipment(dataset: Dataset, settled: Settled) -> None:
         dataset.InstitutionName = settled.institution
     if settled.encounter.department:
         dataset.InstitutionalDepartmentName = settled.encounter.department
-
-
-def _uid(*parts: str) -> str:
-    return UID(f"2.25.{uuid.uuid5(_OURS, _joined(parts)).int}")
 
 
 def _joined(parts: Sequence[str]) -> str:

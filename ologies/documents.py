@@ -36,7 +36,7 @@ def read_document(path: Path, kind: Kind) -> bytes:
 
 def encapsulated(content: bytes, kind: Kind, settled: Settled, digest: str) -> Dataset:
     """The object, whole but for its file meta. Raises Asked where nobody gave it a title."""
-    if not settled.title:
+    if not settled.case.title:
         raise Asked(["title"], [])
     sop_class, media_type = _CLASSES[kind]
     dataset = start(settled, sop_class, "DOC", "documents", digest)
@@ -44,7 +44,7 @@ def encapsulated(content: bytes, kind: Kind, settled: Settled, digest: str) -> D
     day, time, offset = moment_text(settled.at)
     dataset.AcquisitionDateTime = f"{day}{time}{offset or ''}"
     dataset.BurnedInAnnotation = "YES"  # a letter names its patient
-    dataset.DocumentTitle = settled.title
+    dataset.DocumentTitle = settled.case.title
     dataset.ConceptNameCodeSequence = []
     dataset.MIMETypeOfEncapsulatedDocument = media_type
     dataset.EncapsulatedDocumentLength = len(content)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from ologies.case import Case, Code, Device, Encounter, Laterality, Name, Sex, View
+from ologies.case import Case, Device, Encounter, Laterality, Name, Sex
 from ologies.errors import Asked
 from ologies.nhs_number import is_nhs_number
 
@@ -42,10 +42,8 @@ class Settled:
     at: datetime
     device: Device
     institution: str
-    body_site: Code | None
     laterality: Laterality | None
-    view: View
-    title: str | None
+    case: Case  # for what only one specialty asks
 
 
 def settle(case: Case, said: Said) -> Settled:
@@ -77,10 +75,8 @@ def settle(case: Case, said: Said) -> Settled:
             software=said.device.software or case.device.software,
         ),
         institution=said.institution or case.encounter.institution or "",
-        body_site=case.body_site,
         laterality=case.laterality or said.laterality,
-        view=case.view,
-        title=case.title,
+        case=case,
     )
 
 

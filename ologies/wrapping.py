@@ -44,7 +44,8 @@ def wrap(path: Path, case: Case) -> Wrapped:
     if kind in PHOTOGRAPH_KINDS:
         photo = read_photograph(path, kind)
         made = photograph(photo.picture, settle(case, photo.said), digest)
-        return _wrapped(kind, made, photo.notes, photo.picture.transfer_syntax_uid)
+        notes = (*photo.notes, *made.notes)
+        return _wrapped(kind, made.dataset, notes, photo.picture.transfer_syntax_uid)
     if kind in DOCUMENT_KINDS:
         content = read_document(path, kind)
         return _wrapped(kind, encapsulated(content, kind, settle(case, Said()), digest), ())

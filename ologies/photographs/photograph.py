@@ -1,36 +1,68 @@
-"""A picture as a VL Photographic or Endoscopic image (PS3.3 §A.32.4, §A.32.1)."""
+"""A picture as a photographic, dermoscopic, endoscopic or ophthalmic image (PS3.3 §A.32)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import VLEndoscopicImageStorage, VLPhotographicImageStorage
+from pydicom.uid import (
+    DermoscopicPhotographyImageStorage,
+    OphthalmicPhotography8BitImageStorage,
+    OphthalmicPhotography16BitImageStorage,
+    VLEndoscopicImageStorage,
+    VLPhotographicImageStorage,
+)
 from pydicom.valuerep import format_number_as_ds
 
 from ologies.case import View, moment_text
 from ologies.dataset import coded, start
+from ologies.photographs.dermoscopy import dermoscopic, says_enough
+from ologies.photographs.eye import ophthalmic
 from ologies.photographs.picture import Picture
 from ologies.settled import Settled
 
-_CLASSES = {
-    View.PHOTOGRAPH: (VLPhotographicImageStorage, "XC"),
-    View.ENDOSCOPY: (VLEndoscopicImageStorage, "ES"),
-}
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    sop_class_uid: str
+    modality: str
+    add: Callable[[Dataset, Settled], None]
 
 
-def photograph(picture: Picture, settled: Settled, digest: str) -> Dataset:
-    """The object, whole but for its file meta."""
-    sop_class, modality = _CLASSES[settled.view]
-    dataset = start(settled, sop_class, modality, settled.view.value, digest)
+@dataclass(frozen=True, slots=True)
+class Photographed:
+    """The object, whole but for its file meta, and what a person should know of it."""
+
+    dataset: Dataset
+    notes: tuple[str, ...] = ()
+
+
+def photograph(picture: Picture, settled: Settled, digest: str) -> Photographed:
+    """Raises Asked for what its kind of picture cannot be without."""
+    view, notes = settled.case.view, []
+    if view is View.DERMOSCOPY and not says_enough(settled.device):
+        view = View.PHOTOGRAPH
+        notes.append(
+            "a photograph, not a dermoscopic one: neither the file nor the case names the device's maker,"
+            " model, serial number and software"
+        )
+    made = _OBJECTS[view]
+    sop_class = made.sop_class_uid
+    if view is View.EYE and picture.bits == 16:
+        sop_class = OphthalmicPhotography16BitImageStorage
+    dataset = start(settled, sop_class, made.modality, view.value, digest)
     dataset.ImageType = ["ORIGINAL", "PRIMARY"]
     day, time, offset = moment_text(settled.at)
     dataset.AcquisitionDateTime = f"{day}{time}{offset or ''}"
     dataset.AcquisitionContextSequence = []
     dataset.PatientOrientation = None
-    if settled.body_site is not None:
-        dataset.AnatomicRegionSequence = [coded(settled.body_site)]
+    if settled.case.body_site is not None:
+        dataset.AnatomicRegionSequence = [coded(settled.case.body_site)]
     if settled.laterality is not None:
         dataset.ImageLaterality = settled.laterality.value
     _pixels(dataset, picture)
-    return dataset
+    made.add(dataset, settled)
+    return Photographed(dataset, tuple(notes))
 
 
 def _pixels(dataset: Dataset, picture: Picture) -> None:
@@ -52,3 +84,15 @@ def _pixels(dataset: Dataset, picture: Picture) -> None:
         dataset.ICCProfile = picture.colour_profile + b"\0" * (len(picture.colour_profile) % 2)
     dataset.add_new("PixelData", "OB", encapsulate([picture.frame], has_bot=False))
     dataset["PixelData"].is_undefined_length = True
+
+
+def _nothing_more(_: Dataset, __: Settled) -> None:
+    """Photographs and endoscopy stills have no module of their own."""
+
+
+_OBJECTS: Mapping[View, _Object] = {
+    View.PHOTOGRAPH: _Object(VLPhotographicImageStorage, "XC", _nothing_more),
+    View.DERMOSCOPY: _Object(DermoscopicPhotographyImageStorage, "DMS", dermoscopic),
+    View.ENDOSCOPY: _Object(VLEndoscopicImageStorage, "ES", _nothing_more),
+    View.EYE: _Object(OphthalmicPhotography8BitImageStorage, "OP", ophthalmic),
+}

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from pydicom.encaps import generate_frames
-from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit
+from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, VLPhotographicImageStorage
 
-from ologies.errors import Damaged, OlogyError
+from ologies.errors import Asked, Damaged, OlogyError
 from ologies.photographs.jpeg import describe, without_metadata
 from ologies.wrapping import Wrapped, wrap
 from storage.part10 import write_meta
@@ -142,11 +142,59 @@ def test_the_camera_is_known_and_its_owner_is_not(tmp_path: Path) -> None:
     assert b"Zoe" not in wrapped.data_set
 
 
-def test_an_endoscopic_still_is_one(tmp_path: Path) -> None:
-    dataset = pydicom.dcmread(
-        BytesIO(part10(wrap(as_file(colours(), "JPEG", tmp_path), a_case(view="endoscopy"))))
-    )
-    assert (dataset.SOPClassUID.name, dataset.Modality) == ("VL Endoscopic Image Storage", "ES")
+DERMOSCOPE = {"manufacturer": "M", "model": "D4", "serial_number": "7", "software": "1.0"}
+USED = {"polarized": True, "contact": True, "immersion": "ALCOHOL", "magnification": 10}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sop_class", "modality"),
+    [
+        ({}, "VL Photographic Image Storage", "XC"),
+        ({"view": "endoscopy"}, "VL Endoscopic Image Storage", "ES"),
+        (
+            {"view": "dermoscopy", "device": DERMOSCOPE, "dermoscopy": USED, "lesion": {"number": "L1"}},
+            "Dermoscopic Photography Image Storage",
+            "DMS",
+        ),
+        ({"view": "eye", "eye_device": "fundus camera"}, "Ophthalmic Photography 8 Bit Image Storage", "OP"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_each_view_is_a_valid_object(
+    changes: dict[str, Any], sop_class: str, modality: str, mode: str, tmp_path: Path
+) -> None:
+    site = {"value": "40983000", "meaning": "Upper arm"}
+    case = a_case(**{"body_site": site, "laterality": "L", **changes})
+    wrapped = wrap(as_file(colours().convert(mode), "JPEG", tmp_path), case)
+    path = tmp_path / "photo.dcm"
+    path.write_bytes(part10(wrapped))
+    dataset = pydicom.dcmread(path)
+    assert (dataset.SOPClassUID.name, dataset.Modality) == (sop_class, modality)
+    found = subprocess.run([DCIODVFY, "-new", path], capture_output=True, text=True, check=False).stderr
+    assert "Error" not in found
+
+
+def test_a_lesion_is_the_same_over_visits(tmp_path: Path) -> None:
+    path = as_file(colours(), "JPEG", tmp_path)
+    said = {"view": "dermoscopy", "device": DERMOSCOPE, "lesion": {"number": "L1"}}
+    visits = [wrap(path, a_case(**said, encounter__number=number)) for number in ("V1", "V2")]
+    first, second = (pydicom.dcmread(BytesIO(part10(each))) for each in visits)
+    assert first.StudyInstanceUID != second.StudyInstanceUID
+    assert first.TrackingUID == second.TrackingUID
+    other = wrap(path, a_case(**{**said, "lesion": {"number": "L2"}}))
+    assert pydicom.dcmread(BytesIO(part10(other))).TrackingUID != first.TrackingUID
+
+
+def test_a_dermoscope_that_nobody_names_is_not_invented(tmp_path: Path) -> None:
+    wrapped = wrap(as_file(colours(), "JPEG", tmp_path), a_case(view="dermoscopy"))
+    assert wrapped.sop_class_uid == VLPhotographicImageStorage
+    assert "not a dermoscopic one" in wrapped.notes[0]
+
+
+def test_which_eye_is_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(Asked) as asked:
+        wrap(as_file(colours(), "JPEG", tmp_path), a_case(view="eye"))
+    assert asked.value.missing == ("laterality (L, R or B)", "eye_device")
 
 
 def test_hostile_pictures_end_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
