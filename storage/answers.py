@@ -88,6 +88,7 @@ def _vr(tag: int) -> str:
         return "UN"
 
 
+_ONLINE: Member = {"vr": "CS", "Value": ["ONLINE"]}
 _PATIENT_COUNTS = ("00201200", "00201202", "00201204")
 
 
@@ -96,7 +97,7 @@ def _members_at(level: Level, row: FoundRow) -> Members:
         members = read_members(row.identity)
         for tag, count in zip(_PATIENT_COUNTS, row.last, strict=True):
             members[tag] = {"vr": "IS", "Value": [count]}
-        members["00080056"] = {"vr": "CS", "Value": ["ONLINE"]}
+        members["00080056"] = _ONLINE
         return members
     if level is Level.INSTANCE:
         uid, sop_class, before, patient, after, syntax = row.last
@@ -106,7 +107,7 @@ def _members_at(level: Level, row: FoundRow) -> Members:
         members["00083002"] = {"vr": "UI", "Value": [syntax]}
     else:
         members = read_members(row.study, row.identity, *row.last)
-    members["00080056"] = {"vr": "CS", "Value": ["ONLINE"]}
+    members["00080056"] = _ONLINE
     members["00080061"] = {"vr": "CS", "Value": row.modalities} if row.modalities else {"vr": "CS"}
     members["0020000D"] = {"vr": "UI", "Value": [row.study_uid]}
     members["00201206"] = {"vr": "IS", "Value": [row.series_count]}

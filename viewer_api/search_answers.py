@@ -21,12 +21,12 @@ class Writer:
     """Writes the matches of one search. `root` is the URL of all studies."""
 
     root: str
-    shown: frozenset[str]  # tags that stand without a value too
+    unsaid: frozenset[str]  # tags that stand only with a value
 
     @classmethod
     def of(cls, query: Query, root: str) -> "Writer":
         """For the answer to a query."""
-        return cls(root, shown_when_empty(query))
+        return cls(root, frozenset(f"{path[0]:08X}" for path in query.asked) - shown_when_empty(query))
 
     def json(self, page: Iterable[Found]) -> bytes:
         """Objects with commas between, without the brackets."""
@@ -74,8 +74,11 @@ class Writer:
         return orjson.dumps(members, option=orjson.OPT_SORT_KEYS)
 
     def _members(self, found: Found) -> Members:
-        shown = self.shown
-        members = {tag: member for tag, member in found.members.items() if len(member) > 1 or tag in shown}
+        """What was found, completed in place: nobody else has it."""
+        members = found.members
+        for tag in self.unsaid:
+            if len(members.get(tag, ())) == 1:
+                del members[tag]
         url = self.root + found.study_uid
         if found.series_uid:
             url += f"/series/{found.series_uid}"
