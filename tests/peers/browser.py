@@ -1,0 +1,113 @@
+"""A real browser, and what it noticed: Debian's Chromium, which draws without a graphics card."""
+
+import io
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    sync_playwright,
+)
+
+CHROMIUM = "/usr/bin/chromium"
+#: WebGL by the processor; root's Chromium has no sandbox of its own.
+_ARGUMENTS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+#: On a busy machine; nothing waits that long where it works.
+PATIENCE_S = 60.0
+SCREENSHOTS = Path(__file__).parents[2] / ".peers" / "browser"
+
+#: A page that is left breaks off what it still loads.
+_BROKEN_OFF = "net::ERR_ABORTED"
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """One browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class Noticed:
+    """What went wrong in a page, and whom it talked to."""
+
+    host: str
+    wrong: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page) -> None:
+        """Listen to everything that happens in it."""
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.wrong.append(f"uncaught: {error}"))
+        page.on("request", self._asked)
+        page.on("requestfailed", self._failed)
+        page.on("response", self._answered)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.wrong.append(f"console: {message.text}")
+
+    def _asked(self, request: Request) -> None:
+        url = urlsplit(request.url)
+        if url.scheme not in ("blob", "data") and url.netloc != self.host:
+            self.elsewhere.append(request.url)
+
+    def _failed(self, request: Request) -> None:
+        if request.failure != _BROKEN_OFF:
+            self.wrong.append(f"failed: {request.method} {request.url}: {request.failure}")
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400:
+            self.wrong.append(f"{response.status}: {response.url}")
+
+
+@contextmanager
+def watched(context: BrowserContext, url: str) -> Iterator[Page]:
+    """A page in which nothing goes wrong, and which talks to us alone: that is asserted at its end."""
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_S * 1000)
+    noticed = Noticed(urlsplit(url).netloc)
+    noticed.watch(page)
+    try:
+        yield page
+        assert noticed.wrong == []
+        assert noticed.elsewhere == []
+    except BaseException:
+        keep(page, "failed")
+        raise
+    finally:
+        page.close()
+
+
+def keep(page: Page, name: str) -> None:
+    """A screenshot, for people to look at."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+def wait_for_picture(page: Page, selector: str) -> None:
+    """Return when what is drawn there is a picture: many shades, and not of one colour."""
+    page.wait_for_selector(selector)
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        drawn = Image.open(io.BytesIO(page.locator(selector).first.screenshot())).convert("L")
+        shades = np.asarray(drawn)
+        if shades.std() > 5 and len(np.unique(shades)) > 16:
+            return
+        page.wait_for_timeout(250)
+    raise AssertionError(f"nothing is drawn at {selector}")
