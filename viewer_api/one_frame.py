@@ -78,9 +78,22 @@ class OneFrame:
             self._decode(frame, pixels)
             return frame
         keyword = _pixel_keyword(frame)
+        if stored.transfer_syntax == EXPLICIT_BIG:
+            pixels = self._turned(frame, first, start, stop)
+            frame.file_meta.TransferSyntaxUID = UID(EXPLICIT_LITTLE)
         setattr(frame, keyword, pixels)
-        frame[keyword].VR = self._pixel_vr(frame, first)
+        frame[keyword].VR = "OB" if int(frame.BitsAllocated) <= 8 else "OW"
         return frame
+
+    def _turned(self, frame: Dataset, first: int, start: int, stop: int) -> bytes:
+        """A frame's bytes in Little Endian. Bytes in words have changed places too (PS3.5 §8.1.1, §D)."""
+        key = self.found.stored.key
+        (vr,) = self.objects.read(key, first - 8, first - 6)
+        size = max(int(frame.BitsAllocated) // 8, 1 if vr == b"OB" else 2)
+        begin = start - (start - first) % size
+        words = b"".join(self.objects.read(key, begin, stop + (begin - stop) % size))
+        turned = np.frombuffer(words, f">u{size}").astype(f"<u{size}").tobytes() if size > 1 else words
+        return turned[start - begin :][: stop - start]
 
     def _decode(self, frame: Dataset, pixels: bytes) -> None:
         """One frame's pixels, native, in place of all of them."""
@@ -98,14 +111,6 @@ class OneFrame:
         frame.NumberOfFrames = 1
         frame.PixelData = made.data
         frame["PixelData"].VR = "OB" if made.pixel.bits_allocated <= 8 else "OW"
-
-    def _pixel_vr(self, frame: Dataset, first: int) -> str:
-        stored = self.found.stored
-        if "PixelData" not in frame:
-            return "OF" if int(frame.BitsAllocated) == 32 else "OD"
-        if stored.transfer_syntax == EXPLICIT_BIG:  # whether bytes are swapped depends on it
-            return b"".join(self.objects.read(stored.key, first - 8, first - 6)).decode("ascii", "replace")
-        return "OB" if int(frame.BitsAllocated) <= 8 else "OW"
 
 
 @contextmanager
