@@ -82,7 +82,8 @@ def chosen(ranges: Sequence[Range], offer: Sequence[str], *, is_multipart: bool)
     As one part or as many: "*/*" takes either.
     """
     for each in ranges:
-        if each.media_type != "*/*" and each.is_multipart is not is_multipart:
+        takes_either = each.media_type == "*/*" and not each.is_multipart
+        if each.is_multipart is not is_multipart and not takes_either:
             continue
         for media_type in offer:
             if each.takes(media_type):
@@ -107,10 +108,13 @@ class Piece:
 def divided(
     instances: Sequence[Stored], numbers: Sequence[int] | None, ranges: Sequence[Range]
 ) -> tuple[list[Piece], bool]:
-    """The parts of an answer, and whether it is a multipart one. Raises NotAcceptable.
+    """The parts of an answer, and whether it is a multipart one. Raises NotAcceptable, NotHeld.
 
     A reader who takes one part gets one: of an instance of many frames the first, or all of them moving.
     """
+    for stored in instances:
+        if beyond := [number for number in numbers or () if not 1 <= number <= max(1, stored.frame_count)]:
+            raise NotHeld(f"frame {beyond[0]} of instance {stored.uid}, which has {stored.frame_count}")
     offers = {each.uid: offered(each) for each in instances}
     alone = len(instances) == 1 and (numbers is None or len(numbers) == 1)
     if alone:
