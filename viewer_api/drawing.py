@@ -10,9 +10,9 @@ from storage.archive import FrameRanges, Stored
 from storage.corrections import Correction
 from storage.decoding import any_fault_unreadable
 from storage.errors import BadQuery, Unreadable
-from storage.objects import ObjectStore
+from storage.frame_reading import FrameReader
 from storage.transcoding import Transcoder
-from viewer_api.one_frame import WHOLE_LIMIT_BYTES, OneFrame, parsed, readable
+from viewer_api.one_frame import OneFrame, whole_of
 from viewer_api.rendering import ecg
 from viewer_api.rendering.emblem import emblem
 from viewer_api.rendering.files import as_cine, as_file, frame_time_ms
@@ -66,15 +66,15 @@ class Wish:
 class Drawing:
     """Draws what the store holds. Verbs raise Unreadable, BadQuery, and what the object store raises."""
 
-    objects: ObjectStore
+    reader: FrameReader
     transcoder: Transcoder
 
     def frame(
         self, found: FrameRanges, number: int, corrections: tuple[Correction, ...], wish: Wish
     ) -> Drawn:
         """Frame `number` of an instance."""
-        frame, index = OneFrame(self.objects, self.transcoder, found, corrections).read(number)
-        return finished(render(frame, wish.view, index, number), frame, wish)
+        frame = OneFrame(self.reader, self.transcoder, found, corrections).read(number)
+        return finished(render(frame, wish.view, number), frame, wish)
 
     def presented(
         self,
@@ -85,9 +85,9 @@ class Drawing:
         wish: Wish,
     ) -> Drawn:
         """A frame as a presentation state says."""
-        frame, index = OneFrame(self.objects, self.transcoder, found, corrections).read(reference.number)
+        frame = OneFrame(self.reader, self.transcoder, found, corrections).read(reference.number)
         with any_fault_unreadable("the presentation state cannot be applied"):
-            image = presented(state, frame, reference, wish.view, index)
+            image = presented(state, frame, reference, wish.view)
         return finished(image, frame, wish)
 
     def cine(self, each: Sequence[FrameRanges], corrections: tuple[Correction, ...], wish: Wish) -> Drawn:
@@ -97,8 +97,8 @@ class Drawing:
         images: list[Image.Image] = []
         frame = Dataset()
         for number, found in enumerate(each, 1):
-            frame, index = OneFrame(self.objects, self.transcoder, found, corrections).read(number)
-            image = render(frame, wish.view, index, number)
+            frame = OneFrame(self.reader, self.transcoder, found, corrections).read(number)
+            image = render(frame, wish.view, number)
             images.append(_marked(image, frame, wish))
             if len(images) * image.width * image.height > CINE_LIMIT_PIXELS:
                 raise Unreadable("a cine of so many pixels is too large: ask for a smaller viewport")
@@ -143,9 +143,8 @@ class Drawing:
 
     def whole(self, stored: Stored, corrections: tuple[Correction, ...]) -> Dataset:
         """All of an instance that has no pixels, as it leaves."""
-        with readable():
-            chunks = self.objects.read(stored.key, stored.data_offset)
-            return parsed(chunks, stored, corrections, WHOLE_LIMIT_BYTES)
+        chunks = self.reader.objects.read(stored.key, stored.data_offset)
+        return whole_of(chunks, stored, corrections)
 
 
 def finished(image: Image.Image, frame: Dataset, wish: Wish) -> Drawn:

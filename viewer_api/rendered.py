@@ -32,12 +32,13 @@ from viewer_api.renditions import (
     representative,
     words_of,
 )
-from viewer_api.tags import is_known, tag_of
 from viewer_api.urls import PREFIX, studies_url
+from viewer_api.validators import answer_headers, not_modified, validator, weakened
 from viewer_api.video import video_chunks
 from viewer_api.view import THUMBNAIL_PX, View, Viewport, frame_numbers, parse_view
 
-_WARNING = '299 imx "Rendered for viewing: not for diagnosis{}"'
+#: PS3.18 §8.7.4: what is rendered is for looking at, and says so.
+_NOT_FOR_DIAGNOSIS = '299 imx "Rendered for viewing: not for diagnosis"'
 Fetch = Callable[[], Drawn]
 
 
@@ -57,18 +58,18 @@ class Rendering:
         stored = await work.archive.stored(resource)
         corrections = await work.archive.corrections_of(stored)
         pieces, is_multipart = divided(stored, numbers, ranges)
-        asked = (view, [each.media_type for each in pieces], [each.path for each in pieces])
-        tag = tag_of(stored, corrections, asked)
+        asked = [(each.media_type, each.path) for each in pieces]
+        headers = _headers(stored, "rendered", view, asked)
         if any(kind_of(each.stored) is Kind.PRESENTATION for each in pieces):
-            tag = ""  # it shows another instance, which may change
+            del headers["ETag"]  # it shows another instance, which may change
         await reader.record(resource.study)
-        if is_known(request, tag):
-            return Response(status_code=304, headers=_headers(tag))
+        if "ETag" in headers and (unchanged := not_modified(request, headers)) is not None:
+            return unchanged
         if not is_multipart and kind_of(pieces[0].stored) is Kind.VIDEO:
-            return await self._video(pieces[0], tag)
+            return await self._video(pieces[0], headers)
         if not is_multipart:
-            return _alone(await self._drawn(pieces[0], view, corrections), tag)
-        return await self._streamed(request, pieces, view, corrections, tag)
+            return _alone(await self._drawn(pieces[0], view, corrections), headers)
+        return await self._streamed(request, pieces, view, corrections, headers)
 
     async def frame(
         self, request: Request, resource: Resource, frame: str | None, view: View, media_type: str
@@ -89,7 +90,7 @@ class Rendering:
         piece = Piece(stored, number, media_type, stored.path)
         return _alone(
             await self._drawn(piece, view, corrections),
-            tag_of([stored], corrections, (view, media_type, number)),
+            _headers([stored], "rendered", view, media_type, number),
         )
 
     async def thumbnail(self, request: Request, resource: Resource, frame: str | None = None) -> Response:
@@ -108,17 +109,17 @@ class Rendering:
         stored = representative(await work.archive.stored(resource))
         corrections = await work.archive.corrections_of([stored])
         number = numbers[0] if numbers else (max(1, stored.frame_count) + 1) // 2
-        tag = tag_of([stored], corrections, ("thumbnail", view, media_type, number))
+        headers = _headers([stored], "thumbnail", view, media_type, number)
         await reader.record(resource.study)
-        if is_known(request, tag):
-            return Response(status_code=304, headers=_headers(tag))
+        if (unchanged := not_modified(request, headers)) is not None:
+            return unchanged
         wish = Wish(view, media_type, is_thumbnail=True)
         try:
-            return _alone(await self._small(stored, number, corrections.get(stored.id, ()), wish), tag)
+            return _alone(await self._small(stored, number, corrections.get(stored.id, ()), wish), headers)
         except Unreadable:
             if frame is not None:
                 raise
-            return _alone(await self._run(self._drawing.emblem, ("No picture",), wish), tag)
+            return _alone(await self._run(self._drawing.emblem, ("No picture",), wish), headers)
 
     async def _small(
         self, stored: Stored, number: int, corrections: tuple[Correction, ...], wish: Wish
@@ -187,12 +188,12 @@ class Rendering:
         in_force = of_picture.get(found.stored.id, ())
         return await self._run(draw.presented, state, reference, found, in_force, wish)
 
-    async def _video(self, piece: Piece, tag: str) -> Response:
+    async def _video(self, piece: Piece, headers: dict[str, str]) -> Response:
         """As it lies: one may be as long as an operation."""
         stored = piece.stored
         chunks = video_chunks(self.work.objects.read(stored.key, stored.data_offset), piece.media_type)
         try:
-            return await self.work.sender.send(chunks, piece.media_type, headers=_headers(tag))
+            return await self.work.sender.send(chunks, piece.media_type, headers=headers)
         except Unreadable as error:
             raise NotAcceptable([DICOM], str(error)) from error
 
@@ -202,7 +203,7 @@ class Rendering:
         pieces: Sequence[Piece],
         view: View,
         corrections: Mapping[int, tuple[Correction, ...]],
-        tag: str,
+        headers: dict[str, str],
     ) -> Response:
         """Parts one after the other, each drawn when the one before has left.
 
@@ -232,11 +233,11 @@ class Rendering:
             yield f"--{boundary}--\r\n".encode()
 
         media_type = multipart_type(pieces[0].media_type, boundary)
-        return StreamingResponse(body(), 200, _headers(tag), media_type)
+        return StreamingResponse(body(), 200, headers, media_type)
 
     @property
     def _drawing(self) -> Drawing:
-        return Drawing(self.work.objects, self.work.transcoder)
+        return Drawing(self.work.frame_reader, self.work.transcoder)
 
     async def _run(self, draw: Callable[..., Drawn], *arguments: object) -> Drawn:
         return await to_thread.run_sync(draw, *arguments, limiter=self.work.drawing)
@@ -253,14 +254,19 @@ def _resource(stored: Stored) -> Resource:
     return Resource(stored.study_uid, stored.series_uid, stored.uid)
 
 
-def _headers(tag: str, loss: str = "") -> dict[str, str]:
-    warning = _WARNING.format(f"; {loss.lower()}" if loss else "")
-    headers = {"Warning": warning, "Cache-Control": "private, no-cache"}
-    return headers | {"ETag": tag} if tag else headers
+def _headers(instances: Sequence[Stored], *form: object) -> dict[str, str]:
+    """What an answer made of these instances says of itself, with what it is not for."""
+    headers = answer_headers(instances, weakened(validator(instances, *form)))
+    return headers | {"Warning": _warned(headers, _NOT_FOR_DIAGNOSIS)}
 
 
-def _alone(drawn: Drawn, tag: str) -> Response:
-    headers = _headers(tag, drawn.loss)
+def _warned(headers: Mapping[str, str], more: str) -> str:
+    return ", ".join(filter(None, (headers.get("Warning", ""), more)))
+
+
+def _alone(drawn: Drawn, headers: dict[str, str]) -> Response:
+    if drawn.loss:
+        headers["Warning"] = _warned(headers, f'299 imx "{drawn.loss}"')
     if drawn.media_type.startswith(("text/", "image/svg")):
         # A document is another's words: it runs nothing, and fetches nothing.
         headers["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'"

@@ -14,7 +14,7 @@ from viewer_api.renditions import PARTS_LIMIT, Kind, divided, kind_of, offered, 
 CLASS = "1.2.840.10008.5.1.4.1.1."
 PICTURE = Stored(
     1, 1, 1, "1", "1.1", "1.1.1", CLASS + "2", "key", 10, 0, "1.2.840.10008.1.2.1", 1, Form.NATIVE, 0,
-    is_contested=False, is_corrected=False,
+    is_contested=False, digest=bytes(32), corrected_by=[],
 )  # fmt: skip
 CINE = replace(PICTURE, id=2, uid="1.1.2", frame_count=3)
 PDF = replace(

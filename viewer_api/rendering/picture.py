@@ -20,8 +20,8 @@ from viewer_api.rendering.tone import toned
 from viewer_api.view import View, Window
 
 
-def render(frame: Dataset, view: View, index: int = 0, number: int = 1) -> Image.Image:
-    """The picture of the frame at `index`, from zero, of those that a data set holds.
+def render(frame: Dataset, view: View, number: int = 1) -> Image.Image:
+    """The picture of the one frame that a native data set holds.
 
     Raises Unreadable, and BadQuery where the view lies outside it.
 
@@ -29,7 +29,7 @@ def render(frame: Dataset, view: View, index: int = 0, number: int = 1) -> Image
     groups are those of this frame, as `flattened` leaves them.
     """
     with any_fault_unreadable("the picture cannot be rendered"):
-        read = read_frame(frame, index)
+        read = read_frame(frame)
         shown = _covered_and_marked(_shown(read.samples, frame, view.window), read, frame, number)
     image = laid_out(Image.fromarray(shown), frame, view.viewport)
     with any_fault_unreadable("the colours cannot be rendered"):

@@ -9,7 +9,6 @@ from pydicom.dataset import Dataset
 from pydicom.pixels.utils import pixel_array
 
 from storage.codecs.frame import ImagePixel, of_data_set
-from storage.elements import EXPLICIT_BIG
 
 Samples = NDArray[Any]
 
@@ -22,27 +21,23 @@ class Frame:
     raw: Samples | None = None  # with the bits above and below; None where there can be none
 
 
-def read_frame(found: Dataset, index: int) -> Frame:
-    """The frame at `index`, from zero, of those that a native data set holds. Raises what pydicom raises."""
+def read_frame(found: Dataset) -> Frame:
+    """The one frame that a native, little endian data set holds. Raises what pydicom and numpy raise."""
     pixel = of_data_set(found)
     pixel.check()
-    is_plain = pixel.bits_allocated >= 8 and str(found.file_meta.TransferSyntaxUID) != EXPLICIT_BIG
-    if not is_plain or pixel.is_halved:
-        samples = pixel_array(found, index=index, raw=pixel.samples > 1 and not pixel.is_halved)
-    else:
-        samples = _native(found, pixel, index)
+    is_packed = pixel.bits_allocated < 8 or pixel.is_halved
+    samples = pixel_array(found) if is_packed else _native(found, pixel)
     if pixel.samples > 1 or pixel.is_float or pixel.bits_allocated < 8:
         return Frame(samples)
     return Frame(_stored_bits(samples, pixel), samples)
 
 
-def _native(found: Dataset, pixel: ImagePixel, index: int) -> Samples:
+def _native(found: Dataset, pixel: ImagePixel) -> Samples:
     keyword = "PixelData"
     if pixel.is_float:
         keyword = "FloatPixelData" if pixel.bits_allocated == 32 else "DoubleFloatPixelData"
     count = pixel.rows * pixel.columns * pixel.samples
-    start = index * count * pixel.dtype.itemsize
-    samples = np.frombuffer(found[keyword].value, pixel.dtype, count, start)
+    samples = np.frombuffer(found[keyword].value, pixel.dtype, count)
     if pixel.samples == 1:
         return samples.reshape(pixel.rows, pixel.columns)
     if pixel.is_planar:

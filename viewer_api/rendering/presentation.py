@@ -44,16 +44,14 @@ def references(state: Dataset) -> Iterator[Reference]:
                 yield Reference(str(series.SeriesInstanceUID), str(image.ReferencedSOPInstanceUID), number)
 
 
-def presented(
-    state: Dataset, frame: Dataset, reference: Reference, view: View, index: int = 0
-) -> Image.Image:
+def presented(state: Dataset, frame: Dataset, reference: Reference, view: View) -> Image.Image:
     """The picture as the state says. Raises Unreadable, and BadQuery.
 
     Its turning and mirroring, its area and its annotations are the state's; only the screen's size is asked
     for (PS3.18 §8.3.5.2).
     """
     adopt(state, frame, reference)
-    image = render(frame, View(space=view.space), index, reference.number)
+    image = render(frame, View(space=view.space), reference.number)
     columns, rows = int(frame.Columns), int(frame.Rows)
     area = _area(state, reference, columns, rows)
     wide, high = image.width / columns, image.height / rows

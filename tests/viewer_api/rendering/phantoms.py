@@ -40,7 +40,7 @@ def image(values: ArrayLike, kind: str = "<i2", **attributes: Any) -> Dataset:
 
 def shown(frame: Dataset, view: View = PLAIN, number: int = 1) -> list[Any]:
     """The levels of its picture, row by row."""
-    found: list[Any] = np.asarray(render(frame, view, 0, number)).tolist()
+    found: list[Any] = np.asarray(render(frame, view, number)).tolist()
     return found
 
 
