@@ -20,6 +20,7 @@ from imx.errors import SetupError
 from storage.errors import ArchiveError
 
 FOLDER = Path(".demo")
+READER = "reader"  # who signs in at the pages
 LOG_WIDTH = 140  # columns, where nobody's terminal says how many there are
 
 
@@ -80,7 +81,8 @@ def run(console: Console, *, once: bool) -> int:
         if once:
             return 0 if all_right else 1
         service.token_for(running, Role.AUDITOR, folder / "auditor.token")
-        _say_addresses(console, running, folder, token)
+        password = service.first_password(running, READER, folder / "reader.password")
+        _say_addresses(console, running, folder, token, password)
         running.watch()
     return 1
 
@@ -94,8 +96,10 @@ def _say_ports(console: Console, running: Service) -> None:
             console.print(f"port {usual} is in use: {what} listens on {port} instead", style="yellow")
 
 
-def _say_addresses(console: Console, running: Service, folder: Path, token: str) -> None:
+def _say_addresses(console: Console, running: Service, folder: Path, token: str, password: str) -> None:
     lines = (
+        ("studies", f"{running.http}/studies (in a browser; each opens in the viewer)"),
+        ("sign in", f"as {READER}, with {password}; you then choose a password of your own"),
         ("DICOM", f"{running.dicom} (known peers only: imx peer add)"),
         ("DICOMweb", running.dicomweb),
         ("health", f"{running.http}/health/ready"),

@@ -145,10 +145,28 @@ def token_for(service: Service, role: Role, file: Path) -> str:
     if made.returncode != 0:
         raise ServiceFailed(f"no token could be made: {made.stderr.strip()}")
     token = str(json.loads(made.stdout)[0]["token"])
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as output:
-        output.write(f"{token}\n")
+    _write_secret(file, token)
     return token
+
+
+def first_password(service: Service, name: str, file: Path) -> str:
+    """Of an account that may read, as `imx account create` makes it in the first run; kept in the file."""
+    if not file.is_file():
+        options = ["--role", Role.READER.value, "--data", str(service.data), "--json"]
+        made = subprocess.run(
+            [sys.executable, "-m", "imx", "account", "create", name, *options],
+            capture_output=True, text=True, env=_environment(), check=False,
+        )  # fmt: skip
+        if made.returncode != 0:
+            raise ServiceFailed(f"no account could be made: {made.stderr.strip()}")
+        _write_secret(file, str(json.loads(made.stdout)[0]["password"]))
+    return file.read_text("utf-8").strip()
+
+
+def _write_secret(file: Path, text: str) -> None:
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as output:
+        output.write(f"{text}\n")
 
 
 def _environment() -> dict[str, str]:
