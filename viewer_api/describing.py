@@ -9,20 +9,21 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ologies.codestreams import Picture, read_picture
+from ologies.errors import Damaged
+from ologies.videos import read_mp4, read_mpeg_2
 from storage.assembling import PIXEL_DATA, Value, assembled
-from storage.codestreams import Picture, read_picture
 from storage.dicom_json import Member
 from storage.elements import EXPLICIT_LITTLE
 from storage.errors import ArchiveError, BadInput, Unavailable
 from storage.ingest import Incoming
 from storage.json_in import TRANSFER_SYNTAX, BadMetadata, bulk_uris, checked, read_json
-from storage.picturing import pictured, syntax_of
 from storage.receipt import Outcome
 from storage.uids import is_uid
-from storage.videos import read_mp4, read_mpeg_2
 from storage.xml_in import read_xml
 from viewer_api.media import DICOM_JSON, OCTETS
 from viewer_api.parts_in import BadMultipart, PartIn
+from viewer_api.picturing import pictured, syntax_of
 from viewer_api.spool import Spool, fetch
 from viewer_api.storing import Failed, Kept, Report, Storing, failed_by
 
@@ -219,7 +220,10 @@ class Describing:
 def _pictures(pixels: list[Bulk]) -> list[Picture]:
     """Of each frame; they have in common what the data set says once. Raises BadInput."""
     read = PICTURES.get(pixels[0].media_type, read_picture)
-    pictures = [read(fetch(each.value), each.value.size) for each in pixels]
+    try:
+        pictures = [read(fetch(each.value), each.value.size) for each in pixels]
+    except Damaged as error:
+        raise BadMetadata(str(error)) from error
     for each in pictures:
         if (each.rows, each.columns, each.samples, each.bits, each.transfer_syntax) != (
             pictures[0].rows, pictures[0].columns, pictures[0].samples, pictures[0].bits,

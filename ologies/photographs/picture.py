@@ -16,8 +16,9 @@ from PIL import Image, ImageOps
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit
 
 from ologies.case import Device
+from ologies.codestreams import read_picture
 from ologies.errors import Damaged
-from ologies.photographs.jpeg import describe, without_metadata
+from ologies.photographs.jpeg import without_metadata
 from ologies.recognition import Kind
 from ologies.settled import Said
 
@@ -95,16 +96,9 @@ def _picture(
     profile = image.info.get("icc_profile") or None
     ratio = math.prod(image.size) * len(image.getbands()) / len(content)
     lossy = (_METHODS[kind], ratio) if kind in _METHODS else None
-    if kind is Kind.JPEG and orientation == 1:
-        jpeg = describe(content)
-        if jpeg.fits_baseline and jpeg.colour is not None:
-            return (
-                Picture(
-                    jpeg.columns_px, jpeg.rows_px, 8, jpeg.colour.value, JPEGBaseline8Bit,
-                    without_metadata(content), lossy, profile,
-                ),
-                (),
-            )  # fmt: skip
+    kept = _as_it_is(content, lossy, profile) if kind is Kind.JPEG and orientation == 1 else None
+    if kept is not None:
+        return kept, ()
     notes = []
     if kind is Kind.HEIC:
         upright = image  # its reader has turned it
@@ -114,6 +108,22 @@ def _picture(
             notes.append("turned upright as its camera said, and kept without further loss")
     pixels, photometric, note = _pixels(upright)
     return _lossless(pixels, photometric, lossy, profile), (*notes, *note)
+
+
+def _as_it_is(content: bytes, lossy: tuple[str, float] | None, profile: bytes | None) -> Picture | None:
+    """A bitstream that JPEG Baseline takes (PS3.5 §A.4.1); None for a progressive one, or one in CMYK."""
+    try:
+        found = read_picture(lambda start, stop: content[start:stop], len(content))
+    except Damaged:
+        return None
+    if found.transfer_syntax != JPEGBaseline8Bit:
+        return None
+    # VL images have no other word for chroma, as fine as luma or not (PS3.3 §C.8.12.1).
+    photometric = "YBR_FULL_422" if found.photometric == "YBR_FULL" else found.photometric
+    stream = without_metadata(content)
+    return Picture(
+        found.columns, found.rows, found.bits, photometric, JPEGBaseline8Bit, stream, lossy, profile
+    )
 
 
 def _pixels(image: Image.Image) -> tuple[NDArray[Any], str, tuple[str, ...]]:

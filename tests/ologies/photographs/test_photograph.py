@@ -17,7 +17,7 @@ from pydicom.encaps import generate_frames
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, VLPhotographicImageStorage
 
 from ologies.errors import Asked, Damaged, OlogyError
-from ologies.photographs.jpeg import describe, without_metadata
+from ologies.photographs.jpeg import without_metadata
 from ologies.wrapping import Wrapped, wrap
 from storage.part10 import write_meta
 from tests.ologies.material import a_case, sample
@@ -230,12 +230,12 @@ def test_any_change_to_a_file_ends_in_words_or_in_an_object(
 
 @given(st.integers(1, 60), st.integers(1, 60), st.sampled_from([0, 1, 2]), st.booleans())
 @settings(max_examples=30)
-def test_a_streams_header_says_its_size(columns: int, rows: int, subsampling: int, grey: bool) -> None:
+def test_a_stream_without_metadata_is_the_same_picture(
+    columns: int, rows: int, subsampling: int, grey: bool
+) -> None:
     written = BytesIO()
     image = colours((columns, rows))
     (image.convert("L") if grey else image).save(written, "JPEG", subsampling=subsampling, comment=b"x" * 90)
-    jpeg = describe(written.getvalue())
-    assert (jpeg.columns_px, jpeg.rows_px, jpeg.fits_baseline) == (columns, rows, True)
-    cleaned = without_metadata(written.getvalue())
+    cleaned = without_metadata(written.getvalue() + b"xxx behind its end")
     assert b"xxx" not in cleaned
     np.testing.assert_array_equal(np.asarray(Image.open(BytesIO(cleaned))), np.asarray(Image.open(written)))

@@ -3,8 +3,8 @@
 import struct
 from collections.abc import Iterator
 
-from storage.codestreams import Fetch, Picture
-from storage.errors import Unreadable
+from ologies.codestreams import Fetch, Picture
+from ologies.errors import Damaged
 
 MPEG_2_MAIN = "1.2.840.10008.1.2.4.100"
 MPEG_2_HIGH = "1.2.840.10008.1.2.4.101"
@@ -29,24 +29,24 @@ _MPEG_2_HEAD = 256 * 1024
 
 
 def read_mp4(fetch: Fetch, size: int) -> Picture:
-    """The one video track of an MP4 file. Raises Unreadable where DICOM has no transfer syntax for it."""
+    """The one video track of an MP4 file. Raises Damaged where DICOM has no transfer syntax for it."""
     try:
         tracks = [track for movie in _inside(fetch, 0, size, b"moov") for track in _tracks(fetch, *movie)]
         videos = [found for track in tracks if (found := _video(fetch, *track)) is not None]
     except (struct.error, IndexError) as error:
-        raise Unreadable("the MP4 file ends within a box") from error
+        raise Damaged("the MP4 file ends within a box") from error
     if len(videos) != 1:
-        raise Unreadable(f"{len(videos)} video tracks in the MP4 file: one is wanted")
+        raise Damaged(f"{len(videos)} video tracks in the MP4 file: one is wanted")
     return videos[0]
 
 
 def read_mpeg_2(fetch: Fetch, size: int) -> Picture:
-    """The first sequence header and extension of an MPEG-2 stream. Raises Unreadable."""
+    """The first sequence header and extension of an MPEG-2 stream. Raises Damaged."""
     head = fetch(0, min(size, _MPEG_2_HEAD))
     at = head.find(b"\0\0\1\xb3")
     extension = head.find(b"\0\0\1\xb5", at)
     if at < 0 or extension < 0 or extension + 10 > len(head) or head[extension + 4] >> 4 != 1:
-        raise Unreadable("no MPEG-2 video stream")
+        raise Damaged("no MPEG-2 video stream")
     packed = int.from_bytes(head[at + 4 : at + 7], "big")
     more = int.from_bytes(head[extension + 4 : extension + 10], "big")  # 48 bits, ISO 13818-2 §6.2.2.3
     profile_and_level = more >> 36 & 0xFF
@@ -58,13 +58,13 @@ def read_mpeg_2(fetch: Fetch, size: int) -> Picture:
         case 0x44 | 0x46:
             syntax = MPEG_2_HIGH
         case _:
-            raise Unreadable("an MPEG-2 profile or level that DICOM has no transfer syntax for")
+            raise Damaged("an MPEG-2 profile or level that DICOM has no transfer syntax for")
     return _picture(syntax, rows, columns, frames=0)
 
 
 def _picture(syntax: str, rows: int, columns: int, frames: int, bits: int = 8) -> Picture:
     if not rows or not columns:
-        raise Unreadable("a video without rows or columns")
+        raise Damaged("a video without rows or columns")
     return Picture(syntax, rows, columns, 3, bits, "YBR_PARTIAL_420", is_lossy=True, frames=frames)
 
 
@@ -80,10 +80,10 @@ def _boxes(fetch: Fetch, start: int, stop: int) -> Iterator[tuple[bytes, int, in
             header = 16
         end = stop if length == 0 else start + length
         if end < start + header or end > stop:
-            raise Unreadable("a box of the MP4 file is longer than what is around it", start)
+            raise Damaged("a box of the MP4 file is longer than what is around it")
         yield kind, start + header, end
         start = end
-    raise Unreadable("an MP4 file of too many boxes")
+    raise Damaged("an MP4 file of too many boxes")
 
 
 def _inside(fetch: Fetch, start: int, stop: int, *path: bytes) -> list[tuple[int, int]]:
@@ -116,7 +116,7 @@ def _video(fetch: Fetch, start: int, stop: int) -> Picture | None:
         for at, end in _inside(fetch, first, last, b"stsd"):
             for kind, entry, entry_end in _boxes(fetch, at + 8, end):
                 return _entry(fetch, kind, entry, entry_end, frames[0] if frames else 0)
-    raise Unreadable("a video track without a description")
+    raise Damaged("a video track without a description")
 
 
 def _entry(fetch: Fetch, kind: bytes, start: int, stop: int, frames: int) -> Picture:
@@ -132,7 +132,7 @@ def _entry(fetch: Fetch, kind: bytes, start: int, stop: int, frames: int) -> Pic
         record = fetch(at, at + 13)
         syntax = _h265(record[1] & 0x1F, record[12])
         return _picture(syntax, rows, columns, frames, 10 if syntax == H265_MAIN_10 else 8)
-    raise Unreadable("a video that is neither H.264 nor H.265")
+    raise Damaged("a video that is neither H.264 nor H.265")
 
 
 def _h264(profile: int, constraints: int, level: int) -> str:
@@ -142,11 +142,11 @@ def _h264(profile: int, constraints: int, level: int) -> str:
         return H264_LEVEL_4_1
     if is_below_high and level == 42:
         return H264_LEVEL_4_2
-    raise Unreadable("an H.264 video beyond High Profile, level 4.2: record it smaller or slower")
+    raise Damaged("an H.264 video beyond High Profile, level 4.2: record it smaller or slower")
 
 
 def _h265(profile: int, level: int) -> str:
     """PS3.5 §8.2.10, §8.2.11: up to level 5.1."""
     if level <= 153 and profile in (1, 2):
         return H265_MAIN if profile == 1 else H265_MAIN_10
-    raise Unreadable("an H.265 video beyond Main 10 Profile, level 5.1")
+    raise Damaged("an H.265 video beyond Main 10 Profile, level 5.1")

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from storage.errors import Unreadable
+from ologies.errors import Damaged
 
 #: Bytes of a value between two places; fewer where it ends.
 Fetch = Callable[[int, int], bytes]
@@ -58,7 +58,7 @@ class Picture:
 
 
 def read_picture(fetch: Fetch, size: int) -> Picture:
-    """What a codestream says. Raises Unreadable where it is none that DICOM takes."""
+    """What a codestream says. Raises Damaged where it is none that DICOM takes."""
     head = fetch(0, 12)
     try:
         if head.startswith(b"\xff\xd8"):
@@ -68,8 +68,8 @@ def read_picture(fetch: Fetch, size: int) -> Picture:
         if head == _JP2_SIGNATURE:
             return _jpeg_2000(fetch, *_codestream_of(fetch, size))
     except (struct.error, IndexError) as error:
-        raise Unreadable("the codestream ends within its header") from error
-    raise Unreadable("neither a JPEG nor a JPEG 2000 codestream")
+        raise Damaged("the codestream ends within its header") from error
+    raise Damaged("neither a JPEG nor a JPEG 2000 codestream")
 
 
 def _jpeg(fetch: Fetch, size: int) -> Picture:
@@ -81,12 +81,12 @@ def _jpeg(fetch: Fetch, size: int) -> Picture:
             position += 1
             continue
         if marker < 0xFFC0 or length < 2:
-            raise Unreadable("no marker where the codestream needs one", position)
+            raise Damaged("no marker where the codestream needs one")
         kind = marker & 0xFF
         if kind in _FRAMES:
             frame = kind, fetch(position + 4, position + 2 + length)
         elif 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):
-            raise Unreadable(
+            raise Damaged(
                 "a progressive, hierarchical or arithmetic JPEG, which DICOM does not take: send baseline"
             )
         elif kind == 0xEE and length >= 14:
@@ -94,12 +94,12 @@ def _jpeg(fetch: Fetch, size: int) -> Picture:
             adobe = segment[11] if segment.startswith(b"Adobe") else None
         elif kind == 0xDA:
             if frame is None:
-                raise Unreadable("a scan before its frame", position)
+                raise Damaged("a scan before its frame")
             return _jpeg_picture(*frame, fetch(position + 4, position + 2 + length), adobe)
         position += 2 + length
         if position >= size:
             break
-    raise Unreadable("a JPEG without a scan")
+    raise Damaged("a JPEG without a scan")
 
 
 _FRAMES = frozenset({0xC0, 0xC1, 0xC3, 0xF7})  # baseline, extended, lossless, JPEG-LS
@@ -110,7 +110,7 @@ def _jpeg_picture(kind: int, frame: bytes, scan: bytes, adobe: int | None) -> Pi
     of_scan = 1 + 2 * scan[0]
     predictor = scan[of_scan]
     if samples not in (1, 3):
-        raise Unreadable(f"{samples} components: DICOM takes one or three")
+        raise Damaged(f"{samples} components: DICOM takes one or three")
     match kind:
         case 0xC0:
             syntax = BASELINE
@@ -121,7 +121,7 @@ def _jpeg_picture(kind: int, frame: bytes, scan: bytes, adobe: int | None) -> Pi
         case _:
             syntax = JPEG_LS if predictor else JPEG_LS_LOSSLESS
     if not rows or not columns:
-        raise Unreadable("a picture without rows or columns")
+        raise Damaged("a picture without rows or columns")
     photometric = "MONOCHROME2"
     if samples == 3:
         is_rgb = syntax not in (BASELINE, EXTENDED) or adobe == 0
@@ -147,7 +147,7 @@ def _codestream_of(fetch: Fetch, size: int) -> tuple[int, int]:
         if stop <= position + header - 1 or stop >= size:
             break
         position = stop
-    raise Unreadable("a JP2 file without a codestream")
+    raise Damaged("a JP2 file without a codestream")
 
 
 def _jpeg_2000(fetch: Fetch, start: int, stop: int) -> Picture:
@@ -156,7 +156,7 @@ def _jpeg_2000(fetch: Fetch, start: int, stop: int) -> Picture:
     for _ in range(_SEGMENTS_LIMIT):
         marker, length = struct.unpack(">HH", fetch(position, position + 4))
         if marker < 0xFF4F or length < 2:
-            raise Unreadable("no marker where the codestream needs one", position)
+            raise Damaged("no marker where the codestream needs one")
         segment = fetch(position + 4, min(position + 2 + length, position + 64))
         match marker:
             case 0xFF51:
@@ -170,7 +170,7 @@ def _jpeg_2000(fetch: Fetch, start: int, stop: int) -> Picture:
             case 0xFF90:
                 break
         position += 2 + length
-    raise Unreadable("a JPEG 2000 codestream without its size or coding style")
+    raise Damaged("a JPEG 2000 codestream without its size or coding style")
 
 
 def _size(segment: bytes) -> tuple[int, int, int, int, bool]:
@@ -187,9 +187,9 @@ def _jpeg_2000_picture(
     rows, columns, samples, bits, is_signed = size
     has_colours, is_reversible = style[4], style[9] == 1
     if samples not in (1, 3):
-        raise Unreadable(f"{samples} components: DICOM takes one or three")
+        raise Damaged(f"{samples} components: DICOM takes one or three")
     if not (0 < rows <= 0xFFFF and 0 < columns <= 0xFFFF):
-        raise Unreadable("a picture without rows or columns, or with more than 65,535")
+        raise Damaged("a picture without rows or columns, or with more than 65,535")
     if is_high:
         syntax = HTJ2K_LOSSLESS if is_reversible else HTJ2K  # RPCL's options are the sender's to name
     else:

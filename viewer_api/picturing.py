@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from storage import codestreams, videos
-from storage.codestreams import Picture
+from ologies import codestreams, videos
+from ologies.codestreams import Picture
 from storage.dicom_json import Member
 from storage.errors import BadInput
 
