@@ -3,7 +3,7 @@
 import json
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,7 @@ class Orthanc:
     title: str = "ORTHANC"
     dicom_port: int = field(default_factory=lambda: free_ports(1)[0])
     http_port: int = field(default_factory=lambda: free_ports(1)[0])
+    settings: Mapping[str, object] = field(default_factory=dict)  # besides
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -48,6 +49,7 @@ class Orthanc:
             "DicomAlwaysAllowMove": True,
             "DicomModalities": {"imx": ["IMX", "127.0.0.1", self.router_port]},
             "SaveJobs": False,
+            **self.settings,
         }
         path = self.folder / "orthanc.json"
         path.write_text(json.dumps(settings))
