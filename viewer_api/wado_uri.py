@@ -58,6 +58,7 @@ def view_of(named: Mapping[str, str]) -> View:
         asked["viewport"] = f"{named.get('columns', most)},{named.get('rows', most)}"
     if "imageQuality" in named:
         asked["quality"] = named["imageQuality"]
+    asked |= {name: named[name] for name in ("annotation", "iccprofile") if name in named}
     return parse_view(asked)
 
 
