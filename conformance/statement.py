@@ -17,7 +17,7 @@ from conformance.dimse import (
     Statuses,
 )
 from conformance.markdown import status, table
-from conformance.web import routes
+from conformance.web import SEARCHING, answered, matched, routes
 from dicom_router.contexts import (
     LOSSLESS,
     LOSSY,
@@ -125,6 +125,12 @@ def _web_services() -> Iterator[str]:
         ("method", "path", "transaction"),
         [(each.method, f"`{each.path}`", each.name.lower()) for each in routes()],
     )
+    yield "### Searches (PS3.18 §10.6)"
+    yield table(("", "how"), SEARCHING)
+    yield "Matched on, at this level and all others; universal matching is of every attribute:"
+    yield table(("attribute", "tag", "of the", "matching"), matched())
+    yield "Answered always, with Retrieve URL (0008,1190); and by levels above that a path does not settle:"
+    yield table(("resource", "attributes"), answered())
 
 
 def _communication() -> Iterator[str]:

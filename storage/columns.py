@@ -19,6 +19,7 @@ class Kind(Enum):
     NAME = "name"  # keys of names, component groups joined by "="
     NUMBER = "number"
     SET = "set"
+    ITEM = "item"  # a member of the items of what was requested of a series: all that is asked, of one item
 
 
 class Owner(Enum):
@@ -38,6 +39,7 @@ class Column:
     name: sql.SQL
     owner: Owner
     kind: Kind = Kind.TEXT
+    member: str = ""  # of an item
 
 
 STUDY_UID: Path = (0x0020000D,)
@@ -75,6 +77,8 @@ COLUMNS: Mapping[Path, Column] = {
     (0x00200011,): Column(sql.SQL("r.series_number"), Owner.SERIES, Kind.NUMBER),
     (0x00400244,): Column(sql.SQL("r.performed_date"), Owner.SERIES),
     (0x00400245,): Column(sql.SQL("r.performed_time"), Owner.SERIES),
+    (0x00400275, 0x00400009): Column(sql.SQL("item->>'step'"), Owner.SERIES, Kind.ITEM, "step"),
+    (0x00400275, 0x00401001): Column(sql.SQL("item->>'procedure'"), Owner.SERIES, Kind.ITEM, "procedure"),
     INSTANCE_UID: Column(sql.SQL("n.uid"), Owner.INSTANCE),
     (0x00080016,): Column(sql.SQL("n.sop_class"), Owner.INSTANCE),
     (0x00200013,): Column(sql.SQL("n.instance_number"), Owner.INSTANCE, Kind.NUMBER),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from storage.columns import Column, Kind
 from storage.names import name_key, plain_words
@@ -54,9 +55,9 @@ def _one_of(column: Column, texts: list[str]) -> Statement:
             return Statement(
                 sql.SQL("{} ~ any(%s::text[])").format(name), [[name_pattern(each) for each in texts]]
             )
-        case Kind.TEXT if len(texts) == 1:
+        case Kind.TEXT | Kind.ITEM if len(texts) == 1:
             return Statement(sql.SQL("{} = %s").format(name), [texts[0]])
-        case Kind.TEXT:
+        case Kind.TEXT | Kind.ITEM:
             return Statement(sql.SQL("{} = any(%s)").format(name), [texts])
 
 
@@ -73,7 +74,7 @@ def _like(column: Column, pattern: str) -> Statement:
             return Statement(each.format(column.name), [like_pattern(pattern)])
         case Kind.NUMBER:
             return Statement(sql.SQL("{}::text like %s").format(column.name), [like_pattern(pattern)])
-        case Kind.TEXT:
+        case Kind.TEXT | Kind.ITEM:
             return Statement(sql.SQL("{} like %s").format(column.name), [like_pattern(pattern)])
 
 
@@ -114,6 +115,24 @@ def fuzzily(text: str) -> Statement:
         conditions.append(sql.SQL("(i.patient_plain like %s or i.patient_sounds && name_sounds(%s))"))
         values += [f"% {like_pattern(word)}%", word]
     return Statement(sql.SQL("({})").format(sql.SQL(" and ").join(conditions or [sql.SQL("true")])), values)
+
+
+def of_one_request(matches: Sequence[tuple[Column, Match]]) -> Statement:
+    """One item of what was requested of a series holds all of this (PS3.4 §C.2.2.2.6).
+
+    What is named exactly is looked up in the index. An empty sequence has nothing that could be empty.
+    """
+    each = [condition(column, match) for column, match in matches]
+    text = sql.SQL("exists (select from jsonb_array_elements(r.requests) item where {})").format(
+        sql.SQL(" and ").join([one.text for one in each])
+    )
+    values = [value for one in each for value in one.values]
+    exact = {column.member: match.text for column, match in matches if isinstance(match, Exactly)}
+    if exact:
+        return Statement(sql.SQL("(r.requests @> %s and {})").format(text), [Jsonb([exact]), *values])
+    if all(isinstance(match, Empty) for _, match in matches):
+        text = sql.SQL("(r.requests is null or {})").format(text)
+    return Statement(text, values)
 
 
 def earliest(text: str) -> str:

@@ -248,10 +248,11 @@ def _series_current(connection: Connection[Any], study_id: int, corrections: Seq
         modalities = modalities or series.modality != modality
         connection.execute(
             "update series set modality = %s, series_number = %s, description = %s, body_part = %s,"
-            " series_date = %s, performed_date = %s, performed_time = %s where id = %s",
+            " series_date = %s, performed_date = %s, performed_time = %s, requests = requests_in(%s)"
+            " where id = %s",
             (
                 series.modality, series.number, series.description, series.body_part, series.date,
-                series.performed_date, series.performed_time, series_id,
+                series.performed_date, series.performed_time, series.json, series_id,
             ),
         )  # fmt: skip
     if modalities:

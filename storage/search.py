@@ -26,7 +26,7 @@ from storage.columns import (
     Kind,
     Owner,
 )
-from storage.conditions import Statement, condition, fuzzily, instant_between
+from storage.conditions import Statement, condition, fuzzily, instant_between, of_one_request
 from storage.query import AnyOf, Anything, Between, Empty, Exactly, Level, Match, Path, Query, text_of
 from storage.showing import IDENTITY_SHOWS, MODALITIES, SERIES_COUNT, SHOWS
 
@@ -246,18 +246,23 @@ def plan(query: Query) -> Plan:
     if query.joins_date_and_time and isinstance(days, Between) and isinstance(times, Between):
         joined = (STUDY_DATE, STUDY_TIME)
         found[Owner.STUDY].append(instant_between(days, times))
+    requested: list[tuple[Column, Match]] = []
     for path, match in query.matches.items():
         column = COLUMNS.get(path)
         if isinstance(match, Anything) or path in _NEVER_MATCHED or path in joined:
             continue
         if column is None:
             unmatched.append(path)
+        elif column.kind is Kind.ITEM:
+            requested.append((column, match))
         elif query.fuzzy and path == PATIENT_NAME and not isinstance(match, Empty):
             found[column.owner].append(_fuzzily(match))
         else:
             found[column.owner].append(_matching(column, match, is_of_days=_is_of_days(days)))
             if column.kind is Kind.SET:
                 found[column.owner].append(_of_what_shows(column, match))
+    if requested:
+        found[Owner.SERIES].append(of_one_request(requested))
     beside = _BESIDE[query.level]
     of_identity = [each for owner in _OF_IDENTITY - beside for each in found[owner]]
     conditions = [each for owner in Owner if owner in beside for each in found[owner]]

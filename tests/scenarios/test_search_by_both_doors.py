@@ -91,6 +91,8 @@ ASKED: dict[str, st.SearchStrategy[str]] = {
     "BodyPartExamined": st.sampled_from(["HEAD", "H*", '""']),
     "SOPInstanceUID": st.sampled_from(["1.2.1.1.1", "1.2.4.1.1\\1.2.5.1.1"]),
     "InstanceNumber": st.sampled_from(["1", "2"]),
+    "RequestAttributesSequence.ScheduledProcedureStepID": st.sampled_from(["S1", "S*", "S1\\S2", '""']),
+    "RequestAttributesSequence.RequestedProcedureID": st.sampled_from(["P1", "P?"]),
     "PatientAge": st.just("054Y"),  # which the index does not match on, over either
 }
 
@@ -166,6 +168,8 @@ def _fill(shelf: Shelf) -> None:
 def _made(number: int, series: int, image: int, modality: str, charset: str, name: str) -> Dataset:
     issuer = Dataset()
     issuer.LocalNamespaceEntityID = "REM"
+    requested = Dataset()
+    requested.ScheduledProcedureStepID, requested.RequestedProcedureID = f"S{number % 3}", f"P{series}"
     return instance(
         SpecificCharacterSet=charset.split("\\"),
         StudyInstanceUID=f"1.2.{number}",
@@ -183,6 +187,7 @@ def _made(number: int, series: int, image: int, modality: str, charset: str, nam
         ReferringPhysicianName="House^Gregory" if number % 2 else "Jones^Ann",
         Modality=modality,
         SeriesNumber=str(series),
+        RequestAttributesSequence=Sequence([requested]) if number % 2 else None,
         BodyPartExamined="HEAD" if series == 1 else "",
         InstanceNumber=str(image),
         PatientAge="054Y",

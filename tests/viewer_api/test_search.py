@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import httpx
 import psycopg
 import pytest
+from pydicom.dataset import Dataset
 
 from tests.viewer_api.conftest import ORIGIN, Place, bearer
 from tests.viewer_api.material import an_image, kept
@@ -153,11 +154,11 @@ def test_limits_are_told(region: Place, open_api: httpx.Client) -> None:
 def test_what_cannot_be_matched_on_is_told(region: Place, open_api: httpx.Client) -> None:
     answer = open_api.get(
         "/dicom-web/studies",
-        params={"PatientAge": "054Y", "RequestAttributesSequence.ScheduledProcedureStepID": "X"},
+        params={"PatientAge": "054Y", "RequestAttributesSequence.AccessionNumber": "X"},
     )
     assert len(found(answer)) == 3
     assert "00101010" in answer.headers["warning"]
-    assert "00400275.00400009" in answer.headers["warning"]
+    assert "00400275.00080050" in answer.headers["warning"]
     asked = {"fuzzymatching": "true", "PatientName": "zoe", "ReferringPhysicianName": "house*"}
     fuzzy = open_api.get("/dicom-web/studies", params=asked)
     assert found(fuzzy) == ["1.2"]
@@ -279,6 +280,35 @@ def test_attributes_are_included_by_any_name_and_only_those_of_the_level(
     assert "00280010" not in study
     (study,) = open_api.get("/dicom-web/studies", params={**inside, "Modality": "SR"}).json()
     assert "00080060" not in study
+
+
+def test_what_was_requested_is_matched_item_by_item(place: Place, open_api: httpx.Client) -> None:
+    def asked(step: str, procedure: str) -> Dataset:
+        item = Dataset()
+        item.ScheduledProcedureStepID, item.RequestedProcedureID = step, procedure
+        return item
+
+    kept(place, an_image("1.1.1.1", RequestAttributesSequence=[asked("S1", "P1"), asked("S2", "P2")]))
+    kept(place, an_image("1.1.2.1", RequestAttributesSequence=[asked("S3", "")]))
+    kept(place, an_image("1.2.1.1"))
+    step, procedure = (
+        f"RequestAttributesSequence.{name}" for name in ("ScheduledProcedureStepID", "RequestedProcedureID")
+    )
+    for keys, series in (
+        ({step: "S1"}, {"1.1.1"}),
+        ({step: "S1", procedure: "P1"}, {"1.1.1"}),
+        ({step: "S1", procedure: "P2"}, set()),
+        ({step: "S?", procedure: "P2"}, {"1.1.1"}),
+        ({step: "S*"}, {"1.1.1", "1.1.2"}),
+        ({step: "S1\\S3"}, {"1.1.1", "1.1.2"}),
+        ({procedure: '""'}, {"1.1.2", "1.2.1"}),
+        ({"00400275.00400009": "S3"}, {"1.1.2"}),
+    ):
+        answer = open_api.get("/dicom-web/series", params=keys)
+        assert set(found(answer, "0020000E")) == series, keys
+        assert "not matched on" not in answer.headers.get("warning", "")
+    assert found(open_api.get("/dicom-web/studies", params={step: "S3", procedure: "P2"})) == []
+    assert found(open_api.get("/dicom-web/studies", params={step: "S2", "Modality": "CT"})) == ["1.1"]
 
 
 def test_every_answer_says_whose_the_identifier_is(region: Place, open_api: httpx.Client) -> None:
