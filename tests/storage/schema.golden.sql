@@ -319,6 +319,13 @@ begin
     end if;
     perform settle_hidden(study) from (select distinct unnest(v_touched) as study) touched;
 end $$;
+CREATE FUNCTION public.note_requests() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    new.requests := requests_in(new.json);
+    return new;
+end $$;
 CREATE FUNCTION public.patient_named(p_identifier text, p_issuer text, p_only_study text) RETURNS bigint
     LANGUAGE plpgsql
     AS $$
@@ -881,6 +888,9 @@ begin
             from instance where id = p_instance_id;
     return true;
 end $$;
+CREATE FUNCTION public.requests_in(p_json bytea) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN CASE WHEN ((POSITION(('\x22303034303032373522'::bytea) IN (p_json)) > 0) AND (POSITION(('\x5c7530303030'::bytea) IN (p_json)) = 0)) THEN (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('step', (item.value #>> '{00400009,Value,0}'::text[]), 'procedure', (item.value #>> '{00401001,Value,0}'::text[])))) AS jsonb_agg FROM json_array_elements((((('{'::text || convert_from(requests_in.p_json, 'UTF8'::name)) || '}'::text))::json #> '{00400275,Value}'::text[])) item(value)) ELSE NULL::jsonb END;
 CREATE FUNCTION public.sent_again(p_uid text, p_peer text, p_trust text) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -1862,8 +1872,10 @@ CREATE TABLE public.series (
     performed_time text COLLATE pg_catalog."C",
     "json" bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    shown_as bigint
+    shown_as bigint,
+    requests jsonb
 );
+COMMENT ON COLUMN public.series.requests IS 'items of what was requested: step and procedure; current';
 ALTER TABLE public.series ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.series_id_seq
     START WITH 1
@@ -2252,6 +2264,7 @@ CREATE INDEX quarantine_by_instance ON public.quarantine USING btree (sop_instan
 CREATE INDEX quarantine_by_study ON public.quarantine USING btree (study_uid) WHERE (decided_at IS NULL);
 CREATE INDEX rejected_by_note ON public.rejected USING btree (note_id);
 CREATE INDEX routing_gathering ON public.routing USING btree (study_id) WHERE (state = 'gathering'::text);
+CREATE INDEX series_by_request ON public.series USING gin (requests jsonb_path_ops) WHERE (requests IS NOT NULL);
 CREATE INDEX series_by_study ON public.series USING btree (study_id);
 CREATE INDEX session_by_account ON public.session USING btree (account);
 CREATE INDEX sign_in_attempt_by_name ON public.sign_in_attempt USING btree (name);
@@ -2278,6 +2291,7 @@ CREATE TRIGGER procrastinate_trigger_status_events_update_v1 AFTER UPDATE OF sta
 CREATE TRIGGER quarantine_decision_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.quarantine_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER registry_change_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.registry_change FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER rejection_decision_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.rejection_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER series_notes_requests BEFORE INSERT ON public.series FOR EACH ROW EXECUTE FUNCTION public.note_requests();
 ALTER TABLE ONLY public.access_token
     ADD CONSTRAINT access_token_account_fkey FOREIGN KEY (account) REFERENCES public.account(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.arrival
