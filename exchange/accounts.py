@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
-from psycopg import Cursor, errors
+from psycopg import Connection, Cursor, errors
 from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
@@ -216,7 +216,7 @@ class PostgresAccounts:
                     _ADD_VOUCHED, (name, issuer, subject, role.value, trust)
                 ).fetchone()
                 if known is not None:
-                    connection.execute(_NOTE, (issuer, name, Did.CREATED.value))
+                    note(connection, name, Did.CREATED, issuer)
                     break
         if known is None:
             raise AccountExists("another account has the name of this person")
@@ -247,6 +247,7 @@ class PostgresAccounts:
                 "update account set totp_secret = %s, totp_step = %s, recovery = %s where id = %s",
                 (secret, step, [second_factor.recovery_digest(each) for each in codes], account.id),
             )
+            cursor.execute(_END_SESSIONS, (account.name,))
         return codes
 
     def renew_recovery_codes(self, account: Account) -> list[str]:
@@ -279,7 +280,7 @@ class PostgresAccounts:
                 (digest, account.id, digest),
             )
             if used.rowcount:
-                connection.execute(_NOTE, (account.name, account.name, Did.RECOVERY_USED.value))
+                note(connection, account.name, Did.RECOVERY_USED, account.name)
             return used.rowcount > 0
 
     def rehash(self, account: Account, password: str) -> None:
@@ -293,18 +294,23 @@ class PostgresAccounts:
     def note(self, name: str, did: Did, by: str) -> None:
         """Write down what was done with an account elsewhere."""
         with mapped_errors(), self.pool.connection() as connection:
-            connection.execute(_NOTE, (by, name, did.value))
+            note(connection, name, did, by)
 
     @contextmanager
     def _changing(self, name: str, did: Did, by: str) -> Iterator[Cursor]:
         with mapped_errors(), self.pool.connection() as connection:
             yield connection.cursor()
-            connection.execute(_NOTE, (by, name, did.value))
+            note(connection, name, did, by)
 
     @contextmanager
     def _reading(self) -> Iterator[Cursor[Account]]:
         with mapped_errors(), self.pool.connection() as connection:
             yield connection.cursor(row_factory=class_row(Account))
+
+
+def note(connection: Connection, name: str, did: Did, by: str) -> None:
+    """Write down what was done to an account, in the transaction that does it."""
+    connection.execute(_NOTE, (by, name, did.value))
 
 
 def _there(cursor: Cursor, name: str) -> None:

@@ -105,9 +105,8 @@ class _Row:
 class Audit:
     """Writes who looked. Cheap to ask: in one stretch, a look that is known costs the database nothing."""
 
-    def __init__(self, pool: AsyncConnectionPool, window_s: float = WINDOW_S) -> None:
+    def __init__(self, pool: AsyncConnectionPool) -> None:
         self._pool = pool
-        self._window_s = window_s
         self._rows: OrderedDict[tuple[object, ...], _Row] = OrderedDict()
         self._writing: dict[tuple[object, ...], asyncio.Task[None]] = {}
         self._uncounted: dict[int, _Row] = {}  # by id
@@ -116,7 +115,7 @@ class Audit:
     async def record(self, look: Look) -> None:
         """When this returns, the row is committed. Raises IndexUnavailable; then nothing may be shown."""
         key, now = look.key, time()
-        stretch = int(now // self._window_s)
+        stretch = int(now // WINDOW_S)
         row = self._rows.get(key)
         if row is not None and row.stretch == stretch:
             self._count(row, now)
@@ -133,7 +132,7 @@ class Audit:
     async def record_all(self, looks: Sequence[Look]) -> None:
         """The same for many, in one commit."""
         now = time()
-        stretch = int(now // self._window_s)
+        stretch = int(now // WINDOW_S)
         fresh: dict[tuple[object, ...], Look] = {}
         others = []
         for look in looks:

@@ -75,7 +75,7 @@ def matches(kept: str | None, password: str) -> bool:
     if len(password) > LONGEST:
         password = ""
     try:
-        return _hasher.verify(kept or _NOBODYS, normalised(password)) and kept is not None
+        return _hasher.verify(kept or _NOBODYS, normalised(password)) and bool(kept)
     except (VerificationError, InvalidHashError):
         return False
 
@@ -93,10 +93,10 @@ def first_password() -> str:
 def _is_common(text: str, name: str) -> bool:
     folded = text.casefold()
     own = re.sub(r"[^a-z]", "", name.casefold())
-    for spelt in (folded, folded.translate(_LOOKALIKE)):
+    bare = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", folded)
+    for spelt in (bare, bare.translate(_LOOKALIKE)):
         letters = re.sub(r"[\W\d_]", "", spelt)
-        stem = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", spelt)
-        if letters in _COMMON or stem in _COMMON or (own and letters == own):
+        if letters in _COMMON or (own and letters == own):
             return True
     return len(set(folded)) < 5 or _is_a_run(folded) or bool(re.fullmatch(r"(.{1,5}?)\1+.{0,4}", folded))
 

@@ -96,18 +96,28 @@ class SigningIn:
 
     def change_password(self, account_number: int, old: str, new: str, address: str) -> Passed | Stopped:
         """By its owner, who knows the old one. Raises WeakPassword."""
+        account = self.owns(account_number, old, address)
+        if isinstance(account, Stopped):
+            return account
+        self.accounts.change_password(account, new)
+        self.sessions.end_all(account.id)
+        return self.come_so_far(account.id)
+
+    def owns(self, account_number: int, password: str, address: str) -> Account | Stopped:
+        """The account, to somebody who signed in to it and knows its password still."""
         account = self.accounts.numbered(account_number)
-        passwords.checked(new, account.name)
         buckets = strangers(account.name, address)
         if wait_s := self.throttle.begin(buckets):
             return Stopped(Refused.WAIT, account, wait_s)
-        if not passwords.matches(account.password_hash, old):
+        if not passwords.matches(account.password_hash, password):
             return Stopped(Refused.PASSWORD, account)
         self.throttle.succeeded(buckets)
-        self.accounts.change_password(account, new)
-        self.sessions.end_all(account.id)
-        changed = self.accounts.numbered(account_number)
-        return Passed(changed, stage_after(changed, True, self.is_second_factor_wanted))
+        return account
+
+    def come_so_far(self, account_number: int) -> Passed:
+        """After a change that ends all sessions of an account: where its owner, who made it, goes on."""
+        account = self.accounts.numbered(account_number)
+        return Passed(account, stage_after(account, True, self.is_second_factor_wanted))
 
     def _named(self, name: str) -> Account | None:
         """A local account: those of a provider have other names."""

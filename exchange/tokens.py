@@ -46,13 +46,13 @@ class Token:
 
 def create(conninfo: str, name: str, role: Role, trust: str, expires_at: datetime) -> str:
     """A new token, shown this once. Raises NameTaken."""
-    text = f"imx_{secrets.token_urlsafe(32)}"
+    text = new_token()
     with _connected(conninfo) as connection:
         try:
             connection.execute(
                 "insert into access_token (name, role, trust, digest, expires_at)"
                 " values (%s, %s, %s, %s, %s)",
-                (name, role.value, trust, _digest(text), expires_at),
+                (name, role.value, trust, digest_of(text), expires_at),
             )
         except psycopg.errors.UniqueViolation as error:
             raise NameTaken(f"there is a token named {name} already: choose another name") from error
@@ -83,7 +83,13 @@ def _connected(conninfo: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def _digest(text: str) -> bytes:
+def new_token() -> str:
+    """256 bits; it says whose kind it is, for those who look for secrets that were left lying about."""
+    return f"imx_{secrets.token_urlsafe(32)}"
+
+
+def digest_of(text: str) -> bytes:
+    """What is kept of one."""
     return hashlib.sha256(text.encode()).digest()
 
 
@@ -96,12 +102,16 @@ class TokenHolders:
 
     async def holder(self, token: str) -> Actor | None:
         """Who a valid token stands for; None for one that is unknown, expired or revoked."""
-        digest = _digest(token)
+        digest = digest_of(token)
         known = await self._believed.find(digest, lambda: self._find(digest))
         if known is None:
             return None
         actor, expires_at = known
         return actor if expires_at > datetime.now(UTC) else None
+
+    def forget(self) -> None:
+        """One was revoked here: believe nothing of before."""
+        self._believed.forget_all()
 
     async def _find(self, digest: bytes) -> tuple[Actor, datetime] | None:
         with mapped_errors():

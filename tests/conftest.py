@@ -10,9 +10,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import settings
 from psycopg.conninfo import make_conninfo
 
+from exchange import audit, passwords
 from imx.postgres.binaries import find_binaries
 from imx.postgres.cluster import cluster_in
 from imx.postgres.process import Postgres, start
@@ -26,6 +28,24 @@ settings.load_profile("ci" if os.environ.get("CI") else "home")
 
 #: Databases of this process are numbered.
 _numbers = count(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_passwords() -> Iterator[None]:
+    """Hashing that takes no time: how long it takes is argon2's own business."""
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", quick)
+        patch.setattr(passwords, "_NOBODYS", quick.hash("nobody's"))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_stretch() -> Iterator[None]:
+    """No test runs while one stretch of the audit ends and the next begins."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(audit, "WINDOW_S", 1e12)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ from viewer_api.rejections import rejection_routes
 from viewer_api.rendered import rendered_routes
 from viewer_api.rules import rules_routes
 from viewer_api.signing_in.account import account_routes
+from viewer_api.signing_in.second_factor import second_factor_routes
 from viewer_api.signing_in.steps import sign_in_routes
 from viewer_api.stow import store_routes
 from viewer_api.study_list.routes import study_list_routes
@@ -59,6 +60,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.include_router(sign_in_routes(work, pages))
     app.include_router(provider_routes(work, pages))
     app.include_router(account_routes(work, pages))
+    app.include_router(second_factor_routes(work, pages))
     app.include_router(operation_routes(work, numbers))
     app.include_router(order_routes(work))
     app.include_router(delivery_routes(work))

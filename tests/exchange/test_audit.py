@@ -7,6 +7,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
+from exchange import audit as audit_module
 from exchange.audit import Audit, Look
 from exchange.policy import Action, Actor, ActorKind, Decision, Purpose, Role
 from storage.connecting import open_pool
@@ -16,12 +17,10 @@ READER = Actor(ActorKind.ACCOUNT, "reader", "RBS", Role.READER)
 LOOK = Look(READER, "10.0.0.1", Action.RETRIEVE, Purpose.TREATMENT, Decision(True, "may"), "1.2.3")
 
 
-def auditing(
-    database: str, act: Callable[[Audit], Awaitable[None]], window_s: float = 600
-) -> list[tuple[str, ...]]:
+def auditing(database: str, act: Callable[[Audit], Awaitable[None]]) -> list[tuple[str, ...]]:
     async def run() -> None:
         async with open_pool(database, 4, 5.0) as pool:
-            audit = Audit(pool, window_s)
+            audit = Audit(pool)
             await act(audit)
             await audit.close()
 
@@ -76,12 +75,14 @@ def test_a_stranger_cannot_fill_the_audit(database: str) -> None:
     assert auditing(database, act) == [("anonymous", "1.2.0", "refused"), ("anonymous", "1.3", "refused")]
 
 
-def test_a_look_after_the_window_is_written_again(database: str) -> None:
+def test_a_look_after_the_window_is_written_again(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit_module, "WINDOW_S", 1e-6)
+
     async def act(audit: Audit) -> None:
         await audit.record(LOOK)
         await audit.record(LOOK)
 
-    assert len(auditing(database, act, window_s=1e-6)) == 2
+    assert len(auditing(database, act)) == 2
 
 
 def test_rows_never_change(database: str) -> None:
@@ -120,7 +121,7 @@ def test_later_looks_and_refusals_count_on_their_row(database: str) -> None:
 def test_processes_share_the_row_of_a_stretch(database: str) -> None:
     async def run() -> None:
         async with open_pool(database, 8, 5.0) as pool:
-            several = [Audit(pool, window_s=1e9) for _ in range(6)]
+            several = [Audit(pool) for _ in range(6)]
             await asyncio.gather(*(audit.record(LOOK) for audit in several))
             await asyncio.gather(*(audit.record_all([LOOK]) for audit in several))
             for audit in several:
@@ -133,7 +134,7 @@ def test_processes_share_the_row_of_a_stretch(database: str) -> None:
 def test_a_look_that_is_known_asks_the_database_nothing(database: str) -> None:
     async def run() -> None:
         async with open_pool(database, 2, 5.0) as pool:
-            audit = Audit(pool, window_s=1e9)
+            audit = Audit(pool)
             await audit.record(LOOK)
             asked = pool.get_stats().get("requests_num", 0)
             for _ in range(1000):
@@ -148,7 +149,7 @@ def test_a_look_that_is_known_asks_the_database_nothing(database: str) -> None:
 def test_counts_wait_for_a_database_that_is_away(database: str) -> None:
     async def run() -> None:
         async with open_pool(database, 2, 5.0) as pool:
-            audit = Audit(pool, window_s=1e9)
+            audit = Audit(pool)
             for _ in range(3):
                 await audit.record(LOOK)
             with psycopg.connect(database, autocommit=True) as connection:

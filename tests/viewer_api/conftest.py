@@ -14,12 +14,11 @@ import httpx
 import pytest
 import structlog
 import uvicorn
-from argon2 import PasswordHasher
 from psycopg_pool import ConnectionPool
 from structlog.testing import LogCapture
 
 from dicom_router.rules.desk import RuleDesk
-from exchange import passwords, tokens
+from exchange import tokens
 from exchange.accounts import Account, PostgresAccounts
 from exchange.policy import Role
 from exchange.trusts import Trust
@@ -67,16 +66,6 @@ class Place:
             raw[meta.data_offset :],
             origin,
         )
-
-
-@pytest.fixture(autouse=True, scope="session")
-def quick_passwords() -> Iterator[None]:
-    """Hashing that takes no time: how long it takes is argon2's own business."""
-    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "_hasher", quick)
-        patch.setattr(passwords, "_NOBODYS", quick.hash("nobody's"))
-        yield
 
 
 @pytest.fixture(autouse=True)

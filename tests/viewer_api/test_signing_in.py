@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import psycopg
 import pyotp
-import pytest
 
 from exchange.accounts import PostgresAccounts
 from exchange.policy import Role
@@ -57,16 +56,15 @@ def test_cookies_are_for_nobody_else(place: Place, closed_api: httpx.Client) -> 
     assert closed_api.cookies["imx"] not in held
 
 
-@pytest.mark.parametrize("name", ["reader", "nobody", "reader@elsewhere", "x" * 3000, "", "ünïcode", "a\0b"])
-def test_a_wrong_password_says_no_more_than_that(place: Place, closed_api: httpx.Client, name: str) -> None:
+def test_a_wrong_password_says_no_more_than_that(place: Place, closed_api: httpx.Client) -> None:
     an_account(place)
 
-    refused = sign_in(closed_api, name, "not the password")
-
-    assert refused.status_code == (403 if name else 400)
-    assert "There is a problem" in refused.text
+    for name in ("reader", "nobody", "reader@elsewhere", "x" * 3000, "", "ünïcode", "a\0b"):
+        refused = sign_in(closed_api, name, "not the password")
+        assert refused.status_code == (403 if name else 400), name
+        assert "There is a problem" in refused.text
+        assert "not the password" not in refused.text
     assert closed_api.get("/dicom-web/studies").status_code == 401
-    assert "not the password" not in refused.text
 
 
 def test_what_is_typed_for_a_name_is_written_down_nowhere(place: Place, closed_api: httpx.Client) -> None:

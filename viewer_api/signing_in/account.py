@@ -1,5 +1,6 @@
 """The pages at which somebody sees to their own account."""
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -8,10 +9,11 @@ from starlette.responses import Response
 
 from exchange import passwords
 from exchange.accounts import Did
+from exchange.own_tokens import OwnTokens
 from exchange.policy import Action
 from exchange.sessions import Holder, Stage
 from exchange.signing_in import Passed, Refused
-from storage.errors import NotHeld
+from storage.errors import BadInput, NotHeld
 from viewer_api.pages import Pages
 from viewer_api.parts import Working
 from viewer_api.readers import address_of
@@ -27,7 +29,7 @@ def account_routes(work: Working, pages: Pages) -> APIRouter:
     """The password, the second factor, sessions and tokens."""
     router = APIRouter()
     steps = Steps.of(work, pages)
-    readers = work.readers
+    readers, signing_in, own_tokens = work.readers, work.signing_in, OwnTokens(work.desk.pool)
 
     def password_page(
         request: Request, name: str, is_first: bool, following: str, errors: Mapping[str, str],
@@ -64,14 +66,13 @@ def account_routes(work: Working, pages: Pages) -> APIRouter:
         if holder is None:
             return see(with_next(SIGN_IN, PAGE_OF[Stage.PASSWORD]))
         is_first, name = holder.stage is Stage.PASSWORD, holder.actor.name
-        change = work.signing_in.change_password
+        change = signing_in.change_password
         try:
             found = await steps.desk.ask(
                 change, holder.account, form["old"], form["new"], address_of(request)
             )
         except passwords.WeakPassword as error:
-            why = str(error)
-            errors = {"new": f"{why[0].upper()}{why[1:]}"}
+            errors = {"new": sentence(error)}
             return password_page(request, name, is_first, following, errors, HTTPStatus.BAD_REQUEST)
         if isinstance(found, Passed):
             return await steps.passed(request, found, following, "password, which was changed")
@@ -79,51 +80,84 @@ def account_routes(work: Working, pages: Pages) -> APIRouter:
         why = said(found) if found.because is Refused.WAIT else "That is not the password you have now"
         return password_page(request, name, is_first, following, {"old": why}, status_of(found))
 
+    async def account_page(
+        request: Request, holder: Holder, errors: Mapping[str, str], status: HTTPStatus
+    ) -> Response:
+        found = await work.desk.ask(signing_in.accounts.numbered, holder.account)
+        sessions = await work.desk.ask(signing_in.sessions.of, holder.account)
+        tokens = await work.desk.ask(own_tokens.of, holder.account)
+        return pages.answer(
+            request,
+            "account.html",
+            status=status,
+            signed_in=holder.actor.name,
+            account=found,
+            sessions=sessions,
+            this_session=holder.session,
+            tokens=tokens,
+            errors=errors,
+            form_token=readers.form_token(request),
+        )
+
     @router.get(ACCOUNT)
     async def account(request: Request) -> Response:
         reader = await readers.admit(request, Action.SIGN_IN)
         holder = await steps.at(request, Stage.DONE)
         if holder is None:  # a token, or an open service: there is no account to see to
             raise NotHeld("an account: nobody has signed in")
-        found = await work.desk.ask(work.signing_in.accounts.numbered, holder.account)
-        sessions = await work.desk.ask(work.signing_in.sessions.of, holder.account)
         await reader.record()
-        return pages.answer(
-            request,
-            "account.html",
-            signed_in=reader.name,
-            account=found,
-            sessions=sessions,
-            this_session=holder.session,
-            form_token=readers.form_token(request),
-        )
+        return await account_page(request, holder, {}, HTTPStatus.OK)
 
     @router.post(f"{ACCOUNT}/sessions/{{number}}/end")
     async def end_session(request: Request, number: int) -> Response:
-        holder = await owner(request)
-        await work.desk.ask(work.signing_in.sessions.end_one, holder.account, number)
+        holder, _ = await steps.owner(request)
+        await work.desk.ask(signing_in.sessions.end_one, holder.account, number)
         await changed(holder, Did.SESSION_ENDED)
         return see(ACCOUNT)
 
     @router.post(f"{ACCOUNT}/sessions/end")
     async def end_sessions(request: Request) -> Response:
-        holder = await owner(request)
-        await work.desk.ask(work.signing_in.sessions.end_all, holder.account)
+        holder, _ = await steps.owner(request)
+        await work.desk.ask(signing_in.sessions.end_all, holder.account)
         await changed(holder, Did.SESSIONS_ENDED)
         return see(f"{SIGN_IN}?out=here")
 
-    async def owner(request: Request) -> Holder:
-        """Whose account it is, by a form of theirs."""
-        await readers.admit(request, Action.SIGN_IN)
-        await readers.form(request, Action.SIGN_IN)
-        holder = await steps.at(request, Stage.DONE)
-        if holder is None:
-            raise NotHeld("an account: nobody has signed in")
-        return holder
+    @router.post(f"{ACCOUNT}/tokens")
+    async def make_token(request: Request) -> Response:
+        holder, form = await steps.owner(request)
+        owner = await work.desk.ask(signing_in.accounts.numbered, holder.account)
+        days = int(form["days"]) if re.fullmatch(r"[0-9]{1,4}", form["days"]) else 0
+        try:
+            token = await work.desk.ask(own_tokens.make, owner, form["label"].strip(), days)
+        except BadInput as error:
+            field = "days" if "days" in str(error) else "label"
+            errors = {field: sentence(error)}
+            return await account_page(request, holder, errors, HTTPStatus.BAD_REQUEST)
+        return pages.answer(
+            request,
+            "new_token.html",
+            signed_in=owner.name,
+            form_token=readers.form_token(request),
+            token=token,
+        )
+
+    @router.post(f"{ACCOUNT}/tokens/{{number}}/revoke")
+    async def revoke_token(request: Request, number: int) -> Response:
+        holder, _ = await steps.owner(request)
+        owner = await work.desk.ask(signing_in.accounts.numbered, holder.account)
+        await work.desk.ask(own_tokens.revoke, owner, number)
+        readers.tokens.forget()
+        return see(ACCOUNT)
 
     async def changed(holder: Holder, did: Did) -> None:
         readers.sessions.forget()
         name = holder.actor.name
-        await work.desk.ask(work.signing_in.accounts.note, name, did, name)
+        await work.desk.ask(signing_in.accounts.note, name, did, name)
 
     return router
+
+
+def sentence(error: Exception) -> str:
+    """What an error says, as a page says it."""
+    text = str(error)
+    return f"{text[0].upper()}{text[1:]}"

@@ -14,6 +14,7 @@ from exchange.accounts import Account
 from exchange.policy import Action, Actor, ActorKind, Decision, Purpose, Role, Subject, may
 from exchange.sessions import Holder, Stage, new_cookie
 from exchange.signing_in import Passed, Refused, Stopped
+from storage.errors import NotHeld
 from viewer_api.desk import Desk
 from viewer_api.oidc.provider import ProviderUnavailable
 from viewer_api.pages import Pages
@@ -86,7 +87,13 @@ class Steps:
         await self.work.readers.note(request, actor, Action.SIGN_IN, decision)
 
     async def passed(self, request: Request, passed: Passed, following: str, how: str) -> Response:
-        """A session for the step that somebody has come to; the one before it opens nothing now."""
+        """On to the step that somebody has come to."""
+        page = PAGE_OF.get(passed.stage)
+        answer = see(with_next(page, following) if page else safe_next(following))
+        return await self.entered(request, passed, how, answer)
+
+    async def entered(self, request: Request, passed: Passed, how: str, answer: Response) -> Response:
+        """With a session for the step that somebody has come to; the one before it opens nothing now."""
         account, actor = passed.account, actor_of(passed.account)
         decision = may(actor, Action.SIGN_IN, Purpose.OPERATIONS, Subject())
         await self.work.readers.note(request, actor, Action.SIGN_IN, decision, {"by": how})
@@ -97,8 +104,6 @@ class Steps:
             sessions.begin, account.id, passed.stage, address_of(request), agent, before
         )
         self.work.readers.sessions.forget()
-        page = PAGE_OF.get(passed.stage)
-        answer = see(with_next(page, following) if page else safe_next(following))
         cookies.write(answer, request, Cookie.SESSION, cookie, self.public_url)
         cookies.clear(answer, request, Cookie.FORM, self.public_url)
         if passed.stage is Stage.DONE:
@@ -145,6 +150,15 @@ class Steps:
         back = {"post_logout_redirect_uri": f"{self.public_url.rstrip('/')}{SIGN_IN}"}
         asked = urlencode({"client_id": provider.settings.client_id, **back})
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{asked}" if endpoint else ""
+
+    async def owner(self, request: Request) -> tuple[Holder, Form]:
+        """Whose account it is, and what a form of theirs sent. Raises 401, 403, and NotHeld for a token."""
+        await self.work.readers.admit(request, Action.SIGN_IN)
+        form = await self.work.readers.form(request, Action.SIGN_IN)
+        holder = await self.at(request, Stage.DONE)
+        if holder is None:
+            raise NotHeld("an account: nobody has signed in")
+        return holder, form
 
     async def at(self, request: Request, *stages: Stage) -> Holder | None:
         """Who has come to one of these steps; None for anybody else, who begins anew."""
