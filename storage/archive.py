@@ -128,6 +128,11 @@ class _OnePage:
         return self._left.pop()
 
 
+def _written(statement: sql.Composed) -> sql.SQL:
+    """Put together once: psycopg would do it for each request, and a frame's takes longer than its answer."""
+    return sql.SQL(statement.as_string())
+
+
 _STORED_FIELDS = sql.SQL(
     "n.id, s.id, n.identity_id, s.uid, r.uid, n.uid, n.sop_class, o.key, o.size, o.data_offset,"
     " o.transfer_syntax, n.frame_count, n.frame_form,"
@@ -152,15 +157,15 @@ _STORED_AMONG = (
     " join study s on s.id = r.study_id join object o on o.id = n.object_id"
     " order by s.study_date desc nulls last, s.id desc, r.series_number, r.id, n.instance_number, n.id"
 )
-_STORED_IN: Mapping[str, sql.Composed] = {
-    level: sql.SQL("select ") + _STORED + sql.SQL(f"{and_of} order by {order}")
+_STORED_IN: Mapping[str, sql.SQL] = {
+    level: _written(sql.SQL("select ") + _STORED + sql.SQL(f"{and_of} order by {order}"))
     for level, and_of, order in (
         ("study", "", "r.series_number, r.id, n.instance_number, n.id"),
         ("series", " and r.uid = %s", "n.instance_number, n.id"),
         ("instance", " and r.uid = %s and n.uid = %s", "n.id"),
     )
 }
-_FRAMES = (
+_FRAMES = _written(
     sql.SQL(
         "select case when n.frame_form = {native} then n.frames end,"
         " case when n.frame_form = any({listed}) then array("

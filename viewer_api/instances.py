@@ -72,9 +72,9 @@ class Instances:
                 entries = (Entry(name, part.chunks) for name, part in zip(names, parts, strict=True))
                 return _Body(ZIP, zip_chunks(entries), None)
             case Wrapping.MULTIPART:
-                length = multipart_length((self._part(each) for each in leaving), boundary)
-                body = multipart((self._part(each) for each in leaving), boundary)
-                return _Body(multipart_type(DICOM, boundary), body, length)
+                every = [self._part(each) for each in leaving]
+                length = multipart_length(every, boundary)
+                return _Body(multipart_type(DICOM, boundary), multipart(every, boundary), length)
 
     def _part(self, leaving: Leaving) -> Part:
         stored, syntax, size = leaving.stored, leaving.transfer_syntax, leaving.size
@@ -86,5 +86,5 @@ class Instances:
         )
 
     def _data_set(self, leaving: Leaving) -> Iterator[bytes]:
-        """Nothing is opened before the first byte is asked for: parts are made only to be measured too."""
+        """Nothing is opened before the first byte is asked for: parts are measured first."""
         yield from leaving_data_set(leaving, self.work.objects, self.work.recoder)

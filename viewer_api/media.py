@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from starlette.requests import Request
 
@@ -14,6 +15,8 @@ ZIP = "application/zip"
 OCTETS = "application/octet-stream"
 
 _MEDIA_RANGE = re.compile(r"\*/\*|[^\s/*]+/(\*|[^\s/*]+)")
+#: A viewer's header is the same each time, and remembered; what is longer is not worth the memory.
+_USUAL_LENGTH = 1024
 _JPEG_FAMILY = "1.2.840.10008.1.2.4."
 #: Media type of a frame or video in each transfer syntax (PS3.18 §8.7.3.3.2, Table 8.7.3-5).
 PIXEL_MEDIA_TYPES: Mapping[str, str] = {
@@ -69,10 +72,15 @@ def accepted(request: Request) -> list[Range]:
 
 def parse_accept(text: str) -> list[Range]:
     """The ranges of an Accept header, best first. What is malformed counts for nothing (PS3.18 §8.7.7)."""
+    return list(_parsed(text) if len(text) <= _USUAL_LENGTH else _parsed.__wrapped__(text))
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> tuple[Range, ...]:
     ranges = [found for each in _split(text, ",") for found in _ranges(each)]
     refused = frozenset(each.media_type for each in ranges if not each.quality and not _is_wild(each))
     kept = (replace(each, but=refused if _is_wild(each) else each.but) for each in ranges if each.quality)
-    return sorted(kept, key=lambda each: -each.quality)
+    return tuple(sorted(kept, key=lambda each: -each.quality))
 
 
 def _ranges(text: str) -> Iterator[Range]:
