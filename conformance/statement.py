@@ -18,6 +18,7 @@ from conformance.dimse import (
 )
 from conformance.markdown import status, table
 from conformance.web import SEARCHING, answered, matched, routes
+from conformance.web_objects import RENDERING, RETRIEVED, STORING, errors, instance_targets, syntaxes
 from dicom_router.contexts import (
     LOSSLESS,
     LOSSY,
@@ -131,6 +132,20 @@ def _web_services() -> Iterator[str]:
     yield table(("attribute", "tag", "of the", "matching"), matched())
     yield "Answered always, with Retrieve URL (0008,1190); and by levels above that a path does not settle:"
     yield table(("resource", "attributes"), answered())
+    yield "### Retrieving (PS3.18 §10.4)"
+    yield table(("", "how"), RETRIEVED)
+    yield f"Whole instances can be asked for in the syntax they were stored in, and in: {instance_targets()}."
+    yield "Frames, by compressed transfer syntax:"
+    yield table(("transfer syntax", "UID", "media type", "decoded", "encoded"), syntaxes())
+    yield "Rendered resources are marked as not for diagnosis, and take (PS3.18 §8.3.5.1):"
+    yield table(("parameter", "values"), RENDERING)
+    yield "### Storing (PS3.18 §10.5)"
+    yield table(("", "what"), STORING)
+    yield "### Withdrawing"
+    yield "DELETE of a study, series or instance asks for it, and is answered 202; a second person approves."
+    yield "### Failures"
+    yield "With a problem body (RFC 9457) unless the standard has one of its own:"
+    yield table(("status", "meaning"), errors())
 
 
 def _communication() -> Iterator[str]:
@@ -183,6 +198,12 @@ def _security() -> Iterator[str]:
         " rejected. Over TLS (PS3.15 §B.12), version 1.3, or 1.2 with:"
     )
     yield "\n".join(f"- {suite}" for suite in TLS_1_2_SUITES)
+    yield (
+        "Over HTTP nobody is let in who has not signed in: by a bearer token of ours or a JWT of the region's"
+        " issuer (RFC 6750), or by the session of a person who signed in with a name, a password and, where"
+        " set up, a second factor, or at the region's issuer (OpenID Connect, code with PKCE). TLS is the"
+        " proxy's in front. Every look is recorded before its first byte leaves."
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 """Whatever is asked of any route, the service does not fail: schemathesis on the routes' OpenAPI."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -19,7 +18,7 @@ from viewer_api.parts import ApiParts
 from viewer_api.settings import ApiSettings
 
 #: Of each operation; the same each time.
-EXAMPLES = 5
+EXAMPLES = 3
 
 _TEXT = {"type": "string", "maxLength": 40}
 #: Read from the request by the routes themselves, as PS3.18 has them: the OpenAPI cannot know.
@@ -84,13 +83,6 @@ def enriched(schema: dict[str, Any], known: dict[str, str]) -> dict[str, Any]:
     return schema
 
 
-def operations(schema: dict[str, Any]) -> Iterator[schemathesis.APIOperation[Any, Any, Any, Any]]:
-    for found in from_dict(schema).get_all_operations():
-        operation = found.ok()
-        assert operation is not None
-        yield operation
-
-
 @pytest.mark.filterwarnings("ignore")
 def test_no_request_makes_the_service_fail(parts: ApiParts, place: Place, known: dict[str, str]) -> None:
     schema = enriched(create_app(parts).openapi(), known)
@@ -99,7 +91,8 @@ def test_no_request_makes_the_service_fail(parts: ApiParts, place: Place, known:
     asked = 0
 
     with serving(parts) as url, httpx.Client(base_url=url, headers=headers, timeout=30) as client:
-        for operation in operations(schema):
+        for found in from_dict(schema).get_all_operations():
+            operation = cast(Any, found).ok()
 
             @settings(
                 max_examples=EXAMPLES,
@@ -109,7 +102,7 @@ def test_no_request_makes_the_service_fail(parts: ApiParts, place: Place, known:
                 suppress_health_check=list(HealthCheck),
             )
             @given(case=operation.as_strategy())
-            def ask(case: schemathesis.Case[Any, Any, Any, Any]) -> None:
+            def ask(case: schemathesis.Case[Any]) -> None:
                 nonlocal asked
                 answer = case.call(base_url=url, headers=headers)
                 asked += 1
@@ -119,5 +112,5 @@ def test_no_request_makes_the_service_fail(parts: ApiParts, place: Place, known:
             ask()
         assert client.get("/health/live").status_code == 200
 
-    assert asked > 200
+    assert asked > 150
     assert not failed, "\n".join(failed)
