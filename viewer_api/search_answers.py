@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 
 import orjson
+from anyio import to_thread
 
 from storage.answers import Found, Members
 from storage.dicom_xml import write_xml
@@ -14,6 +15,8 @@ from viewer_api.search_keys import shown_when_empty
 
 _CHARACTER_SET, _RETRIEVE_URL = "00080005", "00081190"
 _UTF8 = {"vr": "CS", "Value": ["ISO_IR 192"]}
+#: Before the path of a large value within its instance (storage.dicom_json).
+_BULK = b'"BulkDataURI":"@'
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,7 @@ class Writer:
     def xml(self, page: Iterable[Found]) -> Iterator[Part]:
         """A document each."""
         for each in page:
-            members = self._members(each)
-            if not orjson.dumps(members).isascii():
-                members[_CHARACTER_SET] = _UTF8
-            document = write_xml(dict(sorted(members.items())))
+            document = write_xml(orjson.loads(self._object(each)))
             yield Part(DICOM_XML, (document,), len(document))
 
     def xml_body(self, page: Iterable[Found], boundary: str) -> bytes:
@@ -60,21 +60,13 @@ class Writer:
     ) -> AsyncIterator[bytes]:
         """One multipart body, a page at a time."""
         end = b"--" + boundary.encode() + b"--\r\n"
-        yield self.xml_body(first, boundary).removesuffix(end)
+        yield (await to_thread.run_sync(self.xml_body, first, boundary)).removesuffix(end)
         async for page in pages:
-            yield self.xml_body(page, boundary).removesuffix(end)
+            yield (await to_thread.run_sync(self.xml_body, page, boundary)).removesuffix(end)
         yield end
 
     def _object(self, found: Found) -> bytes:
-        members = self._members(found)
-        written = orjson.dumps(members, option=orjson.OPT_SORT_KEYS)
-        if written.isascii():
-            return written
-        members[_CHARACTER_SET] = _UTF8  # more than the default repertoire (PS3.18 Table 10.6.3-3)
-        return orjson.dumps(members, option=orjson.OPT_SORT_KEYS)
-
-    def _members(self, found: Found) -> Members:
-        """What was found, completed in place: nobody else has it."""
+        """One match as DICOM JSON. What was found is completed in place: nobody else has it."""
         members = found.members
         for tag in self.unsaid:
             if len(members.get(tag, ())) == 1:
@@ -85,4 +77,17 @@ class Writer:
         if found.instance_uid:
             url += f"/instances/{found.instance_uid}"
         members[_RETRIEVE_URL] = {"vr": "UR", "Value": [url]}
-        return members
+        written = orjson.dumps(members, option=orjson.OPT_SORT_KEYS)
+        if not written.isascii():  # more than the default repertoire (PS3.18 Table 10.6.3-3)
+            members[_CHARACTER_SET] = _UTF8
+            written = orjson.dumps(members, option=orjson.OPT_SORT_KEYS)
+        if _BULK not in written:
+            return written
+        if found.instance_uid:
+            return written.replace(_BULK, f'"BulkDataURI":"{url}/bulkdata/'.encode())
+        return orjson.dumps(_without_bulk(members), option=orjson.OPT_SORT_KEYS)
+
+
+def _without_bulk(members: Members) -> Members:
+    """A study or series has no instance of which a large value could be asked for."""
+    return {tag: member for tag, member in members.items() if _BULK not in orjson.dumps(member)}
