@@ -32,6 +32,7 @@ from viewer_api.renditions import (
     representative,
     words_of,
 )
+from viewer_api.retrieved import retrieved
 from viewer_api.urls import PREFIX, studies_url
 from viewer_api.validators import answer_headers, not_modified, validator, weakened
 from viewer_api.video import video_chunks
@@ -291,37 +292,37 @@ def rendered_routes(work: Working) -> APIRouter:
     in_instance = in_series + "/instances/{instance}"
     in_frame = in_instance + "/frames/{frames}"
 
-    @router.get(in_study + "/rendered")
+    @retrieved(router, in_study + "/rendered")
     async def rendered_study(request: Request, study: str) -> Response:
         return await rendering.rendered(request, Resource(study))
 
-    @router.get(in_series + "/rendered")
+    @retrieved(router, in_series + "/rendered")
     async def rendered_series(request: Request, study: str, series: str) -> Response:
         return await rendering.rendered(request, Resource(study, series))
 
-    @router.get(in_instance + "/rendered")
+    @retrieved(router, in_instance + "/rendered")
     async def rendered_instance(request: Request, study: str, series: str, instance: str) -> Response:
         return await rendering.rendered(request, Resource(study, series, instance))
 
-    @router.get(in_frame + "/rendered")
+    @retrieved(router, in_frame + "/rendered")
     async def rendered_frames(
         request: Request, study: str, series: str, instance: str, frames: str
     ) -> Response:
         return await rendering.rendered(request, Resource(study, series, instance), frames)
 
-    @router.get(in_study + "/thumbnail")
+    @retrieved(router, in_study + "/thumbnail")
     async def thumbnail_of_study(request: Request, study: str) -> Response:
         return await rendering.thumbnail(request, Resource(study))
 
-    @router.get(in_series + "/thumbnail")
+    @retrieved(router, in_series + "/thumbnail")
     async def thumbnail_of_series(request: Request, study: str, series: str) -> Response:
         return await rendering.thumbnail(request, Resource(study, series))
 
-    @router.get(in_instance + "/thumbnail")
+    @retrieved(router, in_instance + "/thumbnail")
     async def thumbnail_of_instance(request: Request, study: str, series: str, instance: str) -> Response:
         return await rendering.thumbnail(request, Resource(study, series, instance))
 
-    @router.get(in_frame + "/thumbnail")
+    @retrieved(router, in_frame + "/thumbnail")
     async def thumbnail_of_frames(
         request: Request, study: str, series: str, instance: str, frames: str
     ) -> Response:

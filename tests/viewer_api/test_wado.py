@@ -97,7 +97,8 @@ def test_each_form_has_a_tag_of_its_own(open_api: httpx.Client) -> None:
 
 @pytest.mark.usefixtures("images")
 def test_head_says_what_get_would(open_api: httpx.Client) -> None:
-    for path in RESOURCES:
+    drawn = [INSTANCE + "/rendered", SERIES + "/thumbnail"]
+    for path in [*RESOURCES, *drawn]:
         for accept in ({}, ALONE):
             got, head = open_api.get(path, headers=accept), open_api.head(path, headers=accept)
             assert head.status_code == got.status_code, path
