@@ -1,6 +1,7 @@
 """An instance drawn: read from the store, rendered, and put into a file. Blocking, for threads that draw."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from PIL import Image
@@ -8,8 +9,7 @@ from pydicom.dataset import Dataset
 
 from storage.archive import FrameRanges, Stored
 from storage.corrections import Correction
-from storage.decoding import any_fault_unreadable
-from storage.errors import BadQuery, Unreadable
+from storage.errors import ArchiveError, BadQuery, Unreadable
 from storage.frame_reading import FrameReader
 from storage.transcoding import Transcoder
 from viewer_api.one_frame import OneFrame, whole_of
@@ -74,7 +74,8 @@ class Drawing:
     ) -> Drawn:
         """Frame `number` of an instance."""
         frame = OneFrame(self.reader, self.transcoder, found, corrections).read(number)
-        return finished(render(frame, wish.view, number), frame, wish)
+        with _drawable():
+            return finished(render(frame, wish.view, number), frame, wish)
 
     def presented(
         self,
@@ -86,9 +87,8 @@ class Drawing:
     ) -> Drawn:
         """A frame as a presentation state says."""
         frame = OneFrame(self.reader, self.transcoder, found, corrections).read(reference.number)
-        with any_fault_unreadable("the presentation state cannot be applied"):
-            image = presented(state, frame, reference, wish.view)
-        return finished(image, frame, wish)
+        with _drawable():
+            return finished(presented(state, frame, reference, wish.view), frame, wish)
 
     def cine(self, each: Sequence[FrameRanges], corrections: tuple[Correction, ...], wish: Wish) -> Drawn:
         """All frames of an instance, moving."""
@@ -98,11 +98,13 @@ class Drawing:
         frame = Dataset()
         for number, found in enumerate(each, 1):
             frame = OneFrame(self.reader, self.transcoder, found, corrections).read(number)
-            image = render(frame, wish.view, number)
-            images.append(_marked(image, frame, wish))
+            with _drawable():
+                image = render(frame, wish.view, number)
+                images.append(_marked(image, frame, wish))
             if len(images) * image.width * image.height > CINE_LIMIT_PIXELS:
                 raise Unreadable("a cine of so many pixels is too large: ask for a smaller viewport")
-        return Drawn(as_cine(images, frame_time_ms(frame), _comment(frame)), wish.media_type, loss(frame))
+        with _drawable():
+            return Drawn(as_cine(images, frame_time_ms(frame), _comment(frame)), wish.media_type, loss(frame))
 
     def emblem(self, words: Sequence[str], wish: Wish) -> Drawn:
         """What kind of thing an instance is, where it has no picture of its own."""
@@ -112,7 +114,7 @@ class Drawing:
     def waveform(self, stored: Stored, corrections: tuple[Correction, ...], wish: Wish) -> Drawn:
         """On squared paper."""
         found = self.whole(stored, corrections)
-        with any_fault_unreadable("the waveform cannot be drawn"):
+        with _drawable():
             sheet = ecg.drawn(found, wish.view.annotations, is_thumbnail=wish.is_thumbnail)
             if wish.media_type == SVG:
                 return Drawn(as_svg(sheet), SVG)
@@ -137,7 +139,7 @@ class Drawing:
     def report(self, stored: Stored, corrections: tuple[Correction, ...], wish: Wish) -> Drawn:
         """A structured report, or a selection of key objects, to be read."""
         found = self.whole(stored, corrections)
-        with any_fault_unreadable("the report cannot be read"):
+        with _drawable():
             text = as_html(found) if wish.media_type == HTML else as_plain(found)
             return Drawn(text.encode(), wish.media_type)
 
@@ -145,6 +147,17 @@ class Drawing:
         """All of an instance that has no pixels, as it leaves."""
         chunks = self.reader.objects.read(stored.key, stored.data_offset)
         return whole_of(chunks, stored, corrections)
+
+
+@contextmanager
+def _drawable() -> Iterator[None]:
+    """Whatever pydicom, numpy or Pillow find wrong is Unreadable; their own words may hold values."""
+    try:
+        yield
+    except ArchiveError:
+        raise
+    except Exception as error:
+        raise Unreadable(f"it cannot be drawn: {type(error).__name__}") from error
 
 
 def finished(image: Image.Image, frame: Dataset, wish: Wish) -> Drawn:

@@ -13,6 +13,8 @@ from storage.errors import BadQuery
 
 #: Pixels on a side that a rendering may have: larger ones are looked at in parts.
 SIDE_LIMIT_PX = 16_384
+#: Of a rendering that is enlarged or made smaller.
+PIXELS_LIMIT = 64 * 1024 * 1024
 THUMBNAIL_PX = 128
 
 

@@ -1,11 +1,14 @@
 """Rendered and thumbnail resources, from a real server over pydicom's own files."""
 
 import io
+import itertools
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
@@ -14,10 +17,13 @@ from pydicom.uid import CTImageStorage
 
 from storage.correcting import NewCorrection, Reason, record
 from storage.part10 import read_meta
+from storage.receipt import Outcome
 from tests.storage.material import samples
 from tests.viewer_api.conftest import Place, bearer
 from tests.viewer_api.material import an_image, encoded, kept
+from tests.viewer_api.rendering.phantoms import lut, overlaid
 
+_NUMBERS = itertools.count(1000)
 STORAGE = "1.2.840.10008.5.1.4.1.1."
 ENCAPSULATED_PDF = f"{STORAGE}104.1"
 #: pydicom's files of each kind of pixel: grey and colour, native and compressed, whole and in frames.
@@ -312,3 +318,23 @@ def test_pictures_show_who_it_is_as_corrected(place: Place, open_api: httpx.Clie
     assert answer.status_code == 200
     assert "BROWN, Jo" in answer.text
     assert "SMITH" not in answer.text
+
+
+@given(damage=st.binary(min_size=1, max_size=40), place_of=st.floats(0, 1))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.filterwarnings("ignore")  # pydicom finds fault with what is damaged
+def test_damaged_headers_are_refused_and_never_a_fault_of_ours(
+    place: Place, open_api: httpx.Client, damage: bytes, place_of: float
+) -> None:
+    number = next(_NUMBERS)
+    made = an_image(f"1.2.3.{number}", KVP="120", WindowCenter="1", WindowWidth="2", RescaleSlope="1")
+    made.VOILUTSequence, made.ShutterShape = [lut([0, 1], 0, 8)], "CIRCULAR"
+    data = bytearray(encoded(overlaid(made, np.ones((2, 2)))))
+    first = data.index(b"\x28\0\x02\0")  # Samples per Pixel: what is before says which instance it is
+    start = first + int(place_of * (len(data) - first))
+    data[start : start + len(damage)] = damage
+    receipt = place.keep(CTImageStorage, f"1.2.3.{number}", "1.2.840.10008.1.2.1", bytes(data))
+    if receipt.outcome is Outcome.KEPT:
+        url = f"/dicom-web/studies/1.2/series/1.2.3/instances/1.2.3.{number}"
+        assert open_api.get(f"{url}/rendered").status_code in (200, 400, 406)
+        assert open_api.get(f"{url}/thumbnail").status_code == 200

@@ -7,13 +7,14 @@ from PIL import Image, ImageDraw
 from viewer_api.rendering.marks import font_of
 from viewer_api.view import THUMBNAIL_PX, Viewport
 
+_SIDE_LIMIT_PX = 2_048
 _PAPER, _INK, _LINE, _GROUND = 250, 40, 150, 30
 
 
 def emblem(words: Sequence[str], viewport: Viewport | None) -> Image.Image:
     """Words, one below the other, on a page with a folded corner."""
-    wide = viewport.width_px if viewport else THUMBNAIL_PX
-    high = viewport.height_px if viewport else THUMBNAIL_PX
+    wide = min(_SIDE_LIMIT_PX, viewport.width_px) if viewport else THUMBNAIL_PX
+    high = min(_SIDE_LIMIT_PX, viewport.height_px) if viewport else THUMBNAIL_PX
     image = Image.new("L", (wide, high), _GROUND)
     drawing = ImageDraw.Draw(image)
     height = 0.84 * min(high, wide / 0.72)

@@ -5,7 +5,7 @@ from pydicom.dataset import Dataset
 
 from storage.errors import BadQuery
 from viewer_api.rendering.numbers import floats
-from viewer_api.view import SIDE_LIMIT_PX, Viewport
+from viewer_api.view import PIXELS_LIMIT, SIDE_LIMIT_PX, Viewport
 
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 
@@ -39,11 +39,19 @@ def _proportioned(image: Image.Image, stretch: float) -> tuple[float, float]:
 def _resized(
     image: Image.Image, box: tuple[float, float, float, float], width: float, height: float
 ) -> Image.Image:
-    size = (min(max(1, round(width)), SIDE_LIMIT_PX), min(max(1, round(height)), SIDE_LIMIT_PX))
+    size = bounded(width, height)
     if size == image.size and box == (0, 0, *image.size):
         return image
     # Twice as large as needed is good enough to begin with: slides and mammograms are many times that.
     return image.resize(size, Image.Resampling.BICUBIC, box=box, reducing_gap=2.0)
+
+
+def bounded(width: float, height: float) -> tuple[int, int]:
+    """A size in pixels. Raises BadQuery beyond what is drawn here."""
+    size = (min(max(1, round(width)), SIDE_LIMIT_PX), min(max(1, round(height)), SIDE_LIMIT_PX))
+    if size[0] * size[1] > PIXELS_LIMIT:
+        raise BadQuery(f"a picture of more than {PIXELS_LIMIT:,} pixels: ask for a smaller viewport")
+    return size
 
 
 def pixel_aspect(frame: Dataset) -> float:

@@ -9,6 +9,7 @@ from pydicom.dataset import Dataset
 
 from storage.errors import Unreadable
 from viewer_api.rendering.annotations import Place, drawn_over
+from viewer_api.rendering.layout import bounded
 from viewer_api.rendering.modality import is_signed, measured
 from viewer_api.rendering.numbers import floats, texts
 from viewer_api.rendering.picture import render
@@ -149,4 +150,4 @@ def _fitted(image: Image.Image, viewport: Viewport | None) -> tuple[int, int]:
     if viewport is None:
         return image.size
     scale = min(viewport.width_px / image.width, viewport.height_px / image.height)
-    return max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    return bounded(image.width * scale, image.height * scale)

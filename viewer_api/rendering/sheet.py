@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from math import sqrt
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from viewer_api.rendering.marks import font_of
 from viewer_api.rendering.numbers import Values
-from viewer_api.view import SIDE_LIMIT_PX
+from viewer_api.view import PIXELS_LIMIT, SIDE_LIMIT_PX
 
 #: 8 pixels a millimetre: a millimetre square of an ECG is told from the next.
 PIXELS_A_MM = 8.0
@@ -106,7 +107,8 @@ def as_image(sheet: Sheet, viewport_px: tuple[int, int] | None = None) -> Image.
     scale = PIXELS_A_MM
     if viewport_px is not None:
         scale = min(viewport_px[0] / sheet.width, viewport_px[1] / sheet.height)
-    scale = min(scale, SIDE_LIMIT_PX / sheet.width, SIDE_LIMIT_PX / sheet.height)
+    most = sqrt(PIXELS_LIMIT / (sheet.width * sheet.height))
+    scale = min(scale, most, SIDE_LIMIT_PX / sheet.width, SIDE_LIMIT_PX / sheet.height)
     size = max(1, round(sheet.width * scale)), max(1, round(sheet.height * scale))
     image = Image.new("RGB", size, _PAPER)
     drawing = ImageDraw.Draw(image)

@@ -110,6 +110,11 @@ def test_a_viewport_keeps_proportions_and_shows_a_region() -> None:
         render(wide, View(viewport=Viewport(10, 10, (500, 0, 10, 10))))
 
 
+def test_a_small_picture_is_not_enlarged_beyond_all_bounds() -> None:
+    with pytest.raises(BadQuery, match="smaller viewport"):
+        render(grey([[0, 1], [1, 0]]), View(viewport=Viewport(16_384, 16_384)))
+
+
 def test_pixels_that_are_not_square_are_shown_as_they_lie_in_the_world() -> None:
     assert pixel_aspect(grey([[0]], PixelSpacing=[2, 1])) == 2
     assert render(grey([[0, 1], [2, 3]], PixelSpacing=[2, 1]), View()).size == (2, 4)
