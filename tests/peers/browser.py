@@ -101,13 +101,14 @@ def keep(page: Page, name: str) -> None:
 
 
 def wait_for_picture(page: Page, selector: str) -> None:
-    """Return when what is drawn there is a picture: many shades, and not of one colour."""
+    """Return when a picture is drawn there: in its middle, beside any overlay, are many shades."""
     page.wait_for_selector(selector)
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         drawn = Image.open(io.BytesIO(page.locator(selector).first.screenshot())).convert("L")
-        shades = np.asarray(drawn)
-        if shades.std() > 5 and len(np.unique(shades)) > 16:
+        width, height = drawn.size
+        middle = np.asarray(drawn.crop((width // 4, height // 4, width * 3 // 4, height * 3 // 4)))
+        if middle.std() > 5 and len(np.unique(middle)) > 16:
             return
         page.wait_for_timeout(250)
     raise AssertionError(f"nothing is drawn at {selector}")

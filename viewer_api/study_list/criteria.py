@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date, datetime
 
 from exchange.namespaces import ISSUER_OF_PATIENT_ID, ISSUERS_OF_ACCESSION
@@ -71,8 +71,9 @@ class Criteria:
 
     @classmethod
     def kept(cls, as_json: Mapping[str, str]) -> "Criteria":
-        """From what `as_json` made."""
-        return cls(**as_json)
+        """From what `as_json` made, in this version of ours or another."""
+        known = {each.name for each in fields(cls)}
+        return cls(**{name: text for name, text in as_json.items() if name in known})
 
 
 #: Of the form.
