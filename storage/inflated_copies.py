@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from storage.errors import Unreadable
+from storage.errors import NoRoom, Unreadable
 from storage.folders import Descriptor
 from storage.frames import NATIVE_ENTRY, Form, Frames
 from storage.header import read_header
@@ -80,12 +80,16 @@ class InflatedCopies:
 
     def _made(self, deflated: Iterable[bytes]) -> _Copy:
         size = 0
-        with tempfile.TemporaryFile(buffering=0) as file:
-            for chunk in inflated(deflated):
-                size += len(chunk)
-                if size > self._limit_bytes:
-                    raise Unreadable(f"inflated, the data set has more than {self._limit_bytes:,} bytes")
-                file.write(chunk)
-            kept = Descriptor(os.dup(file.fileno()))
+        try:
+            with tempfile.TemporaryFile() as file:
+                for chunk in inflated(deflated):
+                    size += len(chunk)
+                    if size > self._limit_bytes:
+                        raise Unreadable(f"inflated, the data set has more than {self._limit_bytes:,} bytes")
+                    file.write(chunk)
+                file.flush()
+                kept = Descriptor(os.dup(file.fileno()))
+        except OSError as error:
+            raise NoRoom("no room for an inflated copy beside the object store") from error
         source = Ranged(lambda start, stop: os.pread(kept.number, stop - start, start))
         return _Copy(kept, size, read_header(source, EXPLICIT_LITTLE, 0).instance.frames)

@@ -89,7 +89,7 @@ class Sender:
         try:
             is_all = False
             while not is_all:
-                pieces, is_all = await following
+                pieces, is_all = await asyncio.shield(following)  # a thread cannot be called back
                 if not is_all:
                     following = asyncio.ensure_future(self._some(chunks))
                 for piece in pieces:
@@ -98,7 +98,8 @@ class Sender:
             # The reader may have gone: files and connections are given back, once no thread is at them.
             with CancelScope(shield=True):
                 await asyncio.wait([following])
-            following.exception()
+            if not following.cancelled():
+                following.exception()  # raised already, or nobody is left to hear it
             close = getattr(chunks, "close", None)
             if close is not None:
                 close()

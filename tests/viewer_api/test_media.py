@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.uid import AllTransferSyntaxes
+from starlette.requests import Request
 
 from storage.elements import (
     DEFLATED,
@@ -22,6 +23,7 @@ from viewer_api.media import (
     JSON,
     PIXEL_MEDIA_TYPES,
     Range,
+    accepted,
     parse_accept,
     text_type,
 )
@@ -122,3 +124,44 @@ def test_the_tables_name_transfer_syntaxes() -> None:
 )
 def test_data_sets_leave_as_json_or_xml(accept: str, given: str | None) -> None:
     assert text_type(parse_accept(accept) or parse_accept("*/*")) == given
+
+
+@pytest.mark.parametrize(
+    "text", ["nonsense", "a/b/c", "*/dicom", "application/", ";q=1", '"', "multipart/related;type=x"]
+)
+def test_what_is_malformed_counts_for_nothing(text: str) -> None:
+    good = "application/dicom"
+    assert [each.media_type for each in parse_accept(f"{text}, {good}") if each.quality] in ([good], [])
+    assert parse_accept(text) == []
+
+
+def test_what_is_refused_is_not_in_a_wildcard() -> None:
+    (anything,) = parse_accept("image/jpeg;q=0, */*;q=0.5")
+    assert anything.takes("image/png")
+    assert not anything.takes("image/jpeg")
+
+
+def test_a_range_may_name_several_syntaxes() -> None:
+    ranges = parse_accept("application/dicom; transfer-syntax=1.2; transfer-syntax=1.2.1")
+    assert [each.transfer_syntax for each in ranges] == ["1.2", "1.2.1"]
+
+
+def test_the_query_parameter_counts_before_the_header() -> None:
+    scope = {
+        "type": "http",
+        "query_string": b"accept=application/zip%3Bq%3D0.1,image/png",
+        "headers": [(b"accept", b"*/*"), (b"accept", b"text/html")],
+    }
+    assert [each.media_type for each in accepted(Request(scope))] == [
+        "image/png", "application/zip", "*/*", "text/html",
+    ]  # fmt: skip
+    assert [each.media_type for each in accepted(Request({**scope, "query_string": b"", "headers": []}))] == [
+        "*/*"
+    ]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a/b", "c/*", "*/*", "e/f"]), st.integers(0, 10)), max_size=6))
+def test_the_best_come_first_and_keep_their_order(asked: list[tuple[str, int]]) -> None:
+    ranges = parse_accept(", ".join(f"{media_type};q={tenths / 10}" for media_type, tenths in asked))
+    expected = sorted((each for each in asked if each[1]), key=lambda each: -each[1])
+    assert [(each.media_type, round(each.quality * 10)) for each in ranges] == expected
