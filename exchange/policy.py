@@ -39,6 +39,7 @@ class Action(Enum):
     ASK_WITHDRAWAL = "ask for a withdrawal"
     DECIDE_WITHDRAWAL = "decide over a withdrawal"  # of another person's asking
     SIGN_IN = "sign in"  # and see to an account of one's own
+    CALL = "call"  # anything: what broke a limit is refused before it is known what for
     BE_SENT = "be sent"  # what a rule or a person has us forward; nobody asks for it
 
 

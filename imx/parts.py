@@ -73,9 +73,13 @@ def run_api(settings: Settings, listener: socket.socket) -> None:
     """The HTTP edge, until SIGTERM; then answers that are on their way may end."""
     import uvicorn  # not needed by the other parts
 
+    from viewer_api.heads import BoundedHeads
+
     pool = open_pool(database_url(settings), API_OBJECT_CONNECTIONS)
     config = uvicorn.Config(
         build_api(settings, pool),
+        http=BoundedHeads,
+        ws="none",
         access_log=False,  # it would print URLs, which hold patient data; viewer_api writes its own lines
         log_config=None,
         server_header=False,

@@ -6,6 +6,7 @@ a file of its own (`name_file`, IMX_SECTION_NAME_FILE).
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -20,6 +21,9 @@ from storage.withdrawals import WithdrawalSettings
 
 #: Bytes. Written as a number or with a unit: "5 GB", "512 MiB".
 Size = NewType("Size", int)
+
+#: As browsers send it (RFC 6454 §6.2).
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 GB = 1000**3
 DAY_S = 24 * 60 * 60.0
@@ -95,6 +99,13 @@ class HttpSettings:
     port: int = 8080
     public_url: str = ""  # scheme and host that readers use, behind a proxy
     proxies: tuple[str, ...] = ("127.0.0.1", "::1")  # addresses whose X-Forwarded-For and -Proto are believed
+    #: Origins of other viewers' pages, which may call us with a token: https://viewer.example.
+    cors_origins: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for origin in self.cors_origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError("http.cors_origins are exact: a scheme, a host, a port perhaps, and no *")
 
 
 @dataclass(frozen=True, kw_only=True)

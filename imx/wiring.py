@@ -224,6 +224,7 @@ def build_api(settings: Settings, pool: ConnectionPool) -> "FastAPI":
         lasting=Lasting(settings.sign_in.idle_s, settings.sign_in.longest_s),
         is_second_factor_wanted=settings.sign_in.second_factor,
         provider=provider_settings(settings.oidc),
+        cors_origins=settings.http.cors_origins,
         connections=API_CONNECTIONS,
         metrics_folder=os.environ.get(METRICS_VARIABLE, ""),
         withdrawals=settings.withdrawal,

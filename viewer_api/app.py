@@ -4,13 +4,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from viewer_api import assets, problems
 from viewer_api.assets import asset_routes
+from viewer_api.capabilities import add_capabilities
 from viewer_api.commitments import commitment_routes
 from viewer_api.compression import Compressed
+from viewer_api.cross_origin import cross_origin
 from viewer_api.deliveries import delivery_routes
 from viewer_api.hosts import LoopbackOnly
+from viewer_api.limited import Limited
 from viewer_api.ohif import viewer_routes
 from viewer_api.oidc.steps import provider_routes
 from viewer_api.operation import Numbers, Observed, operation_routes
@@ -23,6 +27,7 @@ from viewer_api.registry import registry_routes
 from viewer_api.rejections import rejection_routes
 from viewer_api.rendered import rendered_routes
 from viewer_api.rules import rules_routes
+from viewer_api.security_headers import SecurityHeaders
 from viewer_api.signing_in.account import account_routes
 from viewer_api.signing_in.second_factor import second_factor_routes
 from viewer_api.signing_in.steps import sign_in_routes
@@ -78,6 +83,12 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.include_router(study_list_routes(work, pages))
     app.include_router(viewer_routes(work, pages))
     app.add_middleware(Compressed)
+    add_capabilities(app, work)
+    # The last that is added is asked first.
+    app.add_middleware(Limited, readers=work.readers)
+    if parts.settings.cors_origins:
+        app.add_middleware(CORSMiddleware, **cross_origin(parts.settings.cors_origins))
+    app.add_middleware(SecurityHeaders, public_url=parts.settings.public_url)
     if parts.settings.is_open:
         app.add_middleware(LoopbackOnly)
     app.add_middleware(Observed, numbers=numbers)

@@ -121,6 +121,14 @@ class Readers:
         await self.audit.record(look)
         raise HTTPException(HTTPStatus.FORBIDDEN)
 
+    async def turn_away(self, request: Request, because: str) -> None:
+        """Commit that an account, or who showed what is none, sent what nobody answers. Others: nothing."""
+        who = await self._who(request)
+        if isinstance(who, Refusal):
+            await self.note(request, who.actor, Action.CALL, Decision(False, because))
+        elif who.kind is not ActorKind.ANONYMOUS:
+            await self.note(request, who, Action.CALL, Decision(False, because))
+
     def form_token(self, request: Request) -> str:
         """For the hidden field `form_token` of a form on a page of ours."""
         return forms.token_for(request, self.public_url)

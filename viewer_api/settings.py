@@ -20,6 +20,7 @@ class ApiSettings:
     lasting: Lasting = field(default_factory=Lasting)  # of sessions
     provider: ProviderSettings | None = None  # a region's, at which its people sign in
     is_second_factor_wanted: bool = False  # of everybody who signs in with a password
+    cors_origins: tuple[str, ...] = ()  # of other viewers' pages
     connections: int = 8  # to the database
     patience_s: float = 5.0  # for one of them to come free
     statement_s: float = STATEMENT_S  # for the database to answer one statement

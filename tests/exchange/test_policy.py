@@ -25,6 +25,7 @@ ROLES: dict[Role, set[Action]] = {
         Action.VERIFY, Action.STORE, Action.QUERY, Action.RETRIEVE, Action.SEE_OPERATION, Action.CONFIGURE,
         Action.OPERATE, Action.COMMIT, Action.QUERY_WORKLIST, Action.PERFORM, Action.BE_SENT,
         Action.SIGN_IN, Action.ASK_WITHDRAWAL, Action.DECIDE_WITHDRAWAL,
+        Action.CALL,
     },
 }  # fmt: skip
 

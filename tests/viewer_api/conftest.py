@@ -14,6 +14,7 @@ import httpx
 import pytest
 import structlog
 import uvicorn
+from fastapi import FastAPI
 from psycopg_pool import ConnectionPool
 from structlog.testing import LogCapture
 
@@ -30,6 +31,7 @@ from storage.part10 import read_meta
 from storage.receipt import Outcome, Receipt
 from storage.staging import StagedObjects
 from viewer_api.app import create_app
+from viewer_api.heads import BoundedHeads
 from viewer_api.parts import ApiParts
 from viewer_api.settings import ApiSettings
 
@@ -85,11 +87,16 @@ def place(database: str, tmp_path: Path) -> Iterator[Place]:
 
 
 @contextmanager
-def serving(parts: ApiParts, listener: socket.socket | None = None) -> Iterator[str]:
-    """The application behind uvicorn, in a thread; its URL. On a socket of yours, or one of its own."""
+def serving(
+    parts: ApiParts, listener: socket.socket | None = None, app: FastAPI | None = None
+) -> Iterator[str]:
+    """The application of these parts, or another, behind uvicorn in a thread; its URL.
+
+    On a socket of yours, or one of its own.
+    """
     config = uvicorn.Config(
-        create_app(parts), host="127.0.0.1", port=0, loop="uvloop", http="httptools", log_config=None,
-        access_log=False, timeout_graceful_shutdown=2,
+        app or create_app(parts), host="127.0.0.1", port=0, loop="uvloop", http=BoundedHeads, ws="none",
+        log_config=None, access_log=False, timeout_graceful_shutdown=2,
     )  # fmt: skip
     server = uvicorn.Server(config)
     sockets = [listener] if listener else None

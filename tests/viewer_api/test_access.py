@@ -57,7 +57,7 @@ def test_anonymous_readers_are_refused_and_it_is_written_down(place: Place, clos
 
 
 def test_what_a_stranger_puts_into_a_path_is_not_written_down(place: Place, closed_api: httpx.Client) -> None:
-    for uid in ("Smith^Jo", "9" * 30_000, "x" * 30_000, "1" * 65):
+    for uid in ("Smith^Jo", "9" * 15_000, "x" * 15_000, "1" * 65):
         assert closed_api.get(f"/dicom-web/studies/{uid}").status_code == 401
         assert closed_api.get(f"/dicom-web/studies/{uid}/series").status_code == 401
     assert {row[2] for row in audited(place)} == {""}

@@ -67,7 +67,7 @@ def test_the_file_of_another_version_is_not_kept(closed_api: httpx.Client) -> No
     "path", ["..%2fpages.py", "%2e%2e/pages.py", "/etc/passwd", "nhsuk-frontend-10.6.1", ""]
 )
 def test_no_path_leads_out_of_the_folder(closed_api: httpx.Client, path: str) -> None:
-    assert closed_api.get(f"/static/{assets.load().version}/{path}").status_code == 404
+    assert closed_api.get(f"/static/{assets.load().version}/{path}").status_code in (400, 404)
 
 
 def test_no_style_sheet_asks_another_host() -> None:
