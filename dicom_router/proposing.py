@@ -9,10 +9,8 @@ from dataclasses import dataclass
 
 from dicom_router.contexts import Context
 from dicom_router.negotiation import CONTEXT_LIMIT
-from storage.decoding import can_decode
 from storage.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE
-from storage.leaving import Way
-from storage.syntaxes import NATIVE
+from storage.transcoding import can_transcode_instance
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +49,14 @@ def _groups(syntaxes: dict[str, dict[str, None]]) -> Iterator[list[Proposal]]:
             yield [*alone[start : start + CONTEXT_LIMIT - 1], either]
 
 
-def way_to(stored_syntax: str, contexts: Sequence[Context]) -> tuple[Context, Way] | None:
-    """In which of the contexts that a peer took for its SOP class an instance leaves, and how.
+def context_for(wish: str, stored: str, contexts: Sequence[Context]) -> Context | None:
+    """In which of the contexts that a peer took for its SOP class an instance leaves.
 
-    As it is stored, if that can be; else in the syntaxes without compression, where it can be decoded; never
-    compressed anew. None where it cannot leave.
+    In the syntax that is wished for, usually the stored one, if that can be; else in one without compression,
+    where it can be decoded. Nothing is compressed that nobody asked to be. None where it cannot leave.
     """
     by_syntax = {context.transfer_syntax: context for context in contexts}
-    if stored_syntax in by_syntax:
-        return by_syntax[stored_syntax], Way.AS_STORED
-    if stored_syntax in NATIVE:
-        explicit, implicit = Way.EXPLICIT, Way.IMPLICIT
-    elif can_decode(stored_syntax):
-        explicit, implicit = Way.DECODED, Way.DECODED_IMPLICIT
-    else:
-        return None
-    if EXPLICIT_LITTLE in by_syntax:
-        return by_syntax[EXPLICIT_LITTLE], explicit
-    if IMPLICIT_LITTLE in by_syntax:
-        return by_syntax[IMPLICIT_LITTLE], implicit
+    for syntax in (wish, EXPLICIT_LITTLE, IMPLICIT_LITTLE):
+        if syntax in by_syntax and can_transcode_instance(stored, syntax):
+            return by_syntax[syntax]
     return None

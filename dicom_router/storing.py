@@ -11,11 +11,11 @@ from typing import Protocol
 from dicom_router.commands import Command, Originator, Priority, write_store_request
 from dicom_router.contexts import Context, name_of
 from dicom_router.pdus import Buffer, data_pdus, p_data
-from dicom_router.proposing import way_to
-from storage.decoding import Recoder
+from dicom_router.proposing import context_for
 from storage.errors import ArchiveError
-from storage.leaving import Leaving, Way, leaving_data_set
+from storage.leaving import Leaving, leaving_data_set
 from storage.objects import ObjectStore
+from storage.transcoding import Transcoder
 
 #: Small pieces are put together up to here before they are sent, and what is read ahead is no more than
 #: one chunk of the object store beyond it.
@@ -74,7 +74,7 @@ class Reader:
     """Where instances come from."""
 
     objects: ObjectStore
-    recoder: Recoder
+    transcoder: Transcoder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,14 +152,12 @@ def _ready(
 ) -> _Ready | Sent:
     stored = leaving.stored
     taken = contexts.get(stored.sop_class, ())
-    found = way_to(stored.transfer_syntax, taken)
-    if found is None:
+    context = context_for(leaving.transfer_syntax, stored.transfer_syntax, taken)
+    if context is None:
         return Sent(stored.uid, None, _why_not(stored.sop_class, stored.transfer_syntax, taken))
-    context, way = found
-    if way is not Way.AS_STORED:
-        leaving = replace(leaving, way=way)
+    leaving = replace(leaving, wanted=context.transfer_syntax)
     try:
-        parts = _marked(_blocks(leaving_data_set(leaving, reader.objects, reader.recoder)))
+        parts = _marked(_blocks(leaving_data_set(leaving, reader.objects, reader.transcoder)))
         block, is_last = next(parts, (b"", True))
     except ArchiveError as error:
         return Sent(stored.uid, None, str(error))

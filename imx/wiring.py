@@ -3,7 +3,6 @@
 import os
 import socket
 import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,13 +34,14 @@ from imx.certificates import tls_client, tls_files
 from imx.configuration import BadSettings
 from imx.folder import DataFolder
 from imx.settings import DicomSettings, OidcSettings, Settings
+from storage.codecs.workers import Workers
 from storage.commitments import Commitments
-from storage.decoding import Recoder
 from storage.files import FileObjects
 from storage.index import PostgresIndex
 from storage.ingest import Ingest
 from storage.objects import ObjectStore
 from storage.staging import StagedObjects
+from storage.transcoding import Transcoder
 from viewer_api.oidc.settings import ProviderSettings, roles_of
 from viewer_api.settings import ApiSettings
 
@@ -68,10 +68,6 @@ VIEWER_FOLDER = Path(sys.prefix) / "share" / "imaging-exchange"
 
 #: prometheus_client's own: the folder in which the processes of a service count together.
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-
-#: Of an object that is decompressed whole for a peer that does not take it as it is; and so many at one time.
-DECODE_LIMIT_BYTES = 256 * 1024 * 1024
-DECODES = 2
 
 #: The worker's statements may take their time, but not for ever.
 WORKER_STATEMENT_S = 600.0
@@ -176,8 +172,8 @@ def build_commitments(settings: Settings, pool: ConnectionPool, objects: ObjectS
 
 def build_sender(settings: Settings, objects: ObjectStore) -> Sender:
     """What everything that leaves by C-STORE goes through."""
-    recoder = Recoder(DECODE_LIMIT_BYTES, threading.BoundedSemaphore(DECODES))
-    return Sender(reader=Reader(objects=objects, recoder=recoder), calling=build_calling(settings))
+    reader = Reader(objects=objects, transcoder=Transcoder(Workers()))
+    return Sender(reader=reader, calling=build_calling(settings))
 
 
 def build_calling(settings: Settings) -> Calling:

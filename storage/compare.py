@@ -11,13 +11,12 @@ from storage.elements import encoding_of
 from storage.errors import Unreadable
 from storage.frames import PIXELS
 from storage.pixels import may_show_the_same, show_the_same
+from storage.syntaxes import COLOURS
 
 __all__ = ["Difference", "Encoded", "differences"]
 
 _PHOTOMETRIC_INTERPRETATION = 0x00280004
 _PLANAR_CONFIGURATION = 0x00280006
-#: Names of one colour in several codecs: RGB once decoded.
-_COLOURS = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +69,9 @@ def _explained_by_pixels(first: Encoded, second: Encoded, ours: Content, theirs:
     pair = (first, second)
     if not differing or not may_show_the_same(*pair):
         return set()
-    if not show_the_same(*pair, (ours.native_bytes, theirs.native_bytes)):
+    if not show_the_same(*pair):
         return set()
     explained = differing | {_PLANAR_CONFIGURATION}
-    if {ours.photometric, theirs.photometric} <= _COLOURS:
+    if {ours.photometric, theirs.photometric} <= COLOURS:
         explained.add(_PHOTOMETRIC_INTERPRETATION)
     return explained

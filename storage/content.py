@@ -75,7 +75,6 @@ class Content:
     vrs: dict[int, str] = field(default_factory=dict)  # of private attributes, where it says them
     unnamed: set[int] = field(default_factory=set)  # whose VR nothing tells
     photometric: str = ""
-    native_bytes: int | None = None  # of pixel data that are not encapsulated
 
 
 def content_of(encoded: Encoded, hints: dict[int, str]) -> Content:
@@ -185,8 +184,6 @@ class _Reading:
             _feed(digest, joined.digest())
 
     def _feed_plain(self, element: Element, vr: str, digest: Digest) -> None:
-        if element.tag in PIXELS:
-            self.content.native_bytes = element.length
         if element.tag in PIXELS or vr in _BINARY or vr in _UNIT_BYTES or element.length > TEXT_LIMIT_BYTES:
             unit = 1 if self._little else _UNIT_BYTES.get(vr, 1)
             if element.length:

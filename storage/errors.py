@@ -19,6 +19,9 @@ ArchiveError
 An error holds facts (keys, digests, tags), never a value from a data set.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class ArchiveError(Exception):
     """Anything the archive refuses or cannot do."""
@@ -92,3 +95,14 @@ class IndexUnavailable(Unavailable):
 
 class Contended(IndexUnavailable):
     """Two do the same at once; trying again finds what the other did."""
+
+
+@contextmanager
+def any_fault_unreadable(what: str) -> Iterator[None]:
+    """Whatever pydicom or a decoder finds wrong is Unreadable; its own words may hold values."""
+    try:
+        yield
+    except Unreadable:
+        raise
+    except Exception as error:
+        raise Unreadable(f"{what}: {type(error).__name__}") from error

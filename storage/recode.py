@@ -103,7 +103,9 @@ class _Recoding:
             if vr == "UN":
                 self._walk.explicit = False  # PS3.5 §6.2.2 note: implicit inside
             yield self._header(tag, UNDEFINED, "SQ")
-        elif tag & 0xFFFF == 0:  # a group's length (retired, PS3.5 §7.2), which is another one now
+        elif tag & 0xFFFF == 0 or tag >> 16 == 2:
+            # A group's length (retired, PS3.5 §7.2), or a file meta that some senders leave in the data set:
+            # neither is true of what is written here.
             self._walk.position = offset + length
             for _ in self._passing.take(offset + length):
                 pass

@@ -27,11 +27,13 @@ Convert = Callable[[Frame, str, str], Frame]
 
 _LOSSY_IMAGE_COMPRESSION = 0x00282110
 _EXTENDED_OFFSETS = 0x7FE00001
-#: Say where frames lay and how long groups were (PS3.3 §C.7.6.3.1.8, PS3.5 §7.2): no longer so.
+#: Say where frames lay and how long groups were (PS3.3 §C.7.6.3.1.8, PS3.5 §7.2): no longer so. Nor does a
+#: file meta that some senders leave in the data set.
 _OF_THE_OLD_ENCODING = frozenset({_EXTENDED_OFFSETS, 0x7FE00002, 0x7FE00003, 0x7FE00000, 0x00280000})
 #: Of group 0028, which may hold look-up tables.
 _HELD_LIMIT_BYTES = 32 * 1024 * 1024
-_LONGEST = 0xFFFFFFFE
+#: Of a value whose length is known (PS3.5 §7.1.1).
+LONGEST_BYTES = 0xFFFFFFFE
 
 
 class _Held(NamedTuple):
@@ -48,9 +50,12 @@ def reencoded(data_set: Iterable[bytes], stored: str, wanted: str, convert: Conv
     return _Reencoding(data_set, stored, wanted, convert).run()
 
 
-def stored_frames(data_set: Iterable[bytes], stored: str) -> Iterator[bytes]:
-    """The frames of an Explicit VR Little Endian data set as they are stored, one after the other."""
-    return _Reencoding(data_set, stored, stored, _as_it_is).frames()
+def stored_frames(data_set: Iterable[bytes], stored: str, *, is_all: bool = False) -> Iterator[Frame]:
+    """The frames of an Explicit VR Little Endian data set as they are stored, one after the other.
+
+    With `is_all`, nothing may stand behind the last of them. Raises Unreadable.
+    """
+    return _Reencoding(data_set, stored, stored, _as_it_is).frames(is_all=is_all)
 
 
 def _as_it_is(frame: Frame, stored: str, wanted: str) -> Frame:
@@ -80,18 +85,22 @@ class _Reencoding:
                 return
             if element.tag in PIXELS:
                 yield from self._pixel_data(element)
-            elif element.tag in _OF_THE_OLD_ENCODING:
+            elif element.tag in _OF_THE_OLD_ENCODING or element.tag >> 16 == 2:
                 self._drop(element)
             elif element.tag >> 16 == 0x0028 and not self._is_described:
                 self._hold(element)
             else:
                 yield from self._pass(element)
 
-    def frames(self) -> Iterator[bytes]:
+    def frames(self, *, is_all: bool) -> Iterator[Frame]:
         """Its frames alone."""
         while (element := self._walk.next()) is not None:
             if element.tag in PIXELS:
-                yield from self._frames(element, self._image_pixel(element))
+                pixel = self._image_pixel(element)
+                if is_all:
+                    self._check_end(element, pixel)
+                for data in self._frames(element, pixel):
+                    yield Frame(data, pixel)
                 return
             if element.tag in _OF_THE_OLD_ENCODING:
                 self._drop(element)
@@ -187,7 +196,7 @@ class _Reencoding:
 def _native(frames: Iterable[bytes], pixel: ImagePixel, count: int) -> Iterator[bytes]:
     length = (pixel.frame_bits * count + 7) // 8
     padded = length + length % 2
-    if padded > _LONGEST:
+    if padded > LONGEST_BYTES:
         raise Unencodable("decoded, the pixel data are longer than an element can be")
     vr = b"OW" if pixel.bits_allocated > 8 else b"OB"
     yield struct.pack("<HH2sHI", 0x7FE0, 0x0010, vr, 0, padded)

@@ -45,3 +45,6 @@ ALWAYS_LOSSY = frozenset({
     "1.2.840.10008.1.2.4.50",  # JPEG Baseline (process 1)
     "1.2.840.10008.1.2.4.51",  # JPEG Extended (processes 2 and 4)
 })  # fmt: skip
+
+#: Names of colours that differ by the codec, and are alike once it is undone (PS3.3 §C.7.6.3.1.2).
+COLOURS = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT"})

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from storage.codecs.converting import TARGETS, can_transcode, described
-from storage.codecs.frame import Frame, ImagePixel
+from storage.codecs.frame import Frame, ImagePixel, native
 from storage.codecs.workers import Workers
 from storage.errors import Unencodable, Unreadable
 from storage.passing import deflated
 from storage.recode import to_explicit_little, to_implicit_little
-from storage.reencoding import reencoded, stored_frames
+from storage.reencoding import LONGEST_BYTES, reencoded, stored_frames
 from storage.syntaxes import DEFLATED, EXPLICIT_LITTLE, IMPLICIT_LITTLE, NATIVE
 
 __all__ = ["TARGETS", "Transcoder", "can_transcode", "described"]
@@ -23,6 +23,11 @@ def can_transcode_instance(stored: str, wanted: str) -> bool:
     if stored == wanted:
         return True
     return wanted in INSTANCE_TARGETS and can_transcode(stored, _of_frames(wanted))
+
+
+def has_room_native(pixel: ImagePixel, stored: str, count: int) -> bool:
+    """Whether so many frames, decoded, fit into one element."""
+    return native(pixel, stored).frame_bits * count // 8 < LONGEST_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +75,11 @@ def frames_as_stored(data_set: Iterable[bytes], stored: str, numbers: Sequence[i
     each = enumerate(stored_frames(data_set, stored), 1)
     for asked in numbers:
         while asked not in held:
-            number, frame = next(each, (0, b""))
-            if not number:
+            number, frame = next(each, (0, None))
+            if frame is None:
                 raise Unreadable(f"no frame {asked} in the pixel data")
             if number in wanted:
-                held[number] = frame
+                held[number] = frame.data
         yield held[asked]
 
 

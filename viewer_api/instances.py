@@ -1,6 +1,7 @@
 """Whole instances: a study's, a series', or one (PS3.18 §10.4.1.1.1)."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import chain
@@ -9,12 +10,14 @@ from fastapi import Request
 from starlette.responses import Response
 
 from exchange.policy import Action
-from storage.archive import Resource
-from storage.errors import Unreadable
+from storage.archive import Resource, Stored
+from storage.errors import Unencodable, Unreadable
 from storage.leaving import Leaving, leaving_data_set
 from storage.part10 import write_meta
+from storage.syntaxes import LOSSLESS
+from storage.transcoding import has_room_native
 from viewer_api.bodies import Part, head_alone, multipart, multipart_length, multipart_type
-from viewer_api.instance_ways import NO_DECODING, Wrapping, choose, offers
+from viewer_api.instance_ways import Wrapping, choose, offers_as_stored
 from viewer_api.media import DICOM, ZIP, Range, accepted
 from viewer_api.parts import Working
 from viewer_api.problems import NotAcceptable
@@ -42,15 +45,16 @@ class Instances:
         work = self.work
         reader = await work.readers.admit(request, Action.RETRIEVE, resource.study)
         stored = await work.archive.stored(resource)
-        chosen = choose(accepted(request) if ranges is None else ranges, stored, work.decoding)
+        too_long = await self._too_long(stored)
+        chosen = choose(accepted(request) if ranges is None else ranges, stored, too_long)
         corrections = await work.archive.corrections_of(stored)
         await reader.record(resource.study)
-        had = [each for each, _ in chosen.ways]
-        tag = validator(had, chosen.wrapping, [way for _, way in chosen.ways])
+        had = [each for each, _ in chosen.syntaxes]
+        tag = validator(had, chosen.wrapping, [syntax for _, syntax in chosen.syntaxes])
         headers = answer_headers(stored, tag)
         if (unchanged := not_modified(request, headers)) is not None:
             return unchanged
-        leaving = [Leaving(each, corrections.get(each.id, ()), way) for each, way in chosen.ways]
+        leaving = [Leaving(each, corrections.get(each.id, ()), syntax) for each, syntax in chosen.syntaxes]
         # Where some cannot be had as accepted, the others leave all the same (PS3.18 §10.4.3.2)
         status = HTTPStatus.OK if len(leaving) == len(stored) else HTTPStatus.PARTIAL_CONTENT
         body = self._body(chosen.wrapping, leaving, boundary_of(tag))
@@ -58,8 +62,19 @@ class Instances:
             return head_alone(body.media_type, body.length, headers, status)
         try:
             return await work.sender.send(body.chunks, body.media_type, body.length, headers, status)
-        except Unreadable as error:
-            raise NotAcceptable(offers({each.transfer_syntax for each in stored}, NO_DECODING)) from error
+        except (Unreadable, Unencodable) as error:
+            raise NotAcceptable(offers_as_stored(each.transfer_syntax for each in stored)) from error
+
+    async def _too_long(self, instances: Sequence[Stored]) -> frozenset[int]:
+        """Those whose pixel data, decoded, are longer than an element can be: slides, and no others here."""
+        found = set()
+        for stored in instances:
+            if stored.frame_count > 1 and stored.transfer_syntax in LOSSLESS:
+                with suppress(Unreadable):  # told with the instance itself
+                    pixel = await self.work.archive.image_pixel(stored)
+                    if not has_room_native(pixel, stored.transfer_syntax, stored.frame_count):
+                        found.add(stored.id)
+        return frozenset(found)
 
     def _body(self, wrapping: Wrapping, leaving: Sequence[Leaving], boundary: str) -> _Body:
         match wrapping:
@@ -87,4 +102,4 @@ class Instances:
 
     def _data_set(self, leaving: Leaving) -> Iterator[bytes]:
         """Nothing is opened before the first byte is asked for: parts are measured first."""
-        yield from leaving_data_set(leaving, self.work.objects, self.work.recoder)
+        yield from leaving_data_set(leaving, self.work.objects, self.work.transcoder)

@@ -1,6 +1,5 @@
 """What the HTTP edge is made of, put together once."""
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,14 +16,12 @@ from exchange.tokens import TokenHolders
 from storage.archive import Archive
 from storage.codecs.workers import Workers
 from storage.connecting import open_pool
-from storage.decoding import Recoder, decodable_syntaxes
 from storage.frame_reading import FrameReader
 from storage.ingest import Door
 from storage.objects import ObjectStore
 from storage.transcoding import Transcoder
 from viewer_api.bodies import Sender
 from viewer_api.desk import Desk
-from viewer_api.instance_ways import Decoding
 from viewer_api.oidc.bearers import Bearers
 from viewer_api.oidc.provider import Provider
 from viewer_api.readers import Readers
@@ -74,11 +71,9 @@ class Working:
     provider: Provider | None
     signing_in: SigningIn
     sender: Sender
-    recoder: Recoder
     frame_reader: FrameReader
     transcoder: Transcoder
     drawing: CapacityLimiter  # threads that draw, and so how many pictures are in memory at one time
-    decoding: Decoding
 
 
 def working(parts: ApiParts) -> Working:
@@ -86,7 +81,6 @@ def working(parts: ApiParts) -> Working:
     settings = parts.settings
     provider = Provider(settings.provider) if settings.provider else None
     pool = open_pool(parts.database, settings.connections, settings.patience_s, settings.statement_s)
-    recoder = Recoder(settings.recode_limit_bytes, threading.BoundedSemaphore(settings.recodes))
     return Working(
         settings=settings,
         objects=parts.objects,
@@ -111,9 +105,7 @@ def working(parts: ApiParts) -> Working:
             settings.is_second_factor_wanted,
         ),
         sender=Sender(CapacityLimiter(settings.reading_threads)),
-        drawing=CapacityLimiter(settings.recodes),
-        recoder=recoder,
+        drawing=CapacityLimiter(settings.drawings),
         frame_reader=FrameReader(parts.objects),
         transcoder=Transcoder(Workers()),
-        decoding=Decoding(decodable_syntaxes(), settings.recode_limit_bytes),
     )

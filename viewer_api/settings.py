@@ -27,10 +27,7 @@ class ApiSettings:
     metrics_folder: str = ""  # where all processes of the service leave their numbers; "": this one's only
     desk_threads: int = 4  # in which people ask and decide
     reading_threads: int = 16  # that wait for the object store
-    recode_limit_bytes: int = (
-        256 * 1024 * 1024
-    )  # of an object that is decoded whole; larger ones leave as stored
-    recodes: int = 2  # at one time
+    drawings: int = 2  # pictures at one time
     withdrawals: WithdrawalSettings = field(default_factory=WithdrawalSettings)
     spool_folder: str = ""  # for bulk parts that wait for one another; "": the system's
     spool_limit_bytes: int = 16 * 1024**3  # of one request

@@ -1,6 +1,6 @@
 """What leaves for a destination: which bytes, under which corrections, and that it left."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dicom_router.deliveries.claims import Claimed
@@ -10,9 +10,12 @@ from exchange.audit import Detail, Look
 from exchange.destinations import Entry
 from exchange.policy import Action, Actor, ActorKind, Purpose, Subject, may
 from exchange.registry import PostgresRegistry
-from storage.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE
-from storage.leaving import Leaving, Way
+from storage.archive import Stored
+from storage.errors import Unencodable, Unreadable
+from storage.frames import Form
+from storage.leaving import Leaving
 from storage.syntaxes import NATIVE
+from storage.transcoding import can_transcode_instance, described
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +35,26 @@ class Loading:
         stored = self.reading.wait_for(archive.stored_by_id(ids))
         wishes = {each.study_uid: each.transfer_syntax for each in claimed}
         return [
-            replace(each, way=way_for(each.stored.transfer_syntax, wishes.get(each.stored.study_uid)))
+            replace(each, wanted=self._syntax_for(each.stored, wishes.get(each.stored.study_uid)))
             for each in leaving_for(self.reading, stored, entry.trust, self.registry.trusts)
         ]
 
+    def _syntax_for(self, stored: Stored, wish: str | None) -> str | None:
+        """In what an instance leaves where its delivery asks for a syntax; None: as it is stored.
 
-#: What a delivery may ask to be sent in, and how a native or a compressed object comes to it.
-WISHES: Mapping[str, tuple[Way, Way]] = {
-    EXPLICIT_LITTLE: (Way.EXPLICIT, Way.DECODED),
-    IMPLICIT_LITTLE: (Way.IMPLICIT, Way.DECODED_IMPLICIT),
-}
-
-
-def way_for(stored_syntax: str, wish: str | None) -> Way:
-    """How an instance leaves where its delivery asks for a syntax. Nothing is compressed anew."""
-    if wish is None or wish == stored_syntax or wish not in WISHES:
-        return Way.AS_STORED
-    native, compressed = WISHES[wish]
-    return native if stored_syntax in NATIVE else compressed
+        What has no room in that syntax (a video, floating point numbers, single bits) goes as it is stored
+        rather than not at all.
+        """
+        if wish is None or not can_transcode_instance(stored.transfer_syntax, wish):
+            return None
+        if wish in NATIVE or stored.frame_form == Form.NONE:
+            return wish
+        try:
+            pixel = self.reading.wait_for(self.reading.archive.image_pixel(stored))
+            described(pixel, stored.transfer_syntax, wish)
+        except (Unencodable, Unreadable):
+            return None
+        return wish
 
 
 def _look(entry: Entry, claimed: Claimed) -> Look:

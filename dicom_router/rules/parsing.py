@@ -23,12 +23,8 @@ from dicom_router.rules.lines import Malformed, lines_of, read_toml
 from dicom_router.rules.rule import AT_MOST_S, Hold, Prefetch, Rule, RuleSet, Same, Send
 from dicom_router.rules.tables import Fault, Page, RulesWrong, Table
 from exchange.deliveries import Priority
-from storage.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from storage.query import Match, Path, parse_attribute, parse_match, vr_of
-
-#: What instances are written in on their way, where a destination takes nothing else. Pixels come out of it
-#: exactly as they went in.
-MADE = frozenset({EXPLICIT_LITTLE, IMPLICIT_LITTLE})
+from storage.transcoding import INSTANCE_TARGETS
 
 #: Characters; real files stay far below.
 TEXT_LIMIT = 256 * 1024
@@ -234,8 +230,10 @@ def _send(table: Table, known: Known) -> Send:
     to = _destination(table, known)
     text = table.text("transcode")
     syntax = _uid(table, "transcode", text) if text else None
-    if syntax is not None and syntax not in MADE:
-        table.fault(f"transcode: {text} is not made here: nothing is compressed anew", "transcode")
+    if syntax is not None and syntax not in INSTANCE_TARGETS:
+        table.fault(
+            f"transcode: {text} is not made here: it loses something, or no encoder is free", "transcode"
+        )
     table.end()
     return Send(to, syntax)
 

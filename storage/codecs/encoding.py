@@ -44,7 +44,7 @@ def encoded(data: bytes, pixel: ImagePixel, syntax: str) -> Frame:
         return Frame(data, described)
     if syntax == DEFLATED_FRAMES:
         return Frame(_deflated(data), described)
-    samples = _by_pixel(data, pixel)
+    samples = by_pixel(Frame(data, pixel))
     if syntax != RLE:
         _check_bits(samples, pixel)
     try:
@@ -83,9 +83,10 @@ def encodable(pixel: ImagePixel, syntax: str) -> ImagePixel:
     return replace(pixel, photometric=photometric, is_planar=pixel.samples > 1 and syntax == RLE)
 
 
-def _by_pixel(data: bytes, pixel: ImagePixel) -> Samples:
-    """Rows, columns and, where there are several, samples."""
-    flat = np.frombuffer(data, pixel.dtype)
+def by_pixel(frame: Frame) -> Samples:
+    """A native frame's rows, columns and, where there are several, samples. Raises Unreadable."""
+    pixel = frame.pixel
+    flat = np.frombuffer(frame.data, pixel.dtype)
     rows, columns, samples = pixel.rows, pixel.columns, pixel.samples
     if pixel.is_halved:
         return _whole_chroma(flat, rows, columns)

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import weakref
 from dataclasses import asdict, dataclass
 
 from storage.codecs.converting import converted, described, is_harmless
@@ -45,6 +46,7 @@ class Workers:
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
         self._is_closed = False
+        weakref.finalize(self, _end_all, self._idle)  # also where nobody closes it, and at exit
 
     def convert(self, frame: Frame, stored: str, wanted: str) -> Frame:
         """A frame in another syntax. Blocking. Raises Unreadable, also where a codec ends or hangs on it,
@@ -73,12 +75,7 @@ class Workers:
         """End those that wait; whoever works ends with what it does."""
         with self._lock:
             self._is_closed = True
-            idle, self._idle = self._idle, []
-        for worker in idle:
-            worker.end()
-
-    def __del__(self) -> None:
-        self.close()
+            _end_all(self._idle)
 
     def _take(self) -> _Worker:
         while True:
@@ -96,6 +93,11 @@ class Workers:
                 self._idle.append(worker)
                 return
         worker.end()
+
+
+def _end_all(workers: list[_Worker]) -> None:
+    while workers:
+        workers.pop().end()
 
 
 def _ask(worker: _Worker, frame: Frame, stored: str, wanted: str) -> Frame:

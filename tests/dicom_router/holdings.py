@@ -1,9 +1,9 @@
 """An archive with instances in it, and a destination that takes what it is sent."""
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -16,12 +16,13 @@ from dicom_router.reading import Reading
 from dicom_router.requestor import Callee
 from dicom_router.storing import Reader
 from storage.archive import Resource
-from storage.decoding import Recoder
+from storage.codecs.workers import Workers
 from storage.elements import EXPLICIT_LITTLE
 from storage.ingest import Incoming
 from storage.leaving import Leaving
 from storage.origin import Origin
 from storage.part10 import read_meta
+from storage.transcoding import Transcoder
 from tests.storage.material import instance
 from tests.storage.shelf import Shelf, origin
 from tests.storage.strategies import write
@@ -86,9 +87,9 @@ class Holdings:
             for stored in self.reading.wait_for(archive.stored(Resource(uid)))
         ]
 
-    @property
+    @cached_property
     def reader(self) -> Reader:
-        return Reader(objects=self.shelf.objects, recoder=Recoder(1 << 28, threading.BoundedSemaphore(2)))
+        return Reader(objects=self.shelf.objects, transcoder=Transcoder(Workers(2)))
 
 
 @dataclass

@@ -13,10 +13,9 @@ from storage.elements import (
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
 )
-from storage.leaving import Way
-from storage.syntaxes import DEFLATED_FRAMES, LOSSLESS, NATIVE
+from storage.syntaxes import DEFLATED_FRAMES, HTJ2K_LOSSLESS, LOSSLESS, NATIVE
 from viewer_api.frame_ways import frame_ways
-from viewer_api.instance_ways import Decoding, way_for
+from viewer_api.instance_ways import syntax_for
 from viewer_api.media import (
     DICOM_JSON,
     DICOM_XML,
@@ -31,7 +30,7 @@ from viewer_api.media import (
 JPEG = "1.2.840.10008.1.2.4.50"
 RLE = "1.2.840.10008.1.2.5"
 J2K = "1.2.840.10008.1.2.4.90"
-DECODING = Decoding(frozenset({RLE}), 1000)
+VIDEO = "1.2.840.10008.1.2.4.102"
 
 
 @pytest.mark.parametrize(
@@ -61,38 +60,47 @@ def test_any_accept_header_is_read(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stored", "size", "wanted", "way"),
+    ("stored", "wanted", "given"),
     [
-        (EXPLICIT_LITTLE, 10, None, Way.AS_STORED),
-        (EXPLICIT_LITTLE, 10, "*", Way.AS_STORED),
-        (EXPLICIT_LITTLE, 10, IMPLICIT_LITTLE, None),
-        (IMPLICIT_LITTLE, 10, None, Way.EXPLICIT),
-        (IMPLICIT_LITTLE, 10, "*", Way.EXPLICIT),
-        (IMPLICIT_LITTLE, 10, IMPLICIT_LITTLE, Way.AS_STORED),
-        (EXPLICIT_BIG, 5000, "*", Way.EXPLICIT),
-        (DEFLATED, 10, "*", Way.AS_STORED),
-        (DEFLATED, 10, None, Way.EXPLICIT),
-        (JPEG, 10, None, Way.AS_STORED),
-        (JPEG, 10, "*", Way.AS_STORED),
-        (JPEG, 10, EXPLICIT_LITTLE, None),
-        (JPEG, 10, RLE, None),
-        (RLE, 10, None, Way.DECODED),
-        (RLE, 10, EXPLICIT_LITTLE, Way.DECODED),
-        (RLE, 5000, None, Way.AS_STORED),
-        (RLE, 5000, EXPLICIT_LITTLE, None),
-        (RLE, 10, RLE, Way.AS_STORED),
-        (J2K, 10, None, None),
-        (J2K, 10, "*", Way.AS_STORED),
+        (EXPLICIT_LITTLE, None, EXPLICIT_LITTLE),
+        (EXPLICIT_LITTLE, "*", EXPLICIT_LITTLE),
+        (EXPLICIT_LITTLE, IMPLICIT_LITTLE, None),
+        (EXPLICIT_LITTLE, HTJ2K_LOSSLESS, HTJ2K_LOSSLESS),
+        (IMPLICIT_LITTLE, None, EXPLICIT_LITTLE),
+        (IMPLICIT_LITTLE, "*", EXPLICIT_LITTLE),
+        (IMPLICIT_LITTLE, IMPLICIT_LITTLE, IMPLICIT_LITTLE),
+        (EXPLICIT_BIG, "*", EXPLICIT_LITTLE),
+        (DEFLATED, "*", DEFLATED),
+        (DEFLATED, None, EXPLICIT_LITTLE),
+        (JPEG, None, JPEG),
+        (JPEG, "*", JPEG),
+        (JPEG, EXPLICIT_LITTLE, EXPLICIT_LITTLE),
+        (JPEG, RLE, RLE),
+        (RLE, None, EXPLICIT_LITTLE),
+        (RLE, EXPLICIT_LITTLE, EXPLICIT_LITTLE),
+        (RLE, RLE, RLE),
+        (RLE, J2K, J2K),
+        (RLE, JPEG, None),
+        (VIDEO, None, VIDEO),
+        (VIDEO, EXPLICIT_LITTLE, None),
+        (J2K, None, EXPLICIT_LITTLE),
+        (J2K, "*", J2K),
     ],
 )
-def test_ways(stored: str, size: int, wanted: str | None, way: Way | None) -> None:
-    assert way_for(stored, size, wanted, DECODING) is way
+def test_syntaxes(stored: str, wanted: str | None, given: str | None) -> None:
+    assert syntax_for(stored, wanted) == given
+
+
+def test_what_is_too_long_without_compression_leaves_as_stored() -> None:
+    assert syntax_for(J2K, None, is_too_long=True) == J2K
+    assert syntax_for(J2K, EXPLICIT_LITTLE, is_too_long=True) is None
+    assert syntax_for(J2K, RLE, is_too_long=True) == RLE
 
 
 def test_every_syntax_of_pixels_can_be_had_by_its_name_and_by_any() -> None:
     for syntax in AllTransferSyntaxes:
-        assert way_for(syntax, 10, syntax, DECODING) is Way.AS_STORED
-        assert way_for(syntax, 10, "*", DECODING) is not None
+        assert syntax_for(syntax, syntax) == syntax
+        assert syntax_for(syntax, "*") is not None
         by_any = next(frame_ways(parse_accept("*/*;transfer-syntax=*"), syntax, 1))
         if syntax in PIXEL_MEDIA_TYPES:
             assert by_any.media_type.startswith(PIXEL_MEDIA_TYPES[syntax])

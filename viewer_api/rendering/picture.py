@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 from pydicom.dataset import Dataset
 
-from storage.decoding import any_fault_unreadable
+from storage.errors import any_fault_unreadable
 from viewer_api.rendering.colour import coloured
 from viewer_api.rendering.layout import laid_out
 from viewer_api.rendering.numbers import Bytes

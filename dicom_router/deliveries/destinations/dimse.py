@@ -16,7 +16,7 @@ from dicom_router.requestor import Callee, Calling, Requested, request_associati
 from dicom_router.sender import PLAINLY, RequestedLane, never
 from dicom_router.storing import BrokenOff, Reader, by_class, store_all
 from dicom_router.storing import Sent as Stored
-from storage.leaving import Leaving, Way
+from storage.leaving import Leaving
 
 
 class DimseDestination:
@@ -66,7 +66,7 @@ class DimseDestination:
         is_kept_one = self._association is not None and set(proposals) <= set(self._proposed)
         association = self._associated(proposals)
         contexts = by_class(association.contexts.values())
-        if any(each.way is not Way.AS_STORED for each in instances):
+        if any(not each.is_as_stored for each in instances):
             wishes = {each.transfer_syntax for each in instances}
             contexts = by_class(
                 context for context in association.contexts.values() if context.transfer_syntax in wishes
@@ -113,7 +113,7 @@ def groups(instances: Sequence[Leaving]) -> Iterator[tuple[tuple[Proposal, ...],
     other."""
     wishes: dict[str | None, list[Leaving]] = {}
     for each in instances:
-        wish = None if each.way is Way.AS_STORED else each.transfer_syntax
+        wish = None if each.is_as_stored else each.transfer_syntax
         wishes.setdefault(wish, []).append(each)
     for wish, wishing in wishes.items():
         if wish is not None:

@@ -10,7 +10,7 @@ from storage.part10 import write_meta
 def file_of(leaving: Leaving, reader: Reader) -> Iterator[bytes]:
     """In pieces. Raises what reading, correcting and decoding raise, at the first piece or later."""
     yield _meta(leaving)
-    yield from leaving_data_set(leaving, reader.objects, reader.recoder)
+    yield from leaving_data_set(leaving, reader.objects, reader.transcoder)
 
 
 def size_of(leaving: Leaving) -> int | None:
