@@ -98,7 +98,9 @@ def _found(walk: Walk, wanted: set[Steps], passing: Passing | None = None) -> It
                     if (*here, number) in around:
                         yield from within(walk.inside(item), (*here, number))
                     else:
-                        walk.skip(item)
+                        for inner in walk.inside(item):  # which may not say how long it is
+                            walk.skip(inner)
+                            _drop(passing, walk.position)
                     _drop(passing, walk.position)
             else:
                 walk.skip(element)
