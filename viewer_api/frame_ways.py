@@ -30,9 +30,12 @@ class FrameWay:
 def frame_ways(ranges: Iterable[Range], stored: str, count: int) -> Iterator[FrameWay]:
     """The forms in which so many frames can leave, the best first, as far as the transfer syntaxes say.
 
-    Whether an encoding has room for the pixels only their description says (storage.transcoding.described).
+    Of ranges that a reader likes alike (their order says nothing, RFC 9110 §12.5.1), those come first that
+    take the frames as they are stored: a viewer of slides names every compression that it knows, and no tile
+    is to be encoded anew for it. Whether an encoding has room for the pixels only their description says
+    (storage.transcoding.described).
     """
-    for each in ranges:
+    for each in sorted(ranges, key=lambda each: (-each.quality, not _takes_as_stored(each, stored))):
         is_multipart = each.is_multipart or each.media_type == "*/*"
         if count != 1 and not is_multipart:
             continue
@@ -40,6 +43,12 @@ def frame_ways(ranges: Iterable[Range], stored: str, count: int) -> Iterator[Fra
             media_type = _media_type(each, syntax)
             if media_type is not None and can_transcode(stored, syntax):
                 yield FrameWay(media_type, syntax, is_multipart, syntax == _as_stored(stored))
+
+
+def _takes_as_stored(each: Range, stored: str) -> bool:
+    """Whether frames as they are stored are the first that the range takes."""
+    syntax = _syntaxes(each, stored)[0]
+    return syntax == _as_stored(stored) and _media_type(each, syntax) is not None
 
 
 def _as_stored(stored: str) -> str:

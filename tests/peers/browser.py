@@ -100,15 +100,19 @@ def keep(page: Page, name: str) -> None:
     page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
-def wait_for_picture(page: Page, selector: str) -> None:
-    """Return when a picture is drawn there: in its middle, beside any overlay, are many shades."""
+def wait_for_picture(page: Page, selector: str) -> tuple[float, ...]:
+    """Return when a picture is drawn there: in its middle, beside any overlay, are many shades.
+
+    The mean colour of the middle.
+    """
     page.wait_for_selector(selector)
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
-        drawn = Image.open(io.BytesIO(page.locator(selector).first.screenshot())).convert("L")
+        drawn = Image.open(io.BytesIO(page.locator(selector).first.screenshot())).convert("RGB")
         width, height = drawn.size
-        middle = np.asarray(drawn.crop((width // 4, height // 4, width * 3 // 4, height * 3 // 4)))
-        if middle.std() > 5 and len(np.unique(middle)) > 16:
-            return
+        middle = drawn.crop((width // 4, height // 4, width * 3 // 4, height * 3 // 4))
+        shades = np.asarray(middle.convert("L"))
+        if shades.std() > 5 and len(np.unique(shades)) > 16:
+            return tuple(np.asarray(middle).reshape(-1, 3).mean(0))
         page.wait_for_timeout(250)
     raise AssertionError(f"nothing is drawn at {selector}")

@@ -145,6 +145,10 @@ def test_a_link_of_the_list_opens_the_pictures(
             hide.click()
         page.wait_for_load_state("networkidle")
         keep(page, f"viewer-{name}")
+        if name == "SM":
+            red, green, blue = wait_for_picture(page, CANVASES["SM"])
+            assert red > green + 30  # stained tissue: what came as YBR and was drawn as RGB is not
+            assert blue > green + 25
 
 
 def test_the_viewer_shows_no_other_persons_studies_beside(
