@@ -14,8 +14,9 @@ from exchange.policy import Action
 from storage.archive import FrameRanges, Resource, Stored
 from storage.corrections import Correction
 from storage.errors import BadQuery, NotHeld, Unreadable
-from viewer_api.bodies import multipart_type, new_boundary
+from viewer_api.bodies import Part, multipart_type, new_boundary, part_head
 from viewer_api.drawing import Drawing, Drawn, Wish
+from viewer_api.frames import frame_numbers
 from viewer_api.media import DICOM, accepted
 from viewer_api.parts import Working
 from viewer_api.problems import NotAcceptable
@@ -36,7 +37,7 @@ from viewer_api.retrieved import retrieved
 from viewer_api.urls import PREFIX, studies_url
 from viewer_api.validators import answer_headers, not_modified, validator, weakened
 from viewer_api.video import video_chunks
-from viewer_api.view import THUMBNAIL_PX, View, Viewport, frame_numbers, parse_view
+from viewer_api.view import THUMBNAIL_PX, View, Viewport, parse_view
 
 #: PS3.18 §8.7.4: what is rendered is for looking at, and says so.
 _NOT_FOR_DIAGNOSIS = '299 imx "Rendered for viewing: not for diagnosis"'
@@ -276,11 +277,8 @@ def _alone(drawn: Drawn, headers: dict[str, str]) -> Response:
 
 
 def _part(drawn: Drawn, url: str, boundary: str) -> bytes:
-    head = (
-        f"--{boundary}\r\nContent-Type: {drawn.content_type}\r\nContent-Length: {len(drawn.body)}\r\n"
-        f"Content-Location: {url}\r\n\r\n"
-    )
-    return head.encode() + drawn.body + b"\r\n"
+    head = part_head(Part(drawn.content_type, (), len(drawn.body), url), boundary)
+    return head + drawn.body + b"\r\n"
 
 
 def rendered_routes(work: Working) -> APIRouter:

@@ -89,13 +89,6 @@ def parse_view(named: Mapping[str, str]) -> View:
     )
 
 
-def frame_numbers(text: str) -> list[int]:
-    """Frames by number, from one: "1,2,3". Raises BadQuery."""
-    if not re.fullmatch(r"\d{1,9}(,\d{1,9})*", text, re.ASCII):
-        raise BadQuery("frames are a list of numbers, from 1: 1,2,3")
-    return [int(each) for each in text.split(",")]
-
-
 def _window(text: str) -> Window:
     center, width, shape = [*text.split(","), *[""] * 3][:3]
     try:
