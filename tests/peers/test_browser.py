@@ -19,7 +19,8 @@ from imx.viewer import install
 from tests.peers.browser import chromium, keep, wait_for_picture, watched
 from tests.service import Service
 
-pytestmark = pytest.mark.peers
+#: A browser that draws by the processor, on a busy machine.
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(400)]
 
 PASSWORD = "heron teapot quarry"
 PEOPLE = crowd(6, TRUSTS)
