@@ -1,5 +1,6 @@
 """The list of studies: searched by a form, read by links that hold no patient's name."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -26,6 +27,7 @@ SHOWN_AT_ONCE = 25
 #: Whose whole answer is sorted otherwise than newest first.
 SORTED_AT_MOST = PAGE - 1
 _LAST_PAGE = 10_000
+_KEY = re.compile(r"[\w-]{0,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ class StudyList:
         await reader.record(detail={"level": "study", "keys": keys, "of": "invoked display"})
         if len(rows) == 1 and not has_more:
             differs = invocation.differs_from(rows[0])
-            if not differs and invocation.opens_for(reader.look.actor.issuer):
+            is_sure = invocation.opens_for(reader.look.actor.issuer) and not rows[0].is_inconsistent
+            if is_sure and not differs:
                 return RedirectResponse(rows[0].url, HTTPStatus.SEE_OTHER)
             return await self.keep(reader, replace(meant.criteria, differs="yes" if differs else ""))
         return await self.keep(reader, meant.criteria)
@@ -156,7 +159,10 @@ def _asked(named: Mapping[str, str]) -> Asked:
         raise BadQuery(f"page is a number from 1 to {_LAST_PAGE}")
     if order not in {each.value for each in Order}:
         raise BadQuery(f"sort is one of {', '.join(each.value for each in Order)}")
-    return Asked(named.get("search", ""), int(page), Order(order))
+    key = named.get("search", "")
+    if not _KEY.fullmatch(key):
+        raise BadQuery("search is a key that this page gave")
+    return Asked(key, int(page), Order(order))
 
 
 def study_list_routes(work: Working, pages: Pages) -> APIRouter:

@@ -47,6 +47,7 @@ class Row:
     accession: str
     images: int
     warnings: tuple[tuple[str, str], ...]  # a word or two, and what it means
+    is_inconsistent: bool
     whole_name: str  # as it came, all scripts
     birth_date: str  # YYYYMMDD
     sort_keys: Mapping[Order, tuple[str, ...]]
@@ -79,6 +80,7 @@ def row_of(found: Found) -> Row:
         accession=_text(members, "00080050"),
         images=int(_text(members, "00201208") or 0),
         warnings=tuple(warnings),
+        is_inconsistent=found.is_inconsistent,
         whole_name=" ".join(str(group) for group in _groups(members).values()),
         birth_date=_text(members, "00100030"),
         sort_keys={Order.NAME: (name.casefold(), *when), Order.MODALITY: (*modalities, *when)},

@@ -141,6 +141,8 @@ def test_the_list_is_sorted_by_name(reader: httpx.Client, place: Place) -> None:
     assert opened(reader.get("/studies?sort=oldest")) == ["1.9.0", "1.9.1", "1.9.2"]
     assert reader.get("/studies?sort=colour").status_code == 400
     assert reader.get("/studies?page=0").status_code == 400
+    assert reader.get("/studies?search=%00").status_code == 400
+    assert "no longer kept" in reader.get("/studies?search=never").text
 
 
 def test_a_contested_and_an_inconsistent_study_say_so(reader: httpx.Client, place: Place) -> None:
@@ -230,6 +232,17 @@ def test_another_persons_name_is_no_reason_to_open(reader: httpx.Client, place: 
 
     assert opened(page) == ["1.9.1"]
     assert "Check whose this is" in page.text
+
+
+def test_a_study_of_two_identities_is_for_the_reader_to_judge(reader: httpx.Client, place: Place) -> None:
+    keep(place, 1, "Ashworth^Zoë", "123456", "REM")
+    with psycopg.connect(place.database, autocommit=True) as connection:
+        connection.execute("update study set inconsistent = true")
+
+    url = invoke(reader, requestType="STUDY", studyUID="1.9.1")
+
+    assert url.startswith("/studies?search=")
+    assert "Check whose this is" in reader.get(url).text
 
 
 def test_no_match_says_so_and_what_cannot_be_asked_is_a_page(reader: httpx.Client) -> None:
