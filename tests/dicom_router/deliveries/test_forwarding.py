@@ -12,7 +12,9 @@ from dicom_router.deliveries.claims import Claims
 from dicom_router.deliveries.destinations.port import CutOff, NotReached, Sent
 from dicom_router.rules.desk import RuleDesk
 from exchange.deliveries import DeliveryDesk, Priority
+from storage.elements import EXPLICIT_LITTLE
 from storage.leaving import Leaving
+from storage.syntaxes import J2K_LOSSLESS
 from tests.dicom_router.holdings import Holdings
 from tests.dicom_router.post import NAME, Post
 from tests.storage.material import instance
@@ -420,3 +422,19 @@ def test_whatever_happens_everything_arrives_in_the_end(
     assert set(post.states()) == {"delivered"}
     assert sum(post.to.held.values()) <= len(post.to.held) + (0 if is_asked else lost)
     assert post.rows("select count(*) from turn where until > now()") == [{"count": 0}]
+
+
+def test_what_has_no_room_in_the_wished_syntax_goes_as_it_is_stored(post: Post) -> None:
+    study = post.holdings.study(1)
+    single_bits = instance(
+        StudyInstanceUID=study, BitsAllocated=1, BitsStored=1, HighBit=0, PixelData=b"\x01\x02"
+    )
+    odd = post.holdings.keep(single_bits)
+    syntaxes: dict[str, str] = {}
+    post.to.after = lambda leaving: syntaxes.update({leaving.stored.uid: leaving.transfer_syntax})
+    post.order(study, transfer_syntax=J2K_LOSSLESS)
+
+    post.run()
+
+    assert syntaxes.pop(odd) == EXPLICIT_LITTLE
+    assert set(syntaxes.values()) == {J2K_LOSSLESS}

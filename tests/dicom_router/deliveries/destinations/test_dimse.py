@@ -1,9 +1,12 @@
 """A DICOM peer as a destination."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from io import BytesIO
 
 import pytest
-from pydicom.uid import CTImageStorage, MRImageStorage
+from pydicom import dcmread
+from pydicom.uid import CTImageStorage, JPEG2000Lossless, MRImageStorage, RLELossless
 from pynetdicom.events import Event
 
 from dicom_router.deliveries.destinations.dimse import DimseDestination
@@ -11,10 +14,12 @@ from dicom_router.deliveries.destinations.port import CutOff, Destination, NotRe
 from dicom_router.requestor import Callee, Calling
 from exchange.registry import Peer
 from storage.elements import EXPLICIT_LITTLE
+from storage.part10 import write_meta
 from tests.contracts.destination import DestinationContract
 from tests.dicom_router.conftest import TRUST, Serve
 from tests.dicom_router.holdings import Destination as Scp
 from tests.dicom_router.holdings import Holdings, destination
+from tests.storage.material import instance
 
 CLASSES = [(str(CTImageStorage), [EXPLICIT_LITTLE]), (str(MRImageStorage), [EXPLICIT_LITTLE])]
 
@@ -125,3 +130,19 @@ def test_what_the_peer_does_not_take_holds_up_nothing_else(
     sent = list(peer.send([*odd, *good]))
 
     assert sorted(each.is_kept for each in sent) == [False, True]
+
+
+@pytest.mark.parametrize("wanted", [JPEG2000Lossless, RLELossless])
+def test_what_is_asked_for_is_encoded_without_loss(holdings: Holdings, wanted: str) -> None:
+    made = instance(PixelData=bytes(range(32)))
+    holdings.keep(made)
+    leaving = [replace(each, wanted=wanted) for each in holdings.leaving(str(made.StudyInstanceUID))]
+    with destination([(str(CTImageStorage), [wanted])]) as scp:
+        sending = DimseDestination(scp.callee, "IMX", holdings.reader, Calling())
+        [sent] = sending.send(leaving)
+        sending.close()
+
+    assert sent.is_kept
+    (data,) = scp.received.values()
+    after = dcmread(BytesIO(write_meta("1.2", "1.2", wanted) + data))
+    assert after.pixel_array.tobytes() == made.PixelData
