@@ -140,12 +140,12 @@ class Withdrawals:
             connection.execute("select lock_studies(array[%s])", (resource.study,))
             waiting = _waiting(connection, resource)
             if waiting is not None:
-                _require_own(waiting.trusts, trust)
+                _require_own(connection, waiting.trusts, trust)
                 return waiting
             _, shown, trusts = _covered(connection, resource)
             if not shown:
                 raise NotHeld(str(resource))
-            _require_own(trusts, trust)
+            _require_own(connection, trusts, trust)
             return self._add(connection, None, resource, trusts, shown, because, by)
 
     def ask_undo(self, number: int, because: str, by: str, trust: str = "") -> Withdrawal:
@@ -169,7 +169,7 @@ class Withdrawals:
             # Nobody adds to the study meanwhile; then the request, as whoever decides over it at once.
             connection.execute("select lock_studies(array[%s])", (found.study_uid,))
             found = _open(connection, number, by)
-            _require_own(found.trusts, trust)
+            _require_own(connection, found.trusts, trust)
             connection.execute(
                 "update withdrawal set decision = 'approve', decided_by = %s, decided_at = now(),"
                 " keep_until = case when restores is null then now() + %s end where id = %s",
@@ -336,9 +336,12 @@ def _reason(text: str) -> str:
     return because
 
 
-def _require_own(trusts: Sequence[str], trust: str) -> None:
-    """Somebody of one trust asks and decides over what is that trust's alone."""
-    if trust and set(trusts) != {trust}:
+def _require_own(connection: Connection, trusts: Sequence[str], trust: str) -> None:
+    """Somebody of one trust asks and decides over what is that trust's alone, or its successor's."""
+    if not trust:
+        return
+    row = connection.execute("select heir_of(%s)", (trust,)).fetchone()
+    if row is None or set(trusts) != {row[0]}:
         raise NotYours("it is another trust's as well: somebody of that trust, or of none, asks and decides")
 
 
