@@ -101,11 +101,14 @@ class HttpSettings:
     proxies: tuple[str, ...] = ("127.0.0.1", "::1")  # addresses whose X-Forwarded-For and -Proto are believed
     #: Origins of other viewers' pages, which may call us with a token: https://viewer.example.
     cors_origins: tuple[str, ...] = ()
+    processes: int = 1  # more for many readers at once: each keeps a core busy
 
     def __post_init__(self) -> None:
         for origin in self.cors_origins:
             if not _ORIGIN.fullmatch(origin):
                 raise ValueError("http.cors_origins are exact: a scheme, a host, a port perhaps, and no *")
+        if not 1 <= self.processes <= 64:
+            raise ValueError("http.processes is from 1 to 64")
 
 
 @dataclass(frozen=True, kw_only=True)

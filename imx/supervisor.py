@@ -171,9 +171,12 @@ def children_of(settings: Settings, database: "Database", sockets: Sockets) -> l
         for number in range(settings.dicom.processes)
     ]
     hl7 = Child("hl7", 0, *handed(sockets.hl7, sockets.hl7_tls), environment, forget)
-    api = Child("api", 0, *handed(sockets.http, None), environment, forget)
+    apis = [
+        Child("api", number, *handed(sockets.http, None), environment, forget)
+        for number in range(settings.http.processes)
+    ]
     worker = Child("worker", 0, [], [], environment, forget)
-    return [*([hl7] if hl7.sockets else []), *routers, api, worker]
+    return [*([hl7] if hl7.sockets else []), *routers, *apis, worker]
 
 
 def fresh_metrics_folder(data: Path) -> Path:

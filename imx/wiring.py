@@ -79,7 +79,7 @@ OPEN_TRUST = Trust(ods_code="OPEN", name="Whoever sends to an open service", iss
 def connections_wanted(settings: Settings) -> int:
     """How many database connections the service may hold at its busiest."""
     edges = settings.dicom.processes * (ROUTER_CONNECTIONS + READING_CONNECTIONS)
-    edges += API_CONNECTIONS + API_OBJECT_CONNECTIONS
+    edges += settings.http.processes * (API_CONNECTIONS + API_OBJECT_CONNECTIONS)
     edges += HL7_CONNECTIONS if has_hl7(settings) else 0
     worker = WORKER_CONNECTIONS + FORWARDING_READERS + QUEUE_CONNECTIONS
     return edges + worker + SPARE_CONNECTIONS

@@ -43,6 +43,7 @@ def test_the_file_in_the_data_folder_is_read_without_being_named(tmp_path: Path)
         ("open = 'perhaps'\n", r"line 1: open cannot be 'perhaps': it should be true or false"),
         ("[storage]\nwatermark = '5 parsecs'\n", r"line 2: storage\.watermark .* bytes"),
         ("[dicom]\nprocesses = 0\n", r"dicom\.processes is from 1 to 64"),
+        ("[http]\nprocesses = 65\n", r"http\.processes is from 1 to 64"),
         ("[dicom\n", "is not TOML"),
     ],
 )
