@@ -132,7 +132,7 @@ def test_processor_time_is_limited() -> None:
     workers = Workers(1, Limits(cpu_s=1, bytes_per_cpu_s=1 << 40, patience=600))
 
     with pytest.raises(Unreadable, match="ended on the frame"):
-        workers.convert(noise(5500), EXPLICIT_LITTLE, J2K_LOSSLESS)
+        workers.convert(noise(8000), EXPLICIT_LITTLE, J2K_LOSSLESS)
 
 
 def test_memory_is_limited() -> None:
