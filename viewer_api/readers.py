@@ -165,9 +165,8 @@ class Readers:
         scheme, _, token = (shown[0] if shown else "").partition(" ")
         if scheme.lower() == "bearer":
             return await self._bearing(token.strip())
-        if cookies.read(request, Cookie.SESSION, self.public_url) is None:
-            return ANONYMOUS
-        return await self._signed_in(request)
+        cookie = cookies.read(request, Cookie.SESSION, self.public_url)
+        return ANONYMOUS if cookie is None else await self._signed_in(request, cookie)
 
     async def _bearing(self, token: str) -> Actor | Refusal:
         if self.bearers is None or not is_jwt(token):
@@ -177,9 +176,9 @@ class Readers:
         except BadToken as error:
             return Refusal(str(error), HTTPStatus.UNAUTHORIZED, "invalid_token")
 
-    async def _signed_in(self, request: Request) -> Actor | Refusal:
+    async def _signed_in(self, request: Request, cookie: str) -> Actor | Refusal:
         """By the cookie, which browsers send along: it counts for requests of our own pages."""
-        holder = await self.holder(request)
+        holder = await self.sessions.holder(cookie)
         if holder is None:
             return _NO_SESSION
         if is_from_elsewhere(request, self.public_url):

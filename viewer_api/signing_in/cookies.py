@@ -26,7 +26,7 @@ _KEPT_S = {Cookie.BROWSER: 180 * _DAY_S, Cookie.PROVIDER: 900}
 
 def is_secure(request: Request, public_url: str) -> bool:
     """Whether the browser speaks TLS: with us, or with a proxy that we believe."""
-    return request.url.scheme == "https" or public_url.lower().startswith("https:")
+    return request.scope.get("scheme") == "https" or public_url.lower().startswith("https:")
 
 
 def name_of(cookie: Cookie, secure: bool) -> str:
