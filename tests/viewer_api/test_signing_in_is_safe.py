@@ -253,10 +253,9 @@ def test_two_authorization_headers_are_none(place: Place, closed_api: httpx.Clie
     two = [("Authorization", "Bearer imx_nonsense"), ("Authorization", good)]
 
     for headers in (two, two[::-1]):
-        answer = closed_api.get("/dicom-web/studies", headers=headers)
-        assert answer.status_code == 400
-        assert 'error="invalid_request"' in answer.headers["www-authenticate"]
-    assert refusals(place) == ["more than one Authorization header"]
+        assert closed_api.get("/dicom-web/studies", headers=headers).status_code == 400
+    [because] = refusals(place)
+    assert "more than one" in because
 
 
 def test_what_is_no_token_opens_nothing(place: Place, closed_api: httpx.Client) -> None:
