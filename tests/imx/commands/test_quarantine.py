@@ -5,23 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pydicom
-import pytest
 from pydicom.data import get_testdata_file
-from typer.testing import CliRunner, Result
-
-from imx.main import COMMANDS, build
+from typer.testing import Result
 
 Imx = Callable[..., Result]
-
-
-@pytest.fixture
-def imx(database: str, tmp_path: Path) -> Imx:
-    environment = {"IMX_DATABASE_URL": database, "IMX_DATA": str(tmp_path / "data")}
-
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(build(COMMANDS), list(arguments), env=environment)
-
-    return run
 
 
 def test_a_co_ordinator_sees_chooses_and_undoes(imx: Imx, tmp_path: Path) -> None:

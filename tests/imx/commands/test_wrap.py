@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from imx.main import COMMANDS, build
 from tests.ologies.material import PDF, an_aecg
 
 CASE = {
@@ -21,16 +20,6 @@ CASE = {
 }  # fmt: skip
 
 Imx = Callable[..., Result]
-
-
-@pytest.fixture
-def imx(database: str, tmp_path: Path) -> Imx:
-    environment = {"IMX_DATABASE_URL": database, "IMX_DATA": str(tmp_path / "data")}
-
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(build(COMMANDS), list(arguments), env=environment)
-
-    return run
 
 
 @pytest.fixture
