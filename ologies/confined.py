@@ -6,7 +6,8 @@ Each process has so much memory and computing time; one that is ended for it tak
 import multiprocessing
 import os
 import resource
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ COMPUTING_S = 120
 
 #: A process is replaced after so many files, so that what a library leaks is given back.
 FILES_A_PROCESS = 200
+
+#: Files of each process that are on their way, or wait to be taken.
+AHEAD = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,40 +48,45 @@ class Done:
 def wrap_all(
     jobs: Iterable[Job], processes: int | None = None, work: Callable[[Path, Case], Wrapped] = wrap
 ) -> Iterator[Done]:
-    """Each job's end, in the order of the jobs. One that ends its process is Damaged; the others go on."""
+    """Each job's end, in the order of the jobs. One that ends its process is Damaged; the others go on.
+
+    No more than a few objects wait for whoever takes them: a batch may be larger than the memory.
+    """
     size = processes or os.cpu_count() or 1
     waiting = iter(jobs)
-    while window := list(islice(waiting, FILES_A_PROCESS * size)):
-        yield from _window(window, size, work)
+    while left := list(islice(waiting, FILES_A_PROCESS * size)):
+        while left:
+            left = yield from _together(left, size, work)
 
 
-def _window(jobs: Sequence[Job], size: int, work: Callable[[Path, Case], Wrapped]) -> Iterator[Done]:
-    outcomes: dict[int, Wrapped | OlogyError] = {}
+def _together(
+    jobs: list[Job], size: int, work: Callable[[Path, Case], Wrapped]
+) -> Generator[Done, None, list[Job]]:
+    """Until a process is ended; then those that were on their way, each alone. Returns what is left."""
+    flying: deque[Future[Wrapped | OlogyError]] = deque()
+    ended = sent = 0
     with _pool(min(size, len(jobs))) as pool:
-        futures = [pool.submit(_kept, work, job) for job in jobs]
-        for number, future in enumerate(futures):
-            outcome = _outcome(future)
-            if outcome is None:
-                break  # a process was ended: which file it had is not known
-            outcomes[number] = outcome
-            yield Done(jobs[number], outcome)
-    for job in jobs[len(outcomes) :]:
+        while ended < len(jobs):
+            try:
+                while sent < len(jobs) and len(flying) < AHEAD * size:
+                    flying.append(pool.submit(_kept, work, jobs[sent]))
+                    sent += 1
+                outcome = flying.popleft().result()
+            except BrokenProcessPool:  # which file it had is not known
+                break
+            yield Done(jobs[ended], outcome)
+            ended += 1
+    for job in jobs[ended:sent]:
         yield Done(job, _alone(job, work))
+    return jobs[sent:]
 
 
 def _alone(job: Job, work: Callable[[Path, Case], Wrapped]) -> Wrapped | OlogyError:
     with _pool(1) as pool:
-        outcome = _outcome(pool.submit(_kept, work, job))
-    if outcome is None:
-        return Damaged("to read it took more memory or time than a file may, or broke its reader")
-    return outcome
-
-
-def _outcome(future: "Future[Wrapped | OlogyError]") -> Wrapped | OlogyError | None:
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        return None
+        try:
+            return pool.submit(_kept, work, job).result()
+        except BrokenProcessPool:
+            return Damaged("to read it took more memory or time than a file may, or broke its reader")
 
 
 def _kept(work: Callable[[Path, Case], Wrapped], job: Job) -> Wrapped | OlogyError:

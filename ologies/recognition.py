@@ -50,6 +50,8 @@ _XML_ROOTS = (
 
 def recognise(path: Path) -> Kind:
     """Raises NotUnderstood with the list of what is, Damaged for a file that cannot be read."""
+    if path.exists() and not path.is_file():
+        raise Damaged("it is no file: a folder, a pipe or a device")
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)

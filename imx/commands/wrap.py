@@ -1,10 +1,11 @@
 """`imx wrap`: what is not DICOM yet becomes DICOM, for the right person and encounter."""
 
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -90,13 +91,22 @@ class Written:
     folder: Path
 
     def __call__(self, wrapped: Wrapped) -> dict[str, Any]:
-        """The file appears whole, or not at all."""
+        """The file appears whole, or not at all. Raises CommandFailed where the folder takes no more."""
         path = self.folder / as_name(wrapped.study_uid) / f"{as_name(wrapped.sop_instance_uid)}.dcm"
-        path.parent.mkdir(parents=True, exist_ok=True)
         meta = write_meta(wrapped.sop_class_uid, wrapped.sop_instance_uid, wrapped.transfer_syntax_uid)
         part = path.with_suffix(".part")
-        part.write_bytes(meta + wrapped.data_set)
-        part.replace(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as file:
+                file.write(meta)
+                file.write(wrapped.data_set)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError as error:
+            with suppress(OSError):
+                part.unlink()
+            raise CommandFailed(f"{path} cannot be written: {error.strerror}") from error
         return {"outcome": "written", "is_done": True, "written": str(path)}
 
 
@@ -167,7 +177,7 @@ def _rows(done: Iterator[Done], number: int, keep: Keep) -> Iterator[dict[str, A
 
 
 def _row(path: Path, wrapped: Wrapped | None) -> dict[str, Any]:
-    row: dict[str, Any] = {"file": str(path), "kind": _kind(path)}
+    row: dict[str, Any] = {"file": str(path), "kind": wrapped.kind.value if wrapped else _kind(path)}
     if wrapped is not None:
         row |= {
             "sop_class": wrapped.sop_class_uid,

@@ -1,6 +1,7 @@
 """A file that ends its reader takes no other along."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,21 @@ def test_the_rest_of_the_batch_goes_on() -> None:
     assert isinstance(outcomes["memory"], Damaged)
     assert isinstance(outcomes["asks"], Asked)
     assert outcomes["asks"].missing == ("person.sex",)
+
+
+def test_no_more_than_a_few_wait_to_be_taken(tmp_path: Path) -> None:
+    """Whoever takes the first has not had the last begun: objects do not pile up."""
+    jobs = [Job(tmp_path / f"{number}", a_case()) for number in range(12)]
+    done = wrap_all(jobs, processes=1, work=leaves_a_mark)
+    next(done)
+    time.sleep(1)
+    assert len(list(tmp_path.iterdir())) <= 3
+    assert len(list(done)) == 11
+
+
+def leaves_a_mark(path: Path, case: Case) -> Wrapped:
+    path.touch()
+    return Wrapped(Kind.PDF, "1", "1", "1", "1", b"")
 
 
 @pytest.mark.parametrize("processes", [1, 2])

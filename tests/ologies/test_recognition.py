@@ -1,5 +1,6 @@
 """Files are known by what is in them."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,12 @@ def test_what_is_not_understood_names_what_is(tmp_path: Path) -> None:
     path.write_bytes(b"")
     with pytest.raises(Damaged):
         recognise(path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(Damaged, match="pipe"):
+        recognise(tmp_path / "pipe")
 
 
 @given(st.binary(max_size=HEAD_BYTES))

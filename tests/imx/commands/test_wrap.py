@@ -8,6 +8,7 @@ import pydicom
 import pytest
 from typer.testing import Result
 
+from imx.errors import CommandFailed
 from tests.ologies.material import PDF, an_aecg
 
 CASE = {
@@ -76,3 +77,18 @@ def test_it_explains_what_is_missing(imx: Imx, folder: Path) -> None:
 def test_one_thing_is_asked_of_it(imx: Imx, folder: Path) -> None:
     assert imx("wrap", str(folder)).exit_code == 1
     assert imx("wrap", str(folder), "--store", "--explain").exit_code == 1
+
+
+def test_a_folder_that_takes_nothing_is_one_sentence(imx: Imx, folder: Path) -> None:
+    out = folder.parent / "out"
+    out.write_text("a file stands in its place")
+    command = [
+        "wrap",
+        str(folder / "ecg"),
+        "--case",
+        str(folder.parent / "case.json"),
+        "--out",
+        str(out / "in"),
+    ]
+    result = imx(*command)
+    assert isinstance(result.exception, CommandFailed)
