@@ -21,7 +21,7 @@ from PIL import Image
 from benchmarks.figures import table
 from ologies.confined import Job, wrap_all
 from ologies.ecg.leads import MEASURED
-from ologies.wrapping import Wrapped
+from ologies.wrapping import Wrapping
 from tests.ologies.material import a_case, an_aecg
 
 #: A telephone's picture, smaller than most.
@@ -70,8 +70,8 @@ def rate_of(kind: str, files: Sequence[Path], processes: int) -> Rate:
     """Every file wrapped once; one that is not is a fault of the benchmark."""
     case = a_case()
     began = time.perf_counter()
-    for done in wrap_all([Job(path, case) for path in files], processes):
-        assert isinstance(done.outcome, Wrapped), done.outcome
+    for done in wrap_all([Job(path, case) for path in files], files[0].parent, processes):
+        assert isinstance(done.outcome, Wrapping), done.outcome
     return Rate(kind, len(files), processes, time.perf_counter() - began)
 
 

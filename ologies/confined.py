@@ -1,11 +1,14 @@
 """Files wrapped side by side, in processes that a hostile file can only end, not use.
 
-Each process has so much memory and computing time; one that is ended for it takes no other file along.
+Each process has so much memory, disk and computing time; one that is ended for it takes no other file along.
 """
 
+import errno
 import multiprocessing
 import os
 import resource
+import shutil
+import tempfile
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -15,12 +18,19 @@ from itertools import islice
 from pathlib import Path
 
 from ologies.case import Case
-from ologies.errors import Damaged, OlogyError
-from ologies.wrapping import Wrapped, wrap
+from ologies.errors import Damaged, NoRoom, OlogyError
+from ologies.wrapping import Wrapping, wrap
 
-#: Address space of one process, and its computing time for one file.
+#: Address space of one process.
 MEMORY_BYTES = 3 * 1024**3
+
+#: Computing time for one file: so much, and more for a large one.
 COMPUTING_S = 120
+COMPUTING_BYTES_A_S = 1024 * 1024
+
+#: The largest file that may be made of one: so much, and more of a large one.
+WRITTEN_BYTES = 2 * 1024**3
+WRITTEN_TIMES = 8
 
 #: A process is replaced after so many files, so that what a library leaks is given back.
 FILES_A_PROCESS = 200
@@ -42,64 +52,79 @@ class Done:
     """What became of a job: its object, or why there is none."""
 
     job: Job
-    outcome: Wrapped | OlogyError
+    outcome: Wrapping | OlogyError
+
+
+Work = Callable[[Path, Case, Path], Wrapping]
 
 
 def wrap_all(
-    jobs: Iterable[Job], processes: int | None = None, work: Callable[[Path, Case], Wrapped] = wrap
+    jobs: Iterable[Job], scratch: Path, processes: int | None = None, work: Work = wrap
 ) -> Iterator[Done]:
     """Each job's end, in the order of the jobs. One that ends its process is Damaged; the others go on.
 
-    No more than a few objects wait for whoever takes them: a batch may be larger than the memory.
+    The objects lie in a folder of their own in `scratch`, and are gone once the next end is asked for: who
+    wants them moves or reads them first. No more than a few wait: a batch may be larger than the disk.
     """
     size = processes or os.cpu_count() or 1
     waiting = iter(jobs)
-    while left := list(islice(waiting, FILES_A_PROCESS * size)):
-        while left:
-            left = yield from _together(left, size, work)
+    with tempfile.TemporaryDirectory(prefix=".wrapping-", dir=scratch) as folder:
+        while left := list(islice(waiting, FILES_A_PROCESS * size)):
+            while left:
+                left = yield from _together(left, Path(folder), size, work)
 
 
-def _together(
-    jobs: list[Job], size: int, work: Callable[[Path, Case], Wrapped]
-) -> Generator[Done, None, list[Job]]:
+def _together(jobs: list[Job], scratch: Path, size: int, work: Work) -> Generator[Done, None, list[Job]]:
     """Until a process is ended; then those that were on their way, each alone. Returns what is left."""
-    flying: deque[Future[Wrapped | OlogyError]] = deque()
+    flying: deque[tuple[Path, Future[Wrapping | OlogyError]]] = deque()
     ended = sent = 0
     with _pool(min(size, len(jobs))) as pool:
         while ended < len(jobs):
             try:
                 while sent < len(jobs) and len(flying) < AHEAD * size:
-                    flying.append(pool.submit(_kept, work, jobs[sent]))
+                    into = Path(tempfile.mkdtemp(dir=scratch))
+                    flying.append((into, pool.submit(_kept, work, jobs[sent], into)))
                     sent += 1
-                outcome = flying.popleft().result()
+                into, future = flying.popleft()
+                outcome = future.result()
             except BrokenProcessPool:  # which file it had is not known
                 break
             yield Done(jobs[ended], outcome)
+            shutil.rmtree(into)
             ended += 1
     for job in jobs[ended:sent]:
-        yield Done(job, _alone(job, work))
+        with tempfile.TemporaryDirectory(dir=scratch) as alone:
+            yield Done(job, _alone(job, Path(alone), work))
     return jobs[sent:]
 
 
-def _alone(job: Job, work: Callable[[Path, Case], Wrapped]) -> Wrapped | OlogyError:
+def _alone(job: Job, into: Path, work: Work) -> Wrapping | OlogyError:
     with _pool(1) as pool:
         try:
-            return pool.submit(_kept, work, job).result()
+            return pool.submit(_kept, work, job, into).result()
         except BrokenProcessPool:
             return Damaged("to read it took more memory or time than a file may, or broke its reader")
 
 
-def _kept(work: Callable[[Path, Case], Wrapped], job: Job) -> Wrapped | OlogyError:
+def _kept(work: Work, job: Job, into: Path) -> Wrapping | OlogyError:
     """In the process."""
+    size = job.path.stat().st_size if job.path.is_file() else 0
     used = resource.getrusage(resource.RUSAGE_SELF)
-    until = int(used.ru_utime + used.ru_stime) + COMPUTING_S
+    until = int(used.ru_utime + used.ru_stime) + COMPUTING_S + size // COMPUTING_BYTES_A_S
     resource.setrlimit(resource.RLIMIT_CPU, (until, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (WRITTEN_BYTES + WRITTEN_TIMES * size, resource.RLIM_INFINITY))
     try:
-        return work(job.path, job.case)
+        return work(job.path, job.case, into)
     except OlogyError as error:
         return error
     except MemoryError:
         return Damaged("to read it took more memory than a file may")
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return NoRoom()
+        return Damaged(f"it cannot be read, or what it becomes cannot be written: {error.strerror}")
+    except Exception as error:  # a reader's fault is that file's, and no other's
+        return Damaged(f"its reader broke on it ({type(error).__name__})")
 
 
 def _pool(size: int) -> ProcessPoolExecutor:

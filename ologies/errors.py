@@ -3,6 +3,7 @@
 OlogyError
 ├── NotUnderstood   no specialty here reads such a file
 ├── Damaged         one that is known, but broken or lying
+├── NoRoom          the disk is full: the same file may do later
 ├── BadCase         the case cannot be read
 └── Asked           something is missing, or the case and the file disagree: a person answers
 
@@ -29,6 +30,13 @@ class NotUnderstood(OlogyError):
 
 class Damaged(OlogyError):
     """The file is of a known kind, but what it says of itself does not hold."""
+
+
+class NoRoom(OlogyError):
+    """There is no room for what is made on the way."""
+
+    def __str__(self) -> str:
+        return "the disk is full: make room, then try it again"
 
 
 class BadCase(OlogyError):

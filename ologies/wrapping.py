@@ -1,12 +1,8 @@
-"""A file and its case become DICOM: what it is, what it says, what is missing, and the object."""
+"""A file and its case become DICOM: what it is, what it says, what is missing, and the objects."""
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
-
-from pydicom.dataset import Dataset
-from pydicom.filewriter import dcmwrite
-from pydicom.uid import ExplicitVRLittleEndian
 
 from ologies.case import Case
 from ologies.dataset import digest_of
@@ -18,52 +14,69 @@ from ologies.photographs.photograph import photograph
 from ologies.photographs.picture import PHOTOGRAPH_KINDS, read_photograph
 from ologies.recognition import Kind, recognise
 from ologies.settled import Said, settle
+from ologies.writing import Made, Wrapped, write
 
 
 @dataclass(frozen=True, slots=True)
-class Wrapped:
-    """One file's object: a data set, always in Explicit VR Little Endian, without file meta."""
+class Source:
+    """A file that is to be wrapped."""
+
+    path: Path
+    kind: Kind
+    digest: str  # SHA-256, in hexadecimal
+    scratch: Path  # a folder for what is only on the way
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapping:
+    """What became of one file: one object, or several of one study."""
 
     kind: Kind
-    sop_class_uid: str
-    sop_instance_uid: str
-    study_uid: str
-    series_uid: str
-    data_set: bytes
-    transfer_syntax_uid: str = ExplicitVRLittleEndian
+    objects: tuple[Wrapped, ...]
     notes: tuple[str, ...] = ()  # what a person should know of the conversion
 
+    @property
+    def study_uid(self) -> str:
+        """One file is of one encounter."""
+        return self.objects[0].study_uid
 
-def wrap(path: Path, case: Case) -> Wrapped:
-    """Raises an OlogyError: NotUnderstood, Damaged, or Asked with all that a person has to say first."""
+
+def wrap(path: Path, case: Case, into: Path) -> Wrapping:
+    """Its objects as Part 10 files in the folder `into`, which may hold other files beside them.
+
+    Raises an OlogyError: NotUnderstood, Damaged, NoRoom, or Asked with all that a person has to say first.
+    """
     kind = recognise(path)
-    digest = digest_of(path)
-    if kind in ECG_KINDS:
-        read = read_ecg(path, kind)
-        return _wrapped(kind, waveform(read.ecg, settle(case, read.said), digest), tuple(read.ecg.notes))
-    if kind in PHOTOGRAPH_KINDS:
-        photo = read_photograph(path, kind)
-        made = photograph(photo.picture, settle(case, photo.said), digest)
-        notes = (*photo.notes, *made.notes)
-        return _wrapped(kind, made.dataset, notes, photo.picture.transfer_syntax_uid)
-    if kind in DOCUMENT_KINDS:
-        content = read_document(path, kind)
-        return _wrapped(kind, encapsulated(content, kind, settle(case, Said()), digest), ())
-    raise NotUnderstood([each.value for each in Kind])
+    make = _SPECIALTIES.get(kind)
+    if make is None:
+        raise NotUnderstood([each.value for each in Kind])
+    objects, notes = [], []
+    for made in make(Source(path, kind, digest_of(path), into), case):
+        objects.append(write(made, into))
+        notes += [note for note in made.notes if note not in notes]
+    return Wrapping(kind, tuple(objects), tuple(notes))
 
 
-def _wrapped(
-    kind: Kind, dataset: Dataset, notes: tuple[str, ...], syntax: str = ExplicitVRLittleEndian
-) -> Wrapped:
-    written = BytesIO()
-    dcmwrite(written, dataset, implicit_vr=False, little_endian=True, enforce_file_format=False)
-    return Wrapped(
-        kind,
-        dataset.SOPClassUID,
-        dataset.SOPInstanceUID,
-        dataset.StudyInstanceUID,
-        dataset.SeriesInstanceUID,
-        written.getvalue(),
-        syntax,
-        notes,
-    )
+def _ecg(source: Source, case: Case) -> Iterator[Made]:
+    read = read_ecg(source.path, source.kind)
+    dataset = waveform(read.ecg, settle(case, read.said), source.digest)
+    yield Made(dataset, notes=tuple(read.ecg.notes))
+
+
+def _photograph(source: Source, case: Case) -> Iterator[Made]:
+    read = read_photograph(source.path, source.kind)
+    made = photograph(read.picture, settle(case, read.said), source.digest)
+    yield Made(made.dataset, made.transfer_syntax_uid, made.pixels, (*read.notes, *made.notes))
+
+
+def _document(source: Source, case: Case) -> Iterator[Made]:
+    content = read_document(source.path, source.kind)
+    yield Made(encapsulated(content, source.kind, settle(case, Said()), source.digest))
+
+
+#: Who makes objects of a kind.
+_SPECIALTIES: Mapping[Kind, Callable[[Source, Case], Iterator[Made]]] = {
+    **dict.fromkeys(ECG_KINDS, _ecg),
+    **dict.fromkeys(PHOTOGRAPH_KINDS, _photograph),
+    **dict.fromkeys(DOCUMENT_KINDS, _document),
+}

@@ -3,9 +3,10 @@
 import json
 import os
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -28,17 +29,17 @@ from ologies.case import Case, read_case
 from ologies.confined import Done, Job, wrap_all
 from ologies.errors import Asked, BadCase, OlogyError
 from ologies.recognition import recognise
-from ologies.wrapping import Wrapped
+from ologies.wrapping import Wrapping
+from ologies.writing import Wrapped
 from storage.errors import ArchiveError, Unavailable
 from storage.file_names import as_name
 from storage.ingest import Door, Incoming
 from storage.origin import Origin
-from storage.part10 import write_meta
 
 #: The name that is kept as the sender of what was wrapped here.
 SENDER = "WRAP"
 
-Keep = Callable[[Wrapped], dict[str, Any]]
+Keep = Callable[[Wrapping], dict[str, Any]]
 
 
 def wrap_command(
@@ -74,7 +75,8 @@ def wrap_command(
         else:
             keep = _explained
         rows = []
-        for row in chain(unread, _rows(wrap_all(jobs), len(jobs), keep)):
+        done = wrap_all(jobs, _scratch(out))
+        for row in chain(unread, _rows(done, len(jobs), keep)):
             rows.append(row)
             if as_json:
                 sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -90,24 +92,21 @@ class Written:
 
     folder: Path
 
-    def __call__(self, wrapped: Wrapped) -> dict[str, Any]:
-        """The file appears whole, or not at all. Raises CommandFailed where the folder takes no more."""
+    def __call__(self, wrapping: Wrapping) -> dict[str, Any]:
+        """Each appears whole, or not at all. Raises CommandFailed where the folder takes no more."""
+        written = [str(self._move(wrapped)) for wrapped in wrapping.objects]
+        return {"outcome": "written", "is_done": True, "written": written}
+
+    def _move(self, wrapped: Wrapped) -> Path:
         path = self.folder / as_name(wrapped.study_uid) / f"{as_name(wrapped.sop_instance_uid)}.dcm"
-        meta = write_meta(wrapped.sop_class_uid, wrapped.sop_instance_uid, wrapped.transfer_syntax_uid)
-        part = path.with_suffix(".part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
-                file.write(meta)
-                file.write(wrapped.data_set)
-                file.flush()
+            with wrapped.file.open("rb") as file:
                 os.fsync(file.fileno())
-            part.replace(path)
+            wrapped.file.replace(path)
         except OSError as error:
-            with suppress(OSError):
-                part.unlink()
             raise CommandFailed(f"{path} cannot be written: {error.strerror}") from error
-        return {"outcome": "written", "is_done": True, "written": str(path)}
+        return path
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +116,11 @@ class Kept:
     door: Door
     owner: Trust
 
-    def __call__(self, wrapped: Wrapped) -> dict[str, Any]:
-        """Raises Unavailable: to go on would fail for every file."""
+    def __call__(self, wrapping: Wrapping) -> dict[str, Any]:
+        """Every object of a file, up to the first that is not kept; to try the file again adds the others.
+
+        Raises Unavailable: to go on would fail for every file.
+        """
         origin = Origin(
             peer=SENDER,
             trust=self.owner.ods_code,
@@ -127,21 +129,26 @@ class Kept:
             called="wrap",
             received_at=datetime.now(UTC),
         )
-        incoming = Incoming(wrapped.sop_class_uid, wrapped.sop_instance_uid, wrapped.transfer_syntax_uid)
-        try:
-            receipt = self.door.accept(incoming, iter([wrapped.data_set]), origin)
-        except Unavailable:
-            raise
-        except ArchiveError as error:
-            return {"outcome": type(error).__name__, "is_done": False, "because": str(error)}
-        return {
-            "outcome": receipt.outcome.value,
-            "is_done": receipt.outcome.is_kept,
-            "because": receipt.because,
-        }
+        said: dict[str, Any] = {}
+        for wrapped in wrapping.objects:
+            incoming = Incoming(wrapped.sop_class_uid, wrapped.sop_instance_uid, wrapped.transfer_syntax_uid)
+            try:
+                receipt = self.door.accept(incoming, wrapped.data_set(), origin)
+            except Unavailable:
+                raise
+            except ArchiveError as error:
+                return {"outcome": type(error).__name__, "is_done": False, "because": str(error)}
+            said = {
+                "outcome": receipt.outcome.value,
+                "is_done": receipt.outcome.is_kept,
+                "because": receipt.because,
+            }
+            if not receipt.outcome.is_kept:
+                break
+        return said
 
 
-def _explained(_: Wrapped) -> dict[str, Any]:
+def _explained(_: Wrapping) -> dict[str, Any]:
     return {"outcome": "it can be wrapped", "is_done": True}
 
 
@@ -165,25 +172,43 @@ def _jobs(paths: Iterable[Path], case: Path | None) -> tuple[list[Job], list[dic
     return jobs, unread
 
 
+def _scratch(out: Path | None) -> Path:
+    """Where objects lie on their way: beside where they go, so that they need only be moved."""
+    if out is None:
+        return Path(tempfile.gettempdir())
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandFailed(f"{out} cannot be written: {error.strerror}") from error
+    return out
+
+
 def _rows(done: Iterator[Done], number: int, keep: Keep) -> Iterator[dict[str, Any]]:
     with progress_bar() as bar:
         task = bar.add_task("wrapping", total=number)
         for each in done:
             outcome = each.outcome
-            row = _row(each.job.path, outcome if isinstance(outcome, Wrapped) else None)
+            row = _row(each.job.path, outcome if isinstance(outcome, Wrapping) else None)
             row |= _failed(outcome) if isinstance(outcome, OlogyError) else keep(outcome)
             bar.advance(task)
             yield row
 
 
-def _row(path: Path, wrapped: Wrapped | None) -> dict[str, Any]:
-    row: dict[str, Any] = {"file": str(path), "kind": wrapped.kind.value if wrapped else _kind(path)}
-    if wrapped is not None:
+def _row(path: Path, wrapping: Wrapping | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"file": str(path), "kind": wrapping.kind.value if wrapping else _kind(path)}
+    if wrapping is not None:
         row |= {
-            "sop_class": wrapped.sop_class_uid,
-            "instance": wrapped.sop_instance_uid,
-            "study": wrapped.study_uid,
-            "notes": list(wrapped.notes),
+            "study": wrapping.study_uid,
+            "instances": [
+                {
+                    "sop_class": each.sop_class_uid,
+                    "instance": each.sop_instance_uid,
+                    "series": each.series_uid,
+                    "transfer_syntax": each.transfer_syntax_uid,
+                }
+                for each in wrapping.objects
+            ],
+            "notes": list(wrapping.notes),
         }
     return row
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate
 from pydicom.uid import (
     DermoscopicPhotographyImageStorage,
     OphthalmicPhotography8BitImageStorage,
@@ -20,6 +19,7 @@ from ologies.photographs.dermoscopy import dermoscopic, says_enough
 from ologies.photographs.eye import ophthalmic
 from ologies.photographs.picture import Picture
 from ologies.settled import Settled
+from ologies.writing import Encapsulated, Made
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +29,7 @@ class _Object:
     add: Callable[[Dataset, Settled], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Photographed:
-    """The object, whole but for its file meta, and what a person should know of it."""
-
-    dataset: Dataset
-    notes: tuple[str, ...] = ()
-
-
-def photograph(picture: Picture, settled: Settled, digest: str) -> Photographed:
+def photograph(picture: Picture, settled: Settled, digest: str) -> Made:
     """Raises Asked for what its kind of picture cannot be without."""
     view, notes = settled.case.view, []
     if view is View.DERMOSCOPY and not says_enough(settled.device):
@@ -60,12 +52,12 @@ def photograph(picture: Picture, settled: Settled, digest: str) -> Photographed:
         dataset.AnatomicRegionSequence = [coded(settled.case.body_site)]
     if settled.laterality is not None:
         dataset.ImageLaterality = settled.laterality.value
-    _pixels(dataset, picture)
+    _describe(dataset, picture)
     made.add(dataset, settled)
-    return Photographed(dataset, tuple(notes))
+    return Made(dataset, picture.transfer_syntax_uid, Encapsulated([picture.frame], 1), tuple(notes))
 
 
-def _pixels(dataset: Dataset, picture: Picture) -> None:
+def _describe(dataset: Dataset, picture: Picture) -> None:
     """Image Pixel, VL Image, ICC Profile (PS3.3 §C.7.6.3, §C.8.12.1, §C.11.15)."""
     dataset.SamplesPerPixel = picture.samples
     dataset.PhotometricInterpretation = picture.photometric
@@ -82,8 +74,6 @@ def _pixels(dataset: Dataset, picture: Picture) -> None:
         dataset.LossyImageCompressionMethod = method
     if picture.samples > 1 and picture.colour_profile:
         dataset.ICCProfile = picture.colour_profile + b"\0" * (len(picture.colour_profile) % 2)
-    dataset.add_new("PixelData", "OB", encapsulate([picture.frame], has_bot=False))
-    dataset["PixelData"].is_undefined_length = True
 
 
 def _nothing_more(_: Dataset, __: Settled) -> None:

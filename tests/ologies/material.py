@@ -2,6 +2,7 @@
 
 import json
 import struct
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 
 from ologies.case import Case, parse_case
+from ologies.wrapping import Wrapping, wrap
+from ologies.writing import Wrapped
 
 SAMPLES = Path(__file__).parents[3] / "shared" / "samples"
 
@@ -22,6 +25,21 @@ def sample(name: str) -> Path:
     if not path.exists():
         pytest.skip(f"{name} is not beside this checkout")
     return path
+
+
+#: Where objects of tests lie; gone with the process.
+_SCRATCH = tempfile.TemporaryDirectory(prefix="imx-wrapped-")
+
+
+def wrap_here(path: Path, case: Case) -> Wrapping:
+    """A file wrapped, in a folder of its own."""
+    return wrap(path, case, Path(tempfile.mkdtemp(dir=_SCRATCH.name)))
+
+
+def wrap_one(path: Path, case: Case) -> Wrapped:
+    """The one object of a file."""
+    (wrapped,) = wrap_here(path, case).objects
+    return wrapped
 
 
 def a_case(**changes: Any) -> Case:

