@@ -5,8 +5,10 @@ origin rides in Private Information (0002,0102), so the index can be made again 
 """
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import orjson
 
@@ -39,6 +41,9 @@ class FileMeta:
     data_offset: int  # where the data set begins, in bytes
     origin: Origin | None  # None in a file that we did not write
     may_replace: bool = False  # the sender's newer content was to become current
+    beside: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # what else we wrote down of it (storage.originals)
 
 
 def write_meta(
@@ -48,6 +53,7 @@ def write_meta(
     origin: Origin | None = None,
     *,
     may_replace: bool = False,
+    beside: Mapping[str, Any] | None = None,
 ) -> bytes:
     """Preamble and file meta (PS3.10 §7.1), up to the first byte of the data set.
 
@@ -65,7 +71,7 @@ def write_meta(
         elements += [
             _short(0x0016, b"AE", origin.peer[:16]),
             _short(0x0100, b"UI", ORIGIN_CREATOR_UID),
-            _long(0x0102, b"OB", _pad(_origin_json(origin, may_replace), b" ")),
+            _long(0x0102, b"OB", _pad(_origin_json(origin, may_replace, beside), b" ")),
         ]
     meta = b"".join(elements)
     return _PREAMBLE + struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(meta)) + meta
@@ -82,7 +88,7 @@ def read_meta(head: bytes) -> FileMeta:
         values[element.tag] = walk.value(element)
         walk.skip(element)
         end = walk.position
-    origin, may_replace = _origin(values)
+    origin, may_replace, beside = _origin(values)
     return FileMeta(
         sop_class_uid=_text(values, 0x00020002),
         sop_instance_uid=_text(values, 0x00020003),
@@ -90,6 +96,7 @@ def read_meta(head: bytes) -> FileMeta:
         data_offset=end,
         origin=origin,
         may_replace=may_replace,
+        beside=beside,
     )
 
 
@@ -116,20 +123,22 @@ def _text(values: dict[int, bytes], tag: int) -> str:
     return values.get(tag, b"").decode("ascii", "replace").strip(" \0")
 
 
-def _origin_json(origin: Origin, may_replace: bool) -> bytes:
+def _origin_json(origin: Origin, may_replace: bool, beside: Mapping[str, Any] | None) -> bytes:
     said = {name: getattr(origin, name)[:SAID_LIMIT] for name in _ORIGIN_TEXTS}
     texts = {name: text.encode("utf-8", "replace").decode() for name, text in said.items()}
     moment = origin.received_at.isoformat()
-    return orjson.dumps({**texts, "received_at": moment, "may_replace": may_replace})
+    more = {"beside": beside} if beside else {}
+    return orjson.dumps({**texts, "received_at": moment, "may_replace": may_replace, **more})
 
 
-def _origin(values: dict[int, bytes]) -> tuple[Origin | None, bool]:
+def _origin(values: dict[int, bytes]) -> tuple[Origin | None, bool, Mapping[str, Any]]:
     if _text(values, 0x00020100) != ORIGIN_CREATOR_UID:
-        return None, False
+        return None, False, {}
     try:
         said = orjson.loads(values.get(0x00020102, b""))
-        may_replace = said.pop("may_replace")
-        return Origin(**{**said, "received_at": datetime.fromisoformat(said["received_at"])}), may_replace
+        may_replace, beside = said.pop("may_replace"), said.pop("beside", {})
+        origin = Origin(**{**said, "received_at": datetime.fromisoformat(said["received_at"])})
+        return origin, may_replace, beside
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Unreadable("the origin beside the data set is damaged") from error
 

@@ -1,4 +1,4 @@
-"""What was withdrawn and has been kept for long enough goes for good: its rows, then its bytes."""
+"""What was withdrawn and has been kept for long enough goes for good: rows and originals, then bytes."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,8 +13,11 @@ from storage.objects import ObjectStore
 _DUE = (
     "select id from withdrawal w where keep_until <= now() and undone_at is null and decision = 'approve'"
     " and restores is null and (purged_at is null"
-    " or exists (select from study s where s.uid = w.study_uid and s.has_hidden)) order by id"
+    " or exists (select from study s where s.uid = w.study_uid and s.has_hidden)"
+    " or exists (select from original f where f.study_uid = w.study_uid and is_withdrawn_with(f, w)))"
+    " order by id"
 )
+_PURGE = "select purge_withdrawn(%(number)s) union all select purge_originals(%(number)s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,8 @@ def purge(objects: ObjectStore, pool: ConnectionPool) -> Purged:
     count = 0
     for number in due:
         with mapped_errors(), pool.connection() as connection:
-            keys = [key for (key,) in connection.execute("select purge_withdrawn(%s)", (number,)).fetchall()]
+            rows = connection.execute(_PURGE, {"number": number}).fetchall()
+        keys = [key for (key,) in rows]
         count += len(keys)
         for key in keys:
             with suppress(Unavailable):

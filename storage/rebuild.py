@@ -13,10 +13,12 @@ from itertools import groupby
 from psycopg_pool import ConnectionPool
 
 from storage.driver_errors import mapped_errors
-from storage.errors import BadInput, NotHeld, Unreadable
+from storage.errors import BadInput, Contended, NotHeld, Unreadable
 from storage.index import KeptObject
 from storage.ingest import Incoming, Ingest
 from storage.origin import Origin
+from storage.original import ORIGINAL_CLASS_UID, read_original
+from storage.originals import add_rows
 from storage.part10 import META_LIMIT_BYTES, FileMeta, read_meta
 from storage.receipt import Outcome
 from storage.tombstones import DECISION_CLASS_UID, read_decision
@@ -28,6 +30,7 @@ class Rebuilt(Enum):
 
     INDEXED = "indexed"
     DECIDED = "a decision over a withdrawal, in force again"
+    ORIGINAL = "an original file, beside its instances again"
     ASIDE = "in quarantine"
     KNOWN = "has a row already"
     DUPLICATE = "the same content has a row already"
@@ -89,6 +92,8 @@ def _index(ingest: Ingest, pool: ConnectionPool, found: _Found) -> Line:
     kept = KeptObject(found.key, found.size, meta.data_offset, digest.digest(), meta.transfer_syntax_uid)
     if meta.sop_class_uid == DECISION_CLASS_UID:
         return _decide_again(ingest, pool, kept)
+    if meta.sop_class_uid == ORIGINAL_CLASS_UID:
+        return _beside_again(pool, kept, found)
     incoming = Incoming(
         meta.sop_class_uid, meta.sop_instance_uid, meta.transfer_syntax_uid, may_replace=meta.may_replace
     )
@@ -111,6 +116,21 @@ def _decide_again(ingest: Ingest, pool: ConnectionPool, kept: KeptObject) -> Lin
     with mapped_errors(), pool.connection() as connection:
         decide_again(connection, decided, kept)
     return Line(kept.key, Rebuilt.DECIDED)
+
+
+def _beside_again(pool: ConnectionPool, kept: KeptObject, found: _Found) -> Line:
+    """An original's row, of what stands before its bytes."""
+    try:
+        original = read_original(found.meta.beside)
+    except Unreadable as error:
+        return Line(kept.key, Rebuilt.FOREIGN, str(error))
+    _ensure_trust(pool, found.origin)
+    try:
+        with mapped_errors(), pool.connection() as connection:
+            add_rows(connection, kept, original, found.origin)
+    except Contended:
+        return Line(kept.key, Rebuilt.DUPLICATE)
+    return Line(kept.key, Rebuilt.ORIGINAL)
 
 
 def _known(pool: ConnectionPool, keys: list[str]) -> set[str]:
