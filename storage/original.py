@@ -1,7 +1,7 @@
 """An original file as an object: whose it is and what was made of it stand before its bytes.
 
 Such an object is a Part 10 file of our own class (PS3.10 §7.1): its file meta holds what is known of the
-original, and behind that the file lies as it came. So its digest is the file's, and a rebuild finds all of it.
+original, and behind that the file lies as it came. So its digest is the file's, and a rebuild finds it all.
 """
 
 from collections.abc import Mapping

@@ -129,6 +129,60 @@ CREATE FUNCTION public.is_withdrawn(p_study text, p_series text, p_uid text) RET
     select exists (select from tombstone t where t.study_uid = p_study
         and (t.uid, t.level) in ((p_study, 'study'), (p_series, 'series'), (p_uid, 'instance')))
 $$;
+CREATE TABLE public.original (
+    id bigint NOT NULL,
+    object_id bigint NOT NULL,
+    digest bytea NOT NULL,
+    study_uid text NOT NULL COLLATE pg_catalog."C",
+    series_uids text[] NOT NULL COLLATE pg_catalog."C",
+    instance_uids text[] NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL,
+    name text NOT NULL,
+    kept_by text NOT NULL,
+    identifier text NOT NULL,
+    issuer text NOT NULL,
+    nhs_number text NOT NULL,
+    birth_date text NOT NULL COLLATE pg_catalog."C",
+    accession text NOT NULL,
+    visit text NOT NULL,
+    encounter_issuer text NOT NULL,
+    CONSTRAINT original_instance_uids_check CHECK ((cardinality(instance_uids) > 0))
+);
+CREATE TABLE public.withdrawal (
+    id bigint NOT NULL,
+    restores bigint,
+    level text NOT NULL,
+    study_uid text NOT NULL COLLATE pg_catalog."C",
+    series_uid text COLLATE pg_catalog."C",
+    instance_uid text COLLATE pg_catalog."C",
+    trusts text[] NOT NULL,
+    instances integer NOT NULL,
+    because text NOT NULL,
+    asked_by text NOT NULL,
+    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    decision text,
+    decided_by text,
+    decided_at timestamp with time zone,
+    keep_until timestamp with time zone,
+    undone_at timestamp with time zone,
+    purged_at timestamp with time zone,
+    CONSTRAINT withdrawal_because_check CHECK ((because <> ''::text)),
+    CONSTRAINT withdrawal_check CHECK (((series_uid IS NULL) = (level = 'study'::text))),
+    CONSTRAINT withdrawal_check1 CHECK (((instance_uid IS NULL) = (level <> 'instance'::text))),
+    CONSTRAINT withdrawal_check2 CHECK ((decided_by <> asked_by)),
+    CONSTRAINT withdrawal_check3 CHECK ((((decision IS NULL) = (decided_at IS NULL)) AND ((decision IS NULL) = (decided_by IS NULL)))),
+    CONSTRAINT withdrawal_decision_check CHECK ((decision = ANY (ARRAY['approve'::text, 'reject'::text]))),
+    CONSTRAINT withdrawal_level_check CHECK ((level = ANY (ARRAY['study'::text, 'series'::text, 'instance'::text])))
+);
+CREATE FUNCTION public.is_withdrawn_with(f public.original, w public.withdrawal) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    select f.study_uid = w.study_uid and case w.level
+        when 'study' then true
+        when 'series' then w.series_uid = any(f.series_uids)
+        else w.instance_uid = any(f.instance_uids) end
+$$;
 CREATE FUNCTION public.keep(p_key text, p_size bigint, p_data_offset integer, p_digest bytea, p_syntax text, p_peer text, p_trust text, p_address text, p_called text, p_received_at timestamp with time zone, p_identifier text, p_issuer text, p_name text, p_birth_date text, p_sex text, p_identity_digest bytea, p_identity_json bytea, p_study text, p_study_date text, p_study_time text, p_accession text, p_accession_issuer text, p_study_id text, p_study_description text, p_referring text, p_study_json bytea, p_series text, p_modality text, p_series_number integer, p_series_description text, p_body_part text, p_series_date text, p_performed_date text, p_performed_time text, p_series_json bytea, p_instance text, p_sop_class text, p_instance_number integer, p_frame_count integer, p_frame_form integer, p_frames bytea, p_problems text[], p_json_before bytea, p_json_patient bytea, p_json_after bytea, p_json_whole boolean, p_bytes bytea) RETURNS public.keep_answer
     LANGUAGE plpgsql
     AS $$
@@ -326,6 +380,15 @@ begin
     new.requests := requests_in(new.json);
     return new;
 end $$;
+CREATE FUNCTION public.original_shows(f public.original) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    select not exists (select from tombstone t where t.study_uid = f.study_uid and case t.level
+            when 'study' then true
+            when 'series' then t.uid = any(f.series_uids)
+            else t.uid = any(f.instance_uids) end)
+        and not exists (select from instance n where n.uid = any(f.instance_uids) and n.hidden)
+$$;
 CREATE FUNCTION public.patient_named(p_identifier text, p_issuer text, p_only_study text) RETURNS bigint
     LANGUAGE plpgsql
     AS $$
@@ -744,6 +807,26 @@ BEGIN
     WHERE id = worker_id;
 END;
 $$;
+CREATE FUNCTION public.purge_originals(p_withdrawal bigint) RETURNS SETOF text
+    LANGUAGE plpgsql
+    AS $$
+declare
+    w withdrawal;
+begin
+    select * into w from withdrawal where id = p_withdrawal for update;
+    if w.decision is distinct from 'approve' or w.restores is not null or w.undone_at is not null
+            or w.keep_until > now() then
+        return;
+    end if;
+    return query
+        with gone as (
+            delete from original f using object b
+            where b.id = f.object_id and f.study_uid = w.study_uid and is_withdrawn_with(f, w)
+            and b.received_at <= now() - (w.keep_until - w.decided_at)    -- what came since has the same time
+            returning f.object_id
+        )
+        update object b set swept_at = now() from gone where b.id = gone.object_id returning b.key;
+end $$;
 CREATE FUNCTION public.purge_withdrawn(p_withdrawal bigint) RETURNS SETOF text
     LANGUAGE plpgsql
     AS $$
@@ -1503,6 +1586,14 @@ ALTER TABLE public.order_tie ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+ALTER TABLE public.original ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.original_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE public.patient (
     id bigint NOT NULL,
     identifier text NOT NULL,
@@ -1993,33 +2084,6 @@ ALTER TABLE public.version ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
-CREATE TABLE public.withdrawal (
-    id bigint NOT NULL,
-    restores bigint,
-    level text NOT NULL,
-    study_uid text NOT NULL COLLATE pg_catalog."C",
-    series_uid text COLLATE pg_catalog."C",
-    instance_uid text COLLATE pg_catalog."C",
-    trusts text[] NOT NULL,
-    instances integer NOT NULL,
-    because text NOT NULL,
-    asked_by text NOT NULL,
-    asked_at timestamp with time zone DEFAULT now() NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    decision text,
-    decided_by text,
-    decided_at timestamp with time zone,
-    keep_until timestamp with time zone,
-    undone_at timestamp with time zone,
-    purged_at timestamp with time zone,
-    CONSTRAINT withdrawal_because_check CHECK ((because <> ''::text)),
-    CONSTRAINT withdrawal_check CHECK (((series_uid IS NULL) = (level = 'study'::text))),
-    CONSTRAINT withdrawal_check1 CHECK (((instance_uid IS NULL) = (level <> 'instance'::text))),
-    CONSTRAINT withdrawal_check2 CHECK ((decided_by <> asked_by)),
-    CONSTRAINT withdrawal_check3 CHECK ((((decision IS NULL) = (decided_at IS NULL)) AND ((decision IS NULL) = (decided_by IS NULL)))),
-    CONSTRAINT withdrawal_decision_check CHECK ((decision = ANY (ARRAY['approve'::text, 'reject'::text]))),
-    CONSTRAINT withdrawal_level_check CHECK ((level = ANY (ARRAY['study'::text, 'series'::text, 'instance'::text])))
-);
 ALTER TABLE public.withdrawal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.withdrawal_id_seq
     START WITH 1
@@ -2109,6 +2173,10 @@ ALTER TABLE ONLY public.order_tie
     ADD CONSTRAINT order_tie_order_id_study_uid_key UNIQUE (order_id, study_uid);
 ALTER TABLE ONLY public.order_tie
     ADD CONSTRAINT order_tie_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.original
+    ADD CONSTRAINT original_object_id_key UNIQUE (object_id);
+ALTER TABLE ONLY public.original
+    ADD CONSTRAINT original_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.patient
     ADD CONSTRAINT patient_identifier_issuer_only_study_key UNIQUE NULLS NOT DISTINCT (identifier, issuer, only_study);
 ALTER TABLE ONLY public.patient
@@ -2247,6 +2315,9 @@ CREATE INDEX known_browser_by_account ON public.known_browser USING btree (accou
 CREATE INDEX object_by_verification ON public.object USING btree (verified_at NULLS FIRST, id) WHERE (swept_at IS NULL);
 CREATE INDEX order_tie_by_study ON public.order_tie USING btree (study_uid);
 CREATE INDEX order_tie_in_doubt ON public.order_tie USING btree (id) WHERE (state = 'doubt'::text);
+CREATE INDEX original_by_accession ON public.original USING btree (accession, encounter_issuer) WHERE (accession <> ''::text);
+CREATE INDEX original_by_visit ON public.original USING btree (visit, encounter_issuer) WHERE (visit <> ''::text);
+CREATE UNIQUE INDEX original_once ON public.original USING btree (study_uid, digest, (instance_uids[1]));
 CREATE INDEX peer_by_title ON public.peer USING btree (ae_title);
 CREATE INDEX performed_news_due ON public.performed_news USING btree (trust, ae_title, id) WHERE ((told_at IS NULL) AND (given_up_at IS NULL));
 CREATE INDEX performed_step_by_order ON public.performed_step USING btree (order_id);
@@ -2340,6 +2411,8 @@ ALTER TABLE ONLY public.order_tie
     ADD CONSTRAINT order_tie_correction_id_fkey FOREIGN KEY (correction_id) REFERENCES public.correction(id);
 ALTER TABLE ONLY public.order_tie
     ADD CONSTRAINT order_tie_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.imaging_order(id);
+ALTER TABLE ONLY public.original
+    ADD CONSTRAINT original_object_id_fkey FOREIGN KEY (object_id) REFERENCES public.object(id);
 ALTER TABLE ONLY public.peer
     ADD CONSTRAINT peer_trust_fkey FOREIGN KEY (trust) REFERENCES public.trust(ods_code);
 ALTER TABLE ONLY public.performed_listener
