@@ -10,7 +10,7 @@ CHECKED  := $(PACKAGES) tests benchmarks .ci
 BENCHES  := ingest find retrieve forward dicomweb many_studies wrap
 
 .DEFAULT_GOAL := help
-.PHONY: help setup viewer demo test check format peers bench bench-quick lock clean
+.PHONY: help setup viewer demo test check format peers fuzz bench bench-quick lock clean
 
 help:  ## what can be made here
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1 /' | \
@@ -51,6 +51,9 @@ peers: $(READY)  ## the tests against DCMTK, Orthanc, dcmjs-dimse, Chromium and 
 	$(RUN) imx viewer install
 	$(RUN) pytest -m peers tests/peers
 
+fuzz: $(READY)  ## every reader of files fed with damage, FUZZ_SECONDS=60 for all of them together
+	$(RUN) tests.fuzz --seconds $(or $(FUZZ_SECONDS),60)
+
 bench: $(READY)  ## the benchmarks at full size (an hour): docs/benchmarks.md says what they mean
 	@tests/peers/install
 	@set -e; for each in $(BENCHES); do echo "== $$each"; $(RUN) benchmarks.$$each; done
@@ -66,6 +69,6 @@ lock: $(READY)  ## requirements.lock anew, the newest that pyproject.toml allows
 	cd tests/peers && npm update --package-lock-only --silent
 
 clean:  ## away with .venv, the demo's data and what the tools kept
-	rm -rf $(VENV) .demo .peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
+	rm -rf $(VENV) .demo .peers .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
 		tests/peers/node_modules *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -39,6 +39,10 @@ FILES_A_PROCESS = 200
 AHEAD = 2
 
 
+#: Said of a file whose process was ended.
+ENDED = "to read it took more memory or time than a file may, or broke its reader"
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A file, and the case it belongs to."""
@@ -103,7 +107,7 @@ def _alone(job: Job, into: Path, work: Work) -> Wrapping | OlogyError:
         try:
             return pool.submit(_kept, work, job, into).result()
         except BrokenProcessPool:
-            return Damaged("to read it took more memory or time than a file may, or broke its reader")
+            return Damaged(ENDED)
 
 
 def _kept(work: Work, job: Job, into: Path) -> Wrapping | OlogyError:

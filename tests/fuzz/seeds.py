@@ -1,0 +1,75 @@
+"""A small whole file of every kind that is understood, from which damage is made."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+
+from ologies.case import Case
+from ologies.recognition import Kind
+from tests.ologies.material import PDF, SAMPLES, a_case, an_aecg, an_edf
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A file, and a case with which it becomes DICOM."""
+
+    content: bytes
+    case: Case
+
+
+def seed_of(kind: Kind) -> Seed | None:
+    """None where the kind has a real file only, which is not beside this checkout."""
+    return SEEDS[kind]()
+
+
+def _picture(form: str) -> Callable[[], Seed]:
+    def make() -> Seed:
+        pixels = np.random.default_rng(7).integers(0, 255, (40, 56, 3), dtype=np.uint8)
+        exif = Image.Exif()
+        exif[0x0112], exif[0x010F] = 6, "NIKON"
+        written = BytesIO()
+        Image.fromarray(pixels).save(written, form, exif=exif)
+        return Seed(written.getvalue(), a_case())
+
+    return make
+
+
+def _real(name: str, family: str = "Clark", birth_date: str = "1953-05-08") -> Callable[[], Seed | None]:
+    """One of the files beside this checkout, and the person whom it names."""
+
+    def read() -> Seed | None:
+        path = SAMPLES / name
+        if not path.exists():
+            return None
+        person = {
+            "nhs_number": "9990000018",
+            "name": {"family": family},
+            "birth_date": birth_date,
+            "sex": "M",
+        }
+        return Seed(path.read_bytes(), a_case(person=person))
+
+    return read
+
+
+_LEADS = {"I": list(range(50)), "II": list(range(50, 100))}
+_CDA = b'<?xml version="1.0"?><ClinicalDocument xmlns="urn:hl7-org:v3"><title>A</title></ClinicalDocument>'
+
+SEEDS: Mapping[Kind, Callable[[], Seed | None]] = {
+    Kind.AECG: lambda: Seed(an_aecg(_LEADS), a_case()),
+    Kind.MUSE: _real("ecg/muse-sinus.xml", "Doe", "1979-07-08"),
+    Kind.SIERRA: _real("ecg/sierra-1.04.01.xml", "xxxxxx", "1951-01-01"),
+    Kind.SCP: _real("ecg/example.scp"),
+    Kind.EDF: lambda: Seed(an_edf({"ECG I": [0, 100] * 50, "ECG II": [5] * 100}, rate_hz=500), a_case()),
+    Kind.JPEG: _picture("JPEG"),
+    Kind.PNG: _picture("PNG"),
+    Kind.TIFF: _picture("TIFF"),
+    Kind.WEBP: _picture("WEBP"),
+    Kind.HEIC: _real("photo/IMG_5195.HEIC"),
+    Kind.PDF: lambda: Seed(PDF, a_case()),
+    Kind.CDA: lambda: Seed(_CDA, a_case()),
+    Kind.DICOM: lambda: None,  # it is the archive's, and refused here by its first bytes
+}
