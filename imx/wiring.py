@@ -40,6 +40,7 @@ from storage.files import FileObjects
 from storage.index import PostgresIndex
 from storage.ingest import Ingest
 from storage.objects import ObjectStore
+from storage.originals import Originals
 from storage.staging import StagedObjects
 from storage.transcoding import Transcoder
 from viewer_api.oidc.settings import ProviderSettings, roles_of
@@ -47,6 +48,8 @@ from viewer_api.settings import ApiSettings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+    from viewer_api.keeping import Keeping
 
 #: Database connections that one process may hold.
 ROUTER_CONNECTIONS = 12
@@ -128,6 +131,14 @@ def open_reading(settings: Settings, pool: ConnectionPool) -> Reading:
 
 def build_ingest(settings: Settings, pool: ConnectionPool) -> Ingest:
     return Ingest(staged_objects(settings, pool), PostgresIndex(pool), settings.storage.object_limit)
+
+
+def build_keeping(settings: Settings, pool: ConnectionPool) -> "Keeping":
+    """The one intake for what was wrapped."""
+    from viewer_api.keeping import Keeping  # the ologies and their codecs: few parts need them
+
+    door = build_ingest(settings, pool)
+    return Keeping(door, Originals(door.objects, pool))
 
 
 def build_router(

@@ -32,6 +32,7 @@ class Wrapping:
     """What became of one file: one object, or several of one study."""
 
     kind: Kind
+    digest: str  # of the file, SHA-256 in hexadecimal
     objects: tuple[Wrapped, ...]
     notes: tuple[str, ...] = ()  # what a person should know of the conversion
 
@@ -50,11 +51,12 @@ def wrap(path: Path, case: Case, into: Path) -> Wrapping:
     make = _SPECIALTIES.get(kind)
     if make is None:
         raise NotUnderstood([each.value for each in Kind])
+    source = Source(path, kind, digest_of(path), into)
     objects, notes = [], []
-    for made in make(Source(path, kind, digest_of(path), into), case):
+    for made in make(source, case):
         objects.append(write(made, into))
         notes += [note for note in made.notes if note not in notes]
-    return Wrapping(kind, tuple(objects), tuple(notes))
+    return Wrapping(kind, source.digest, tuple(objects), tuple(notes))
 
 
 def _ecg(source: Source, case: Case) -> Iterator[Made]:

@@ -21,10 +21,10 @@ from storage.driver_errors import mapped_errors
 from storage.errors import BadInput, Contended, NotHeld, ObjectMissing, ObjectsUnavailable, Unavailable
 from storage.index import KeptObject
 from storage.keys import fresh_key
+from storage.objects import ObjectStore
 from storage.origin import Origin
 from storage.original import AS_IT_CAME_UID, Original, write_original_meta
 from storage.receipt import Outcome
-from storage.staging import STAGED_BYTES, StagedObjects
 
 _CHUNK_BYTES = 1024 * 1024
 
@@ -84,7 +84,7 @@ _SAME = """
 class Originals:
     """Keeps original files and gives them back. `trust` is that of whoever asks, "" for none."""
 
-    objects: StagedObjects
+    objects: ObjectStore
     pool: ConnectionPool
 
     def keep(self, original: Original, file: Path, digest: str, origin: Origin) -> Outcome:
@@ -148,19 +148,11 @@ class Originals:
         """Bytes first, then rows in one transaction: as for every object (storage.ingest)."""
         self.objects.require_room()
         meta, key = write_original_meta(original, origin), fresh_key(origin.received_at)
-        chunks = chain((meta,), _chunks_of(file, digest))
-        staged = None
-        if _size_of(file) <= STAGED_BYTES and self.objects.may_stage():
-            staged = b"".join(chunks)
-            size = len(staged)
-        else:
-            size = self.objects.put(key, chunks)
+        size = self.objects.put(key, chain((meta,), _chunks_of(file, digest)))
         kept = KeptObject(key, size, len(meta), bytes.fromhex(digest), AS_IT_CAME_UID)
         try:
             with mapped_errors(), self.pool.connection() as connection:
                 add_rows(connection, kept, original, origin)
-                if staged is not None:
-                    connection.execute("insert into staged (key, bytes) values (%s, %b)", (key, staged))
         except Contended:
             with suppress(Unavailable):  # what cannot be deleted now has no row, and is swept
                 self.objects.delete(key)
@@ -168,7 +160,7 @@ class Originals:
 
 
 def add_rows(connection: Connection[Any], kept: KeptObject, original: Original, origin: Origin) -> None:
-    """Rows for an original whose bytes are durable, or are staged by the same commit."""
+    """Rows for an original whose bytes are durable."""
     row = connection.execute(
         _ADD_OBJECT,
         (
@@ -186,13 +178,6 @@ def add_rows(connection: Connection[Any], kept: KeptObject, original: Original, 
             named.birth_date, named.accession, named.visit, named.encounter_issuer,
         ),
     )  # fmt: skip
-
-
-def _size_of(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except OSError as error:
-        raise BadInput(f"the file cannot be read: {error.strerror}") from error
 
 
 def _chunks_of(file: Path, digest: str) -> Iterator[bytes]:

@@ -18,28 +18,27 @@ from rich.console import Console
 from rich.markup import escape
 
 from exchange.registry import PostgresRegistry, Trust
-from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from, who
 from imx.commands.printing import print_one
 from imx.commands.progress import progress_bar
 from imx.database import open_database
 from imx.errors import CommandFailed
 from imx.part10 import files_in
-from imx.wiring import build_ingest
+from imx.wiring import build_keeping
 from ologies.case import Case, read_case
 from ologies.confined import Done, Job, wrap_all
 from ologies.errors import Asked, BadCase, OlogyError
 from ologies.recognition import recognise
 from ologies.wrapping import Wrapping
 from ologies.writing import Wrapped
-from storage.errors import ArchiveError, Unavailable
 from storage.file_names import as_name
-from storage.ingest import Door, Incoming
 from storage.origin import Origin
+from viewer_api.keeping import Given, Keeping
 
 #: The name that is kept as the sender of what was wrapped here.
 SENDER = "WRAP"
 
-Keep = Callable[[Wrapping], dict[str, Any]]
+Keep = Callable[[Wrapping, Job], dict[str, Any]]
 
 
 def wrap_command(
@@ -69,7 +68,7 @@ def wrap_command(
             settings = settings_from(data, config)
             pool = stack.enter_context(open_database(settings))
             owner = PostgresRegistry(pool).trust(trust.strip().upper())
-            keep: Keep = Kept(build_ingest(settings, pool), owner)
+            keep: Keep = Kept(build_keeping(settings, pool), owner)
         elif out is not None:
             keep = Written(out)
         else:
@@ -92,7 +91,7 @@ class Written:
 
     folder: Path
 
-    def __call__(self, wrapping: Wrapping) -> dict[str, Any]:
+    def __call__(self, wrapping: Wrapping, _: Job) -> dict[str, Any]:
         """Each appears whole, or not at all. Raises CommandFailed where the folder takes no more."""
         written = [str(self._move(wrapped)) for wrapped in wrapping.objects]
         return {"outcome": "written", "is_done": True, "written": written}
@@ -111,16 +110,13 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Through the one door, like everything else that is kept."""
+    """Through the one intake for what was wrapped (viewer_api.keeping)."""
 
-    door: Door
+    keeping: Keeping
     owner: Trust
 
-    def __call__(self, wrapping: Wrapping) -> dict[str, Any]:
-        """Every object of a file, up to the first that is not kept; to try the file again adds the others.
-
-        Raises Unavailable: to go on would fail for every file.
-        """
+    def __call__(self, wrapping: Wrapping, job: Job) -> dict[str, Any]:
+        """Raises Unavailable: to go on would fail for every file."""
         origin = Origin(
             peer=SENDER,
             trust=self.owner.ods_code,
@@ -129,26 +125,12 @@ class Kept:
             called="wrap",
             received_at=datetime.now(UTC),
         )
-        said: dict[str, Any] = {}
-        for wrapped in wrapping.objects:
-            incoming = Incoming(wrapped.sop_class_uid, wrapped.sop_instance_uid, wrapped.transfer_syntax_uid)
-            try:
-                receipt = self.door.accept(incoming, wrapped.data_set(), origin)
-            except Unavailable:
-                raise
-            except ArchiveError as error:
-                return {"outcome": type(error).__name__, "is_done": False, "because": str(error)}
-            said = {
-                "outcome": receipt.outcome.value,
-                "is_done": receipt.outcome.is_kept,
-                "because": receipt.because,
-            }
-            if not receipt.outcome.is_kept:
-                break
-        return said
+        given = Given(file=job.path, name=job.path.name, case=job.case, by=who(), origin=origin)
+        kept = self.keeping.keep(wrapping, given)
+        return {"outcome": kept.outcome.value, "is_done": kept.outcome.is_kept, "because": kept.because}
 
 
-def _explained(_: Wrapping) -> dict[str, Any]:
+def _explained(_: Wrapping, __: Job) -> dict[str, Any]:
     return {"outcome": "it can be wrapped", "is_done": True}
 
 
@@ -189,7 +171,7 @@ def _rows(done: Iterator[Done], number: int, keep: Keep) -> Iterator[dict[str, A
         for each in done:
             outcome = each.outcome
             row = _row(each.job.path, outcome if isinstance(outcome, Wrapping) else None)
-            row |= _failed(outcome) if isinstance(outcome, OlogyError) else keep(outcome)
+            row |= _failed(outcome) if isinstance(outcome, OlogyError) else keep(outcome, each.job)
             bar.advance(task)
             yield row
 

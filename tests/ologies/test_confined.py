@@ -28,7 +28,7 @@ def hostile(path: Path, case: Case, into: Path) -> Wrapping:
             raise ValueError("a reader of somebody else's")
         case "asks":
             raise Asked(["person.sex"], [])
-    return Wrapping(Kind.PDF, (), (path.name,))
+    return Wrapping(Kind.PDF, "", (), (path.name,))
 
 
 def test_the_rest_of_the_batch_goes_on(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_no_more_than_a_few_wait_to_be_taken(tmp_path: Path) -> None:
 
 def leaves_a_mark(path: Path, case: Case, into: Path) -> Wrapping:
     path.touch()
-    return Wrapping(Kind.PDF, ())
+    return Wrapping(Kind.PDF, "", ())
 
 
 @pytest.mark.parametrize("processes", [1, 2])
