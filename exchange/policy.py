@@ -28,6 +28,7 @@ class Action(Enum):
 
     VERIFY = "verify"  # C-ECHO
     STORE = "store"
+    CONTRIBUTE = "contribute files"  # that become DICOM here
     QUERY = "query"
     RETRIEVE = "retrieve"
     SEE_OPERATION = "see operation"  # metrics: numbers, no people
@@ -88,7 +89,14 @@ class Decision:
 ROLE_ACTIONS: Mapping[Role, frozenset[Action]] = {
     Role.READER: frozenset({Action.SIGN_IN, Action.QUERY, Action.RETRIEVE}),
     Role.CONTRIBUTOR: frozenset(
-        {Action.SIGN_IN, Action.QUERY, Action.RETRIEVE, Action.STORE, Action.ASK_WITHDRAWAL}
+        {
+            Action.SIGN_IN,
+            Action.QUERY,
+            Action.RETRIEVE,
+            Action.STORE,
+            Action.CONTRIBUTE,
+            Action.ASK_WITHDRAWAL,
+        }
     ),
     Role.AUDITOR: frozenset({Action.SIGN_IN, Action.SEE_OPERATION}),
     Role.COORDINATOR: frozenset(

@@ -17,6 +17,7 @@ from dicom_router.deliveries.backoff import Patience
 from dicom_router.settings import RouterSettings
 from exchange.sessions import Lasting
 from storage.commitment import CommitmentSettings
+from storage.upload import UploadSettings
 from storage.withdrawals import WithdrawalSettings
 
 #: Bytes. Written as a number or with a unit: "5 GB", "512 MiB".
@@ -181,6 +182,16 @@ class WorkerSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UploadsSettings:
+    """Files that people upload to become DICOM (/uploads)."""
+
+    size_limit: Size = Size(UploadSettings.size_limit)  # of one file
+    person_limit: Size = Size(UploadSettings.person_limit)  # of all that one person has under way
+    count_limit: int = UploadSettings.count_limit  # the same, in files
+    keep_s: float = UploadSettings.keep_s  # what is not finished goes so long after its last piece
+
+
+@dataclass(frozen=True, kw_only=True)
 class RoutingSettings:
     """How long a delivery is tried, and how much is sent at one time."""
 
@@ -215,6 +226,7 @@ class Settings:
     objects: ObjectsSettings = field(default_factory=ObjectsSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
     worker: WorkerSettings = field(default_factory=WorkerSettings)
+    uploads: UploadsSettings = field(default_factory=UploadsSettings)
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     commitment: CommitmentSettings = field(default_factory=CommitmentSettings)
     withdrawal: WithdrawalSettings = field(default_factory=WithdrawalSettings)

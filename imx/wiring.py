@@ -33,7 +33,7 @@ from exchange.sessions import Lasting
 from imx.certificates import tls_client, tls_files
 from imx.configuration import BadSettings
 from imx.folder import DataFolder
-from imx.settings import DicomSettings, OidcSettings, Settings
+from imx.settings import DicomSettings, OidcSettings, Settings, UploadsSettings
 from storage.codecs.workers import Workers
 from storage.commitments import Commitments
 from storage.files import FileObjects
@@ -43,6 +43,7 @@ from storage.objects import ObjectStore
 from storage.originals import Originals
 from storage.staging import StagedObjects
 from storage.transcoding import Transcoder
+from storage.upload import UploadSettings
 from viewer_api.oidc.settings import ProviderSettings, roles_of
 from viewer_api.settings import ApiSettings
 
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 ROUTER_CONNECTIONS = 12
 READING_CONNECTIONS = 6  # of a router, besides
 API_CONNECTIONS = 16
-WORKER_CONNECTIONS = 18
+WORKER_CONNECTIONS = 19
 FORWARDING_READERS = 2  # of a worker, besides
 QUEUE_CONNECTIONS = 3  # the same
 HL7_CONNECTIONS = 4
@@ -235,6 +236,7 @@ def build_api(settings: Settings, pool: ConnectionPool) -> "FastAPI":
         connections=API_CONNECTIONS,
         metrics_folder=os.environ.get(METRICS_VARIABLE, ""),
         withdrawals=settings.withdrawal,
+        uploads=upload_settings(settings.uploads),
         spool_folder=spool_folder(settings),
         spool_limit_bytes=settings.storage.object_limit,
         viewer_folder=VIEWER_FOLDER,
@@ -249,6 +251,16 @@ def build_api(settings: Settings, pool: ConnectionPool) -> "FastAPI":
         rules=RuleDesk(pool),
     )
     return create_app(parts)
+
+
+def upload_settings(ours: UploadsSettings) -> UploadSettings:
+    """What is taken of one person, and for how long."""
+    return UploadSettings(
+        size_limit=ours.size_limit,
+        person_limit=ours.person_limit,
+        count_limit=ours.count_limit,
+        keep_s=ours.keep_s,
+    )
 
 
 def spool_folder(settings: Settings) -> str:

@@ -27,6 +27,7 @@ from imx.wiring import (
     build_routing,
     database_url,
     staged_objects,
+    upload_settings,
 )
 from storage.changes import Change, ChangeFeed, follow
 from storage.correcting import keep_current
@@ -34,6 +35,7 @@ from storage.errors import ArchiveError
 from storage.purging import purge
 from storage.staging import StagedObjects, move_staged, waiting
 from storage.sweep import sweep
+from storage.uploads import Uploads
 from storage.verify import Condition, verify
 
 log = structlog.get_logger()
@@ -57,6 +59,9 @@ FEED_STALLED = timedelta(minutes=5)
 
 #: Followers look for new changes this often.
 FOLLOW_EVERY_S = 1.0
+
+#: How often uploads that expired, or are kept as DICOM by now, are looked for.
+TIDY_EVERY_S = 30.0
 
 #: Between two rounds of reading everything again.
 VERIFY_PAUSE_S = 3600.0
@@ -93,6 +98,9 @@ def run_worker(settings: Settings) -> None:
                 stop,
             ),
             again_and_again("routing", ROUTE_EVERY_S, build_routing(pool, objects).run, stop),
+            again_and_again(
+                "uploads", TIDY_EVERY_S, Uploads(pool, objects, upload_settings(settings.uploads)).tidy, stop
+            ),
             *committing(settings, pool, objects, stop),
         ]
         for task in tasks:

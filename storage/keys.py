@@ -4,8 +4,11 @@ import re
 from datetime import UTC, datetime
 from uuid import uuid4
 
-#: UTC year/month/day/hour, 128 random bits, .dcm.
-_KEY = re.compile(r"[0-9]{4}/(0[1-9]|1[0-2])/(0[1-9]|[12][0-9]|3[01])/([01][0-9]|2[0-3])/[0-9a-f]{32}\.dcm")
+#: UTC year/month/day/hour, 128 random bits; .dcm for an object of the archive, .tus for a piece of an upload.
+_KEY = re.compile(
+    r"[0-9]{4}/(0[1-9]|1[0-2])/(0[1-9]|[12][0-9]|3[01])/([01][0-9]|2[0-3])/[0-9a-f]{32}\.(dcm|tus)"
+)
+_PIECE = ".tus"
 
 
 def fresh_key(at: datetime) -> str:
@@ -13,12 +16,22 @@ def fresh_key(at: datetime) -> str:
 
     A folder holds an hour's objects, and a new parent folder (which must be flushed too) is rare.
     """
-    return f"{at.astimezone(UTC):%Y/%m/%d/%H}/{uuid4().hex}.dcm"
+    return f"{_fresh(at)}.dcm"
+
+
+def fresh_piece_key(at: datetime) -> str:
+    """The same, for a piece of a file that is being uploaded: no DICOM, whatever its bytes say."""
+    return f"{_fresh(at)}{_PIECE}"
 
 
 def is_key(text: str) -> bool:
-    """Whether `fresh_key` could have made it. Nothing else reaches a path or a bucket."""
+    """Whether one of these could have made it. Nothing else reaches a path or a bucket."""
     return _KEY.fullmatch(text) is not None
+
+
+def is_piece(key: str) -> bool:
+    """Whether it is a piece's."""
+    return key.endswith(_PIECE)
 
 
 def checked(key: str) -> str:
@@ -26,3 +39,7 @@ def checked(key: str) -> str:
     if not is_key(key):
         raise ValueError("not a key of the object store")
     return key
+
+
+def _fresh(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y/%m/%d/%H}/{uuid4().hex}"

@@ -16,6 +16,7 @@ from storage.driver_errors import mapped_errors
 from storage.errors import BadInput, Contended, NotHeld, Unreadable
 from storage.index import KeptObject
 from storage.ingest import Incoming, Ingest
+from storage.keys import is_piece
 from storage.origin import Origin
 from storage.original import ORIGINAL_CLASS_UID, read_original
 from storage.originals import add_rows
@@ -59,7 +60,7 @@ def rebuild(ingest: Ingest, pool: ConnectionPool) -> Iterator[Line]:
 
     An hour's objects are under one prefix, so only the keys are held, and the headers of one hour.
     """
-    listed = sorted((each.key, each.size) for each in ingest.objects.list())
+    listed = sorted((each.key, each.size) for each in ingest.objects.list() if not is_piece(each.key))
     for _, hour in groupby(listed, key=lambda each: each[0].rpartition("/")[0]):
         found: list[_Found] = []
         sizes = dict(hour)

@@ -33,6 +33,8 @@ from viewer_api.signing_in.second_factor import second_factor_routes
 from viewer_api.signing_in.steps import sign_in_routes
 from viewer_api.stow import store_routes
 from viewer_api.study_list.routes import study_list_routes
+from viewer_api.uploading.routes import upload_routes
+from viewer_api.uploading.tus import TusVersion
 from viewer_api.wado import retrieve_routes
 from viewer_api.wado_uri import wado_uri_routes
 from viewer_api.withdrawals import withdrawal_routes
@@ -74,6 +76,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.include_router(rendered_routes(work))
     app.include_router(wado_uri_routes(work))
     app.include_router(store_routes(work))
+    app.include_router(upload_routes(work))
     app.include_router(withdrawal_routes(work))
     app.include_router(quarantine_routes(work))
     app.include_router(rules_routes(work))
@@ -86,6 +89,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     add_capabilities(app, work)
     # The last that is added is asked first.
     app.add_middleware(Limited, readers=work.readers)
+    app.add_middleware(TusVersion)
     if parts.settings.cors_origins:
         app.add_middleware(CORSMiddleware, **cross_origin(parts.settings.cors_origins))
     app.add_middleware(SecurityHeaders, public_url=parts.settings.public_url)

@@ -11,12 +11,14 @@ from storage.errors import ArchiveError
 from viewer_api.limits import BODY_LIMIT_BYTES, Broken, broken_by_head
 from viewer_api.problems import problem
 from viewer_api.readers import Readers
+from viewer_api.uploading.tus import is_below as is_upload
 from viewer_api.urls import PREFIX
 
 #: In which a body that is not stored has to be whole.
 BODY_S = 60.0
-#: Of which bodies may be as large and take as long as they need: viewer_api.stow bounds them itself.
+#: Bodies that may be as large and take as long as they need: viewer_api.bodies_in bounds them.
 _STORED = f"{PREFIX}/studies"
+_SENT = ("POST", "PATCH")
 
 
 class BeyondLimits(Exception):
@@ -48,7 +50,7 @@ class Limited:
         if broken is not None:
             await self._refuse(broken, scope, receive, send)
             return
-        if scope["method"] == "POST" and scope["path"].startswith(_STORED):
+        if scope["method"] in _SENT and (scope["path"].startswith(_STORED) or is_upload(scope["path"])):
             await self._app(scope, receive, send)
             return
         await self._bounded(scope, receive, send)

@@ -6,6 +6,7 @@ from pathlib import Path
 from exchange.sessions import Lasting
 from exchange.trusts import Trust
 from storage.connecting import STATEMENT_S
+from storage.upload import UploadSettings
 from storage.withdrawals import WithdrawalSettings
 from viewer_api.oidc.settings import ProviderSettings
 
@@ -29,6 +30,7 @@ class ApiSettings:
     reading_threads: int = 16  # that wait for the object store
     drawings: int = 2  # pictures at one time
     withdrawals: WithdrawalSettings = field(default_factory=WithdrawalSettings)
+    uploads: UploadSettings = field(default_factory=UploadSettings)
     spool_folder: str = ""  # for bulk parts that wait for one another; "": the system's
     spool_limit_bytes: int = 16 * 1024**3  # of one request
     viewer_folder: Path | None = None  # in which `imx viewer install` puts OHIF; None: there is none

@@ -18,6 +18,7 @@ from storage.origin import Origin
 from viewer_api.bodies_in import BodyStalled, pieces
 from viewer_api.describing import DICOM_XML, Describing
 from viewer_api.media import DICOM, DICOM_JSON
+from viewer_api.origins import no_trust, trust_of
 from viewer_api.parts import Working
 from viewer_api.parts_in import parts_in
 from viewer_api.problems import problem
@@ -58,12 +59,7 @@ def store_routes(parts: Working) -> APIRouter:
         media_type = answer_type(request)
         origin = _origin(parts, reader.look.actor, request)
         if origin is None:
-            return problem(
-                HTTPStatus.FORBIDDEN,
-                "No trust to store for",
-                "what is stored belongs to a trust that the registry knows: give the account one"
-                " (imx token create --trust)",
-            )
+            return no_trust()
         storing = Storing(parts.door, origin, lanes, study)
         body = parts_in(pieces(request), boundary)
 
@@ -101,14 +97,12 @@ def _body(request: Request) -> tuple[str, str]:
 
 def _origin(parts: Working, actor: Actor, request: Request) -> Callable[[], Origin] | None:
     """Whose the instances are: the trust of the account. None where it has none that is known."""
-    trust, issuer = actor.trust, actor.issuer
-    if actor.is_open and parts.settings.open_trust is not None:
-        trust, issuer = parts.settings.open_trust.ods_code, parts.settings.open_trust.issuer
-    if not (trust and issuer):
+    trust = trust_of(actor, parts.settings)
+    if trust is None:
         return None
     address = request.client.host if request.client else ""
 
     def origin() -> Origin:
-        return Origin(actor.name, trust, issuer, address, request.url.path, datetime.now(UTC))
+        return Origin(actor.name, *trust, address, request.url.path, datetime.now(UTC))
 
     return origin

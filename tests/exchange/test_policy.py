@@ -14,7 +14,7 @@ PURPOSE = Purpose.TREATMENT
 ROLES: dict[Role, set[Action]] = {
     Role.READER: {Action.SIGN_IN, Action.QUERY, Action.RETRIEVE},
     Role.CONTRIBUTOR: {
-        Action.SIGN_IN, Action.QUERY, Action.RETRIEVE, Action.STORE, Action.ASK_WITHDRAWAL,
+        Action.SIGN_IN, Action.QUERY, Action.RETRIEVE, Action.STORE, Action.CONTRIBUTE, Action.ASK_WITHDRAWAL,
     },
     Role.AUDITOR: {Action.SIGN_IN, Action.SEE_OPERATION},
     Role.COORDINATOR: {
@@ -25,7 +25,7 @@ ROLES: dict[Role, set[Action]] = {
         Action.VERIFY, Action.STORE, Action.QUERY, Action.RETRIEVE, Action.SEE_OPERATION, Action.CONFIGURE,
         Action.OPERATE, Action.COMMIT, Action.QUERY_WORKLIST, Action.PERFORM, Action.BE_SENT,
         Action.SIGN_IN, Action.ASK_WITHDRAWAL, Action.DECIDE_WITHDRAWAL,
-        Action.CALL,
+        Action.CALL, Action.CONTRIBUTE,
     },
 }  # fmt: skip
 
