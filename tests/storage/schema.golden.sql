@@ -380,6 +380,13 @@ begin
     new.requests := requests_in(new.json);
     return new;
 end $$;
+CREATE FUNCTION public.note_upload_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    new.changed := nextval('upload_change');
+    return new;
+end $$;
 CREATE FUNCTION public.original_shows(f public.original) RETURNS boolean
     LANGUAGE sql STABLE
     AS $$
@@ -2070,6 +2077,46 @@ CREATE TABLE public.turn (
     token uuid NOT NULL,
     until timestamp with time zone NOT NULL
 );
+CREATE SEQUENCE public.upload_change
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+CREATE TABLE public.upload (
+    id uuid NOT NULL,
+    actor_kind text NOT NULL,
+    actor text NOT NULL,
+    actor_trust text NOT NULL,
+    trust text NOT NULL,
+    issuer text NOT NULL,
+    address text NOT NULL,
+    name text NOT NULL,
+    metadata text NOT NULL,
+    length bigint NOT NULL,
+    received bigint DEFAULT 0 NOT NULL,
+    writer uuid,
+    state text DEFAULT 'receiving'::text NOT NULL,
+    of_case jsonb,
+    made jsonb,
+    claim uuid,
+    until timestamp with time zone,
+    done bigint DEFAULT 0 NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    next_try timestamp with time zone DEFAULT now() NOT NULL,
+    changed bigint DEFAULT nextval('public.upload_change'::regclass) NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT upload_check CHECK (((received >= 0) AND (received <= length)))
+);
+CREATE TABLE public.upload_piece (
+    key text NOT NULL COLLATE pg_catalog."C",
+    upload uuid NOT NULL,
+    start bigint,
+    size bigint,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT upload_piece_check CHECK (((start IS NULL) = (size IS NULL)))
+);
 CREATE TABLE public.version (
     id bigint NOT NULL,
     instance_id bigint NOT NULL,
@@ -2267,6 +2314,10 @@ ALTER TABLE ONLY public.turn
     ADD CONSTRAINT turn_pkey PRIMARY KEY (destination, number);
 ALTER TABLE ONLY public.turn
     ADD CONSTRAINT turn_token_key UNIQUE (token);
+ALTER TABLE ONLY public.upload_piece
+    ADD CONSTRAINT upload_piece_pkey PRIMARY KEY (key);
+ALTER TABLE ONLY public.upload
+    ADD CONSTRAINT upload_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.version
     ADD CONSTRAINT version_object_id_key UNIQUE (object_id);
 ALTER TABLE ONLY public.version
@@ -2347,6 +2398,10 @@ CREATE INDEX study_by_description ON public.study USING gin (description public.
 CREATE INDEX study_by_modality ON public.study USING gin (modalities);
 CREATE INDEX study_by_referring ON public.study USING gin (referring public.gin_trgm_ops);
 CREATE INDEX tombstone_by_withdrawal ON public.tombstone USING btree (withdrawal_id);
+CREATE INDEX upload_by_actor ON public.upload USING btree (actor_kind, actor, actor_trust);
+CREATE INDEX upload_piece_by_upload ON public.upload_piece USING btree (upload, start);
+CREATE INDEX upload_to_convert ON public.upload USING btree (next_try) WHERE (state = ANY (ARRAY['waiting'::text, 'converting'::text]));
+CREATE INDEX upload_to_remove ON public.upload USING btree (expires_at);
 CREATE INDEX withdrawal_open ON public.withdrawal USING btree (study_uid) WHERE (decision IS NULL);
 CREATE INDEX withdrawal_to_purge ON public.withdrawal USING btree (keep_until) WHERE (undone_at IS NULL);
 CREATE TRIGGER account_change_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.account_change FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
@@ -2363,6 +2418,7 @@ CREATE TRIGGER quarantine_decision_only_grows BEFORE DELETE OR UPDATE OR TRUNCAT
 CREATE TRIGGER registry_change_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.registry_change FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER rejection_decision_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.rejection_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER series_notes_requests BEFORE INSERT ON public.series FOR EACH ROW EXECUTE FUNCTION public.note_requests();
+CREATE TRIGGER upload_notes_change BEFORE UPDATE ON public.upload FOR EACH ROW EXECUTE FUNCTION public.note_upload_change();
 ALTER TABLE ONLY public.access_token
     ADD CONSTRAINT access_token_account_fkey FOREIGN KEY (account) REFERENCES public.account(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.arrival
@@ -2465,6 +2521,8 @@ ALTER TABLE ONLY public.tombstone
     ADD CONSTRAINT tombstone_withdrawal_id_fkey FOREIGN KEY (withdrawal_id) REFERENCES public.withdrawal(id);
 ALTER TABLE ONLY public.trust
     ADD CONSTRAINT trust_successor_fkey FOREIGN KEY (successor) REFERENCES public.trust(ods_code);
+ALTER TABLE ONLY public.upload_piece
+    ADD CONSTRAINT upload_piece_upload_fkey FOREIGN KEY (upload) REFERENCES public.upload(id);
 ALTER TABLE ONLY public.version
     ADD CONSTRAINT version_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.instance(id);
 ALTER TABLE ONLY public.version
