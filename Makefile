@@ -33,7 +33,7 @@ demo: $(READY) viewer  ## a region at work: trusts, people, modalities that push
 	$(RUN) imx.demo $(if $(ONCE),--once)
 
 test: $(READY)  ## the tests, except those that need other people's programs
-	$(RUN) pytest -m 'not peers'
+	$(RUN) pytest -m 'not peers' --numprocesses auto --maxprocesses 8 --dist loadfile
 
 check: $(READY)  ## format, lint, strict types, import arrows, licences, known vulnerabilities
 	$(RUN) ruff format --check $(CHECKED)
