@@ -173,6 +173,25 @@ class Dermoscopy(_Part):
     recognizable: bool = False  # a face, a tattoo: Recognizable Visual Features (0016,0004)
 
 
+class Specimen(_Part):
+    """What lies on the glass (PS3.3 §C.7.6.22); `issuer` names the laboratory whose numbers these are."""
+
+    container: Text | None = None  # the slide's own barcode
+    identifier: Text | None = None  # of the section on it; the slide's where nobody says another
+    issuer: Text | None = None  # the encounter's where nobody says another
+    block: Text | None = None  # that it was cut from
+    kind: Code | None = None
+    stains: tuple[Code, ...] = ()
+    description: Text | None = None
+
+
+class Scan(_Part):
+    """How a slide was scanned, where its file does not say."""
+
+    microns_per_pixel: Annotated[float, Field(gt=0.001, le=100)] | None = None  # of the largest level
+    objective: Annotated[float, Field(gt=0, le=1000)] | None = None  # its power
+
+
 class Case(_Part):
     """All that is said of a file, or of several of one encounter."""
 
@@ -185,6 +204,8 @@ class Case(_Part):
     dermoscopy: Dermoscopy = Dermoscopy()
     eye_device: EyeDevice | None = None
     device: Device = Device()
+    specimen: Specimen = Specimen()
+    scan: Scan = Scan()
     title: Text | None = None  # of a document
 
 

@@ -6,6 +6,8 @@ from enum import Enum
 from pathlib import Path
 
 from ologies.errors import Damaged, NotUnderstood
+from ologies.slides import tiff
+from ologies.slides.tiff import Tiff
 
 #: The first bytes of a file that tell what it is.
 HEAD_BYTES = 16 * 1024
@@ -26,6 +28,8 @@ class Kind(Enum):
     HEIC = "photograph in HEIC"
     PDF = "document in PDF"
     CDA = "document in HL7 CDA"
+    SVS = "whole slide in Aperio SVS"
+    SLIDE_TIFF = "whole slide in tiled TIFF"
     DICOM = "DICOM, which needs no wrapping: imx import, imx send"
 
 
@@ -62,7 +66,21 @@ def recognise(path: Path) -> Kind:
     found = kind_of(head)
     if found is None:
         raise NotUnderstood([kind.value for kind in Kind])
+    if found is Kind.TIFF:
+        return _slide_in(path) or found
     return found
+
+
+def _slide_in(path: Path) -> Kind | None:
+    """Which slide a TIFF is, by its first directory; None for one that is none."""
+    with Tiff(path) as file:
+        first = file.first()
+        description = first.text(tiff.DESCRIPTION)
+        if description.startswith("Aperio"):
+            return Kind.SVS
+        if tiff.TILE_WIDTH in first and first.number(tiff.BITS, 1) >= 8:
+            return Kind.SLIDE_TIFF
+    return None
 
 
 def kind_of(head: bytes) -> Kind | None:

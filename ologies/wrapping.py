@@ -14,6 +14,7 @@ from ologies.photographs.photograph import photograph
 from ologies.photographs.picture import PHOTOGRAPH_KINDS, read_photograph
 from ologies.recognition import Kind, recognise
 from ologies.settled import Said, settle
+from ologies.slides.wrapping import SLIDE_KINDS, wrap_slide
 from ologies.writing import Made, Wrapped, write
 
 
@@ -76,9 +77,14 @@ def _document(source: Source, case: Case) -> Iterator[Made]:
     yield Made(encapsulated(content, source.kind, settle(case, Said()), source.digest))
 
 
+def _slide(source: Source, case: Case) -> Iterator[Made]:
+    yield from wrap_slide(source.path, source.kind, case, source.digest)
+
+
 #: Who makes objects of a kind.
 _SPECIALTIES: Mapping[Kind, Callable[[Source, Case], Iterator[Made]]] = {
     **dict.fromkeys(ECG_KINDS, _ecg),
     **dict.fromkeys(PHOTOGRAPH_KINDS, _photograph),
     **dict.fromkeys(DOCUMENT_KINDS, _document),
+    **dict.fromkeys(SLIDE_KINDS, _slide),
 }

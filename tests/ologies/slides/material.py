@@ -1,0 +1,83 @@
+"""Slides made for tests, with tifffile: what a scanner writes, at a size that a test can bear."""
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image
+from pydicom import dcmread
+from pydicom.dataset import FileDataset
+from pydicom.encaps import generate_frames
+
+from ologies.case import Case
+from ologies.wrapping import Wrapping
+from tests.ologies.material import a_case
+
+#: What Aperio's scanners write into the first directory.
+APERIO = "Aperio Image Library v12.0.1\n{columns}x{rows} (256x256) JPEG/RGB Q=70|AppMag = 40|MPP = 0.2500"
+SPECIMEN = {
+    "container": "S26-100;A;1;1",
+    "block": "A1",
+    "stains": [
+        {"value": "12710003", "meaning": "hematoxylin stain"},
+        {"value": "36879007", "meaning": "water soluble eosin stain"},
+    ],
+}
+
+
+def a_slide_case(**changes: Any) -> Case:
+    """Of a slide whose file says how fine its pixels are."""
+    site = {"value": "76752008", "meaning": "Breast"}
+    return a_case(**{"specimen": SPECIMEN, "body_site": site, **changes})
+
+
+def tissue(columns: int, rows: int) -> NDArray[np.uint8]:
+    """Pink and violet, smooth, no two regions alike."""
+    down, across = np.mgrid[:rows, :columns].astype(float)
+    cells = 128 + 60 * np.sin(down / 17) * np.cos(across / 13)
+    slope = 40 * down / max(1, rows - 1) + 20 * across / max(1, columns - 1)
+    return np.stack([cells + slope, cells / 2 + slope, 200 - cells / 3], axis=-1).astype(np.uint8)
+
+
+def write_tiff(path: Path, levels: Sequence[NDArray[Any]], description: str = "", **options: Any) -> Path:
+    """A directory a level, tiled."""
+    said: dict[str, Any] = {"tile": (256, 256), "photometric": "rgb", "compression": "jpeg", "metadata": None}
+    with tifffile.TiffWriter(path) as file:
+        for number, level in enumerate(levels):
+            chosen = {**said, **options, "subfiletype": int(number > 0)}
+            file.write(level, description=description if number == 0 else None, **chosen)
+    return path
+
+
+def write_svs(path: Path, columns: int = 1500, rows: int = 1100, **options: Any) -> Path:
+    """As Aperio's look: two levels, a quarter apart."""
+    whole = tissue(columns, rows)
+    said = APERIO.format(columns=columns, rows=rows)
+    return write_tiff(path, [whole, whole[::4, ::4]], said, **options)
+
+
+def objects_of(wrapping: Wrapping) -> list[FileDataset]:
+    """All of them, read by pydicom."""
+    return [dcmread(each.file) for each in wrapping.objects]
+
+
+def pixels_of(dataset: FileDataset) -> NDArray[Any]:
+    """The whole matrix, frames decoded one by one by Pillow: a reader of our own would be no witness."""
+    high, wide = dataset.Rows, dataset.Columns
+    across = -(-dataset.TotalPixelMatrixColumns // wide)
+    tables = (
+        (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
+        if "ExtendedOffsetTable" in dataset
+        else None
+    )
+    frames = generate_frames(
+        dataset.PixelData, number_of_frames=dataset.NumberOfFrames, extended_offsets=tables
+    )
+    decoded = [np.asarray(Image.open(BytesIO(frame))) for frame in frames]
+    rows = [np.concatenate(decoded[at : at + across], axis=1) for at in range(0, len(decoded), across)]
+    assert decoded[0].shape[:2] == (high, wide)
+    return np.concatenate(rows)[: dataset.TotalPixelMatrixRows, : dataset.TotalPixelMatrixColumns]

