@@ -7,9 +7,10 @@ from storage.elements import EXPLICIT_LITTLE
 from storage.errors import ArchiveError
 from storage.transcoding import INSTANCE_TARGETS, TARGETS, can_transcode
 from viewer_api.compression import CODINGS
-from viewer_api.describing import METADATA_LIMIT_BYTES, PDF, PICTURES
+from viewer_api.describing import METADATA_LIMIT_BYTES, PDF
 from viewer_api.media import DICOM, DICOM_JSON, DICOM_XML, OCTETS, PIXEL_MEDIA_TYPES, TEXT_OFFERS, ZIP
 from viewer_api.parts_in import PARTS_LIMIT
+from viewer_api.pixels_in import PICTURES
 from viewer_api.problems import ANSWERS, RETRY_AFTER_S
 from viewer_api.rendering.files import PICTURES as RENDERED
 from viewer_api.renditions import HTML, PLAIN, SVG

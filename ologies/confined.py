@@ -14,8 +14,10 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from ologies.case import Case
 from ologies.errors import Damaged, NoRoom, OlogyError
@@ -60,6 +62,7 @@ class Done:
 
 
 Work = Callable[[Path, Case, Path], Wrapping]
+Of = TypeVar("Of")
 
 
 def wrap_all(
@@ -87,7 +90,9 @@ def _together(jobs: list[Job], scratch: Path, size: int, work: Work) -> Generato
             try:
                 while sent < len(jobs) and len(flying) < AHEAD * size:
                     into = Path(tempfile.mkdtemp(dir=scratch))
-                    flying.append((into, pool.submit(_kept, work, jobs[sent], into)))
+                    job = jobs[sent]
+                    call = partial(work, job.path, job.case, into)
+                    flying.append((into, pool.submit(_kept, call, job.path)))
                     sent += 1
                 into, future = flying.popleft()
                 outcome = future.result()
@@ -97,28 +102,29 @@ def _together(jobs: list[Job], scratch: Path, size: int, work: Work) -> Generato
             shutil.rmtree(into)
             ended += 1
     for job in jobs[ended:sent]:
-        with tempfile.TemporaryDirectory(dir=scratch) as alone:
-            yield Done(job, _alone(job, Path(alone), work))
+        with tempfile.TemporaryDirectory(dir=scratch) as into_this:
+            yield Done(job, alone(partial(work, job.path, job.case, Path(into_this)), job.path))
     return jobs[sent:]
 
 
-def _alone(job: Job, into: Path, work: Work) -> Wrapping | OlogyError:
+def alone(call: Callable[[], Of], path: Path) -> Of | OlogyError:
+    """What is done with one file, in a process of its own; the call and what it returns can be pickled."""
     with _pool(1) as pool:
         try:
-            return pool.submit(_kept, work, job, into).result()
+            return pool.submit(_kept, call, path).result()
         except BrokenProcessPool:
             return Damaged(ENDED)
 
 
-def _kept(work: Work, job: Job, into: Path) -> Wrapping | OlogyError:
+def _kept(call: Callable[[], Of], path: Path) -> Of | OlogyError:
     """In the process."""
-    size = job.path.stat().st_size if job.path.is_file() else 0
+    size = path.stat().st_size if path.is_file() else 0
     used = resource.getrusage(resource.RUSAGE_SELF)
     until = int(used.ru_utime + used.ru_stime) + COMPUTING_S + size // COMPUTING_BYTES_A_S
     resource.setrlimit(resource.RLIMIT_CPU, (until, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_FSIZE, (WRITTEN_BYTES + WRITTEN_TIMES * size, resource.RLIM_INFINITY))
     try:
-        return work(job.path, job.case, into)
+        return call()
     except OlogyError as error:
         return error
     except MemoryError:

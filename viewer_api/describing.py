@@ -5,13 +5,10 @@ value they are. An instance goes through the one door as soon as the last of its
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ologies.codestreams import Picture, read_picture
-from ologies.errors import Damaged
-from ologies.videos import read_mp4, read_mpeg_2
 from storage.assembling import PIXEL_DATA, Value, assembled
 from storage.dicom_json import Member
 from storage.elements import EXPLICIT_LITTLE
@@ -23,7 +20,8 @@ from storage.uids import is_uid
 from storage.xml_in import read_xml
 from viewer_api.media import DICOM_JSON, OCTETS
 from viewer_api.parts_in import BadMultipart, PartIn
-from viewer_api.picturing import pictured, syntax_of
+from viewer_api.picturing import coloured, pictured, syntax_of
+from viewer_api.pixels_in import PICTURES, Bulk, Upright, frames_in, is_compressed
 from viewer_api.spool import Spool, fetch
 from viewer_api.storing import Failed, Kept, Report, Storing, failed_by
 
@@ -33,25 +31,9 @@ PDF = "application/pdf"
 #: Of all metadata parts of a request.
 METADATA_LIMIT_BYTES = 8 * 1024 * 1024
 
-#: How each media type of a compressed picture is read (PS3.18 Table 10.5.2-1). The capabilities list them.
-PICTURES: Mapping[str, Callable[[Callable[[int, int], bytes], int], Picture]] = {
-    **dict.fromkeys(("image/jpeg", "image/jls", "image/jp2", "image/jphc"), read_picture),
-    "video/mp4": read_mp4,
-    "video/mpeg": read_mpeg_2,
-}
-
 _DOCUMENT, _DOCUMENT_TYPE = "00420011", "00420012"
 _FRAMES = "00280008"
 _SOP_CLASS, _SOP_INSTANCE = "00080016", "00080018"
-
-
-@dataclass(frozen=True, slots=True)
-class Bulk:
-    """One bulk part that came."""
-
-    media_type: str
-    transfer_syntax: str  # "" where its media type names none
-    value: Value
 
 
 @dataclass(slots=True, eq=False)
@@ -78,6 +60,7 @@ class Describing:
 
     storing: Storing
     spool: Spool
+    upright: Upright
     report: Report = field(default_factory=Report)
     #: By the URI of a value, and in the order in which they came.
     _waiting: dict[str, dict[Described, None]] = field(default_factory=lambda: defaultdict(dict))
@@ -179,12 +162,16 @@ class Describing:
         bulk = {uri: self._came[uri] for uri in described.wanted}
         pixels = bulk.pop(members.get(PIXEL_DATA, {}).get("BulkDataURI", ""), None)
         syntax, frames, is_added_to = EXPLICIT_LITTLE, [], False
-        if pixels is not None and _is_compressed(pixels[0]):
-            pictures = _pictures(pixels)
-            frames = [_cut(each.value, picture) for each, picture in zip(pixels, pictures, strict=True)]
-            syntax = syntax_of(pictures[0], pixels[0].transfer_syntax or named)
-            shown = pictured(members, pictures[0], len(frames), sum(each.size for each in frames))
-            members, is_added_to = shown.members, shown.is_added_to
+        if pixels is not None and is_compressed(pixels[0]):
+            came = frames_in(pixels, self.upright)
+            frames = [each.value for each in came]
+            first = came[0]
+            syntax = syntax_of(first.picture, "" if first.sent else pixels[0].transfer_syntax or named)
+            size = sum(each.lossy_bytes for each in came)
+            shown = pictured(members, first.picture, len(frames), size, first.sent)
+            painted = coloured(shown.members, first.colour_profile)
+            members = painted.members
+            is_added_to = shown.is_added_to or painted.is_added_to or any(each.is_cleaned for each in came)
         elif pixels is not None:
             bulk[members[PIXEL_DATA]["BulkDataURI"]] = pixels
         is_added_to |= _document(members, bulk)
@@ -215,38 +202,6 @@ class Describing:
                 self._came.pop(uri, None)
         if not self._came:
             self.spool.clear()
-
-
-def _pictures(pixels: list[Bulk]) -> list[Picture]:
-    """Of each frame; they have in common what the data set says once. Raises BadInput."""
-    read = PICTURES.get(pixels[0].media_type, read_picture)
-    try:
-        pictures = [read(fetch(each.value), each.value.size) for each in pixels]
-    except Damaged as error:
-        raise BadMetadata(str(error)) from error
-    for each in pictures:
-        if (each.rows, each.columns, each.samples, each.bits, each.transfer_syntax) != (
-            pictures[0].rows, pictures[0].columns, pictures[0].samples, pictures[0].bits,
-            pictures[0].transfer_syntax,
-        ):  # fmt: skip
-            raise BadMetadata("frames of one instance that differ in size or encoding")
-    return pictures
-
-
-def _is_compressed(pixels: Bulk) -> bool:
-    """Raises BadMetadata where it is nothing that Pixel Data can be."""
-    if pixels.media_type in PICTURES:
-        return True
-    if pixels.media_type != OCTETS:
-        raise BadMetadata(f"pixels are one of {', '.join([*PICTURES, OCTETS])}")
-    return pixels.transfer_syntax not in ("", EXPLICIT_LITTLE)
-
-
-def _cut(value: Value, picture: Picture) -> Value:
-    """The codestream of what was sent: without the boxes around a JPEG 2000 one."""
-    stop = value.size if picture.stop is None else picture.stop
-    start = picture.start
-    return Value(stop - start, lambda first, last: value.read(start + first, start + last))
 
 
 def _document(members: dict[str, Member], bulk: Mapping[str, list[Bulk]]) -> bool:

@@ -20,31 +20,32 @@ class Spool:
 
     file: IO[bytes]
     limit_bytes: int
+    folder: str  # in which it lies
     size: int = 0
 
     def add(self, chunks: Iterable[bytes]) -> Value:
         """Keep a value. Raises TooLarge, Unavailable and what `chunks` raises."""
         start = self.size
-        with _mapped():
+        with mapped():
             self.file.seek(start)
         for chunk in chunks:
             self.size += len(chunk)
             if self.size > self.limit_bytes:
                 raise TooLarge(self.limit_bytes)
-            with _mapped():
+            with mapped():
                 self.file.write(chunk)
         return Value(self.size - start, partial(self._read, start))
 
     def clear(self) -> None:
         """Nothing that was added is wanted any more."""
         self.size = 0
-        with _mapped():
+        with mapped():
             self.file.seek(0)
             self.file.truncate()
 
     def _read(self, offset: int, start: int, stop: int) -> Iterator[bytes]:
         while start < stop:
-            with _mapped():
+            with mapped():
                 self.file.seek(offset + start)
                 piece = self.file.read(min(_PIECE, stop - start))
             if not piece:
@@ -56,14 +57,15 @@ class Spool:
 @contextmanager
 def open_spool(folder: str, limit_bytes: int) -> Iterator[Spool]:
     """In a folder, or where the system keeps what is temporary."""
-    with _mapped():
+    with mapped():
         file = tempfile.TemporaryFile(dir=folder or None)  # noqa: SIM115 -- closed below
     with file:
-        yield Spool(file, limit_bytes)
+        yield Spool(file, limit_bytes, folder)
 
 
 @contextmanager
-def _mapped() -> Iterator[None]:
+def mapped() -> Iterator[None]:
+    """The disk's troubles as ours: NoRoom, ObjectsUnavailable."""
     try:
         yield
     except OSError as error:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 
 from anyio import CapacityLimiter, to_thread
@@ -25,6 +26,7 @@ from viewer_api.problems import problem
 from viewer_api.spool import open_spool
 from viewer_api.store_answers import answer_type, store_answer
 from viewer_api.storing import Report, Storing
+from viewer_api.turning import Turning
 from viewer_api.urls import PREFIX, studies_url
 
 #: Bodies that are being read at one time, each in a thread.
@@ -42,6 +44,7 @@ def store_routes(parts: Working) -> APIRouter:
     router = APIRouter(prefix=PREFIX)
     uploads = CapacityLimiter(UPLOADS)
     lanes = ThreadPoolExecutor(LANES, "storing")
+    turning = Turning()
 
     async def store(request: Request, study: str | None) -> Response:
         reader = await parts.readers.admit(request, Action.STORE, study)
@@ -67,7 +70,7 @@ def store_routes(parts: Working) -> APIRouter:
             if kind == DICOM:
                 return storing.take(body)
             with open_spool(parts.settings.spool_folder, parts.settings.spool_limit_bytes) as spool:
-                return Describing(storing, spool).take(body)
+                return Describing(storing, spool, partial(turning.upright, spool)).take(body)
 
         try:
             report = await to_thread.run_sync(take, limiter=uploads)

@@ -90,6 +90,16 @@ def read_photograph(path: Path, kind: Kind) -> ReadPhotograph:
     return ReadPhotograph(picture, _said(exif), notes)
 
 
+def upright(path: Path, into: Path) -> Path:
+    """A JPEG alone, turned as its camera said, as a JPEG 2000 lossless codestream in a file of the folder.
+
+    Raises Damaged.
+    """
+    made = into / "upright"
+    made.write_bytes(read_photograph(path, Kind.JPEG).picture.frame)
+    return made
+
+
 def _picture(
     image: Image.Image, orientation: int, kind: Kind, content: bytes
 ) -> tuple[Picture, tuple[str, ...]]:

@@ -43,9 +43,9 @@ def photograph(**others: Any) -> dict[str, Any]:
     }
 
 
-def jpeg(columns: int = 30, rows: int = 20) -> bytes:
+def jpeg(columns: int = 30, rows: int = 20, colour: str = "red") -> bytes:
     made = BytesIO()
-    Image.new("RGB", (columns, rows), "red").save(made, "JPEG")
+    Image.new("RGB", (columns, rows), colour).save(made, "JPEG")
     return made.getvalue()
 
 
@@ -130,7 +130,7 @@ def test_the_same_in_xml_and_an_answer_in_xml(open_api: httpx.Client) -> None:
 
 
 def test_many_frames_come_one_in_a_part(open_api: httpx.Client) -> None:
-    frames = [jpeg(30, 20), jpeg(30, 20) + b"\0\0", jpeg(30, 20)]
+    frames = [jpeg(30, 20), jpeg(30, 20, "blue"), jpeg(30, 20)]
     described = photograph(**{"00280008": {"vr": "IS", "Value": [3]}})
 
     answer = send(open_api, metadata(described), *(bulk("image/jpeg", each) for each in frames))
