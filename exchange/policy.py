@@ -39,6 +39,7 @@ class Action(Enum):
     PERFORM = "report performed steps"  # MPPS
     ASK_WITHDRAWAL = "ask for a withdrawal"
     DECIDE_WITHDRAWAL = "decide over a withdrawal"  # of another person's asking
+    HAVE_ORIGINAL = "have an original file back"  # it holds what its DICOM does not: names, positions
     SIGN_IN = "sign in"  # and see to an account of one's own
     CALL = "call"  # anything: what broke a limit is refused before it is known what for
     BE_SENT = "be sent"  # what a rule or a person has us forward; nobody asks for it
@@ -96,6 +97,7 @@ ROLE_ACTIONS: Mapping[Role, frozenset[Action]] = {
             Action.STORE,
             Action.CONTRIBUTE,
             Action.ASK_WITHDRAWAL,
+            Action.HAVE_ORIGINAL,
         }
     ),
     Role.AUDITOR: frozenset({Action.SIGN_IN, Action.SEE_OPERATION}),

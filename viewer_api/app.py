@@ -19,6 +19,7 @@ from viewer_api.ohif import viewer_routes
 from viewer_api.oidc.steps import provider_routes
 from viewer_api.operation import Numbers, Observed, operation_routes
 from viewer_api.orders import order_routes
+from viewer_api.originals import original_routes
 from viewer_api.pages import Pages
 from viewer_api.parts import ApiParts, working
 from viewer_api.qido import search_routes
@@ -78,6 +79,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.include_router(store_routes(work))
     app.include_router(upload_routes(work))
     app.include_router(withdrawal_routes(work))
+    app.include_router(original_routes(work))
     app.include_router(quarantine_routes(work))
     app.include_router(rules_routes(work))
     app.include_router(registry_routes(work))

@@ -6,7 +6,6 @@ from http import HTTPStatus
 
 from anyio import to_thread
 from fastapi import Request
-from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
 from exchange.policy import Action
@@ -20,12 +19,12 @@ from storage.frames import PIXELS
 from storage.metadata import Whereabouts, json_chunks, metadata_attributes
 from storage.syntaxes import NATIVE
 from viewer_api.bodies import Part, head_alone, multipart, multipart_length, multipart_type, part_head
-from viewer_api.byte_ranges import ByteRange, Unsatisfiable, wanted_range
 from viewer_api.frame_ways import frame_offers
 from viewer_api.frames import Chosen, Frames
 from viewer_api.media import OCTETS, PIXEL_MEDIA_TYPES, Range, accepted
 from viewer_api.parts import Working
 from viewer_api.problems import NotAcceptable
+from viewer_api.ranged import send_ranged
 from viewer_api.readers import Reader
 from viewer_api.urls import studies_url
 from viewer_api.validators import answer_headers, boundary_of, not_modified, validator
@@ -97,22 +96,7 @@ class BulkData:
     async def _send_alone(
         self, request: Request, value: OpenValue, media_type: str, headers: dict[str, str]
     ) -> Response:
-        """All of it, or one range of bytes (RFC 9110 §14)."""
-        headers["Accept-Ranges"] = "bytes"
-        if request.method == "HEAD":
-            return head_alone(media_type, value.size, headers)
-        try:
-            asked = wanted_range(request, headers["ETag"], value.size)
-        except Unsatisfiable as error:
-            said = {"Content-Range": f"bytes */{error.size}"}
-            raise HTTPException(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=said) from error
-        status = HTTPStatus.OK if asked is None else HTTPStatus.PARTIAL_CONTENT
-        if asked is None:
-            asked = ByteRange(0, value.size)
-        else:
-            headers["Content-Range"] = f"bytes {asked.start}-{asked.stop - 1}/{value.size}"
-        chunks = value.read(asked.start, asked.stop)
-        return await self.work.sender.send(chunks, media_type, asked.stop - asked.start, headers, status)
+        return await send_ranged(self.work.sender, request, value.read, value.size, media_type, headers)
 
     async def all(self, request: Request, resource: Resource, *, is_pixels_only: bool) -> Response:
         """Every large value of a resource, or its pixel data, each a part that names its own address."""

@@ -34,6 +34,7 @@ _PURPOSES: Mapping[Action, Purpose] = dict.fromkeys(
         Action.SIGN_IN,
         Action.ASK_WITHDRAWAL,
         Action.DECIDE_WITHDRAWAL,
+        Action.HAVE_ORIGINAL,
     ),
     Purpose.OPERATIONS,
 )

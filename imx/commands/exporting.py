@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 from rich.console import Console
 from rich.markup import escape
 
-from exchange.policy import Action, Purpose
-from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from, who
+from exchange.policy import Action
+from imx.commands.console_audit import note_at_console
+from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
 from imx.commands.progress import progress_bar
 from imx.database import open_database
 from imx.errors import CommandFailed
@@ -70,7 +70,7 @@ def export_command(
         studies = study or all_studies(pool)
         task = bar.add_task("exporting", total=count_of(pool, studies))
         for uid in studies:
-            note_export(pool, uid)
+            note_at_console(pool, Action.RETRIEVE, uid, {"by": "imx export"})
             for wanted in wanted_of(pool, uid):
                 try:
                     is_new = export_one(objects, wanted, folder)
@@ -122,23 +122,6 @@ def wanted_of(pool: ConnectionPool, study_uid: str) -> Iterator[Wanted]:
         for row in rows:
             yield Wanted(*row)
         last = rows[-1][0]
-
-
-def note_export(pool: ConnectionPool, study_uid: str) -> None:
-    """In the audit, before the first byte: who took a copy of a study."""
-    with mapped_errors(), pool.connection() as connection:
-        connection.execute(
-            "insert into audit"
-            " (actor_kind, actor, trust, address, action, purpose, study_uid, outcome, because, detail)"
-            " values ('operator', %s, '', 'local', %s, %s, %s, 'allowed', 'at the console', %s)",
-            [
-                who(),
-                Action.RETRIEVE.value,
-                Purpose.OPERATIONS.value,
-                study_uid,
-                Jsonb({"by": "imx export"}),
-            ],
-        )
 
 
 def export_one(objects: ObjectStore, wanted: Wanted, folder: Path) -> bool:

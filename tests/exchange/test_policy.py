@@ -15,6 +15,7 @@ ROLES: dict[Role, set[Action]] = {
     Role.READER: {Action.SIGN_IN, Action.QUERY, Action.RETRIEVE},
     Role.CONTRIBUTOR: {
         Action.SIGN_IN, Action.QUERY, Action.RETRIEVE, Action.STORE, Action.CONTRIBUTE, Action.ASK_WITHDRAWAL,
+        Action.HAVE_ORIGINAL,
     },
     Role.AUDITOR: {Action.SIGN_IN, Action.SEE_OPERATION},
     Role.COORDINATOR: {
@@ -25,7 +26,7 @@ ROLES: dict[Role, set[Action]] = {
         Action.VERIFY, Action.STORE, Action.QUERY, Action.RETRIEVE, Action.SEE_OPERATION, Action.CONFIGURE,
         Action.OPERATE, Action.COMMIT, Action.QUERY_WORKLIST, Action.PERFORM, Action.BE_SENT,
         Action.SIGN_IN, Action.ASK_WITHDRAWAL, Action.DECIDE_WITHDRAWAL,
-        Action.CALL, Action.CONTRIBUTE,
+        Action.CALL, Action.CONTRIBUTE, Action.HAVE_ORIGINAL,
     },
 }  # fmt: skip
 
