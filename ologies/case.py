@@ -27,6 +27,11 @@ LongText = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=1024, pattern=r"^[^\\\x00-\x1f\x7f]*$"),
 ]
 
+#: UI (PS3.5 §9.1).
+Uid = Annotated[str, StringConstraints(max_length=64, pattern=r"^[0-9]+(\.[0-9]+)+$")]
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
+
 
 class Sex(Enum):
     """Patient's Sex (0010,0040)."""
@@ -131,7 +136,7 @@ class Encounter(_Part):
     number: Text | None = None  # of the visit or admission, in the trust that `issuer` names
     accession: Annotated[Text, StringConstraints(max_length=16)] | None = None
     issuer: Text | None = None  # of both numbers; the trust's ODS code
-    study_uid: Annotated[str, StringConstraints(max_length=64, pattern=r"^[0-9]+(\.[0-9]+)+$")] | None = None
+    study_uid: Uid | None = None
     at: datetime | None = None
     description: Text | None = None
     reason: LongText | None = None
@@ -160,7 +165,7 @@ class Lesion(_Part):
     """One that is followed over visits (PS3.3 §C.8.12.12): the same number each time."""
 
     number: Text
-    uid: Annotated[str, StringConstraints(max_length=64, pattern=r"^[0-9]+(\.[0-9]+)+$")] | None = None
+    uid: Uid | None = None
 
 
 class Dermoscopy(_Part):
@@ -192,6 +197,42 @@ class Scan(_Part):
     objective: Annotated[float, Field(gt=0, le=1000)] | None = None  # its power
 
 
+class SlideFacts(_Part):
+    """The base level of the slide that annotations are of; its header says all but the last."""
+
+    study_uid: Uid | None = None
+    series_uid: Uid | None = None
+    instance_uid: Uid | None = None
+    columns: Annotated[int, Field(gt=0, lt=2**32)] | None = None  # of the total pixel matrix
+    rows: Annotated[int, Field(gt=0, lt=2**32)] | None = None
+    microns_per_pixel: tuple[_Positive, _Positive] | None = None  # across, down
+    #: Hamamatsu: of the picture's centre from the slide's, in nanometres across and down.
+    centre_offset_nm: tuple[_Finite, _Finite] | None = None
+
+
+class Property(_Part):
+    """What a class of annotations is (PS3.16 CID 7150 and 7151)."""
+
+    category: Code
+    type: Code
+
+
+class Algorithm(_Part):
+    """The program that found what no person drew (PS3.3 §10.16, PS3.16 CID 7162)."""
+
+    name: Text
+    version: Text
+    family: Code
+
+
+class Annotations(_Part):
+    """What is known of a file of annotations besides itself."""
+
+    label: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_ ]{1,16}$")] | None = None
+    classes: dict[str, Property] = {}  # by the name that the file has
+    algorithm: Algorithm | None = None
+
+
 class Case(_Part):
     """All that is said of a file, or of several of one encounter."""
 
@@ -207,6 +248,8 @@ class Case(_Part):
     specimen: Specimen = Specimen()
     scan: Scan = Scan()
     title: Text | None = None  # of a document
+    slide: SlideFacts = SlideFacts()
+    annotations: Annotations = Annotations()
 
 
 def read_case(path: Path) -> Case:

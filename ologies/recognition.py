@@ -30,6 +30,9 @@ class Kind(Enum):
     CDA = "document in HL7 CDA"
     SVS = "whole slide in Aperio SVS"
     SLIDE_TIFF = "whole slide in tiled TIFF"
+    GEOJSON = "annotations of a slide in GeoJSON (QuPath)"
+    APERIO_XML = "annotations of a slide in Aperio ImageScope XML"
+    NDPA = "annotations of a slide in Hamamatsu NDP.view XML (.ndpa)"
     DICOM = "DICOM, which needs no wrapping: imx import, imx send"
 
 
@@ -49,7 +52,12 @@ _XML_ROOTS = (
     (re.compile(rb"<(?:\w+:)?RestingECG[\s>]"), Kind.MUSE),
     (re.compile(rb"<(?:\w+:)?restingecgdata[\s>]"), Kind.SIERRA),
     (re.compile(rb"<(?:\w+:)?ClinicalDocument[\s>]"), Kind.CDA),
+    (re.compile(rb"<Annotations[\s>](?=.{0,2000}?<Annotation[\s>])", re.DOTALL), Kind.APERIO_XML),
+    (re.compile(rb"<annotations[\s>](?=.{0,2000}?<ndpviewstate[\s>])", re.DOTALL), Kind.NDPA),
 )
+
+#: GeoJSON (RFC 7946 §3), which QuPath also writes as an array of features.
+_GEOJSON = re.compile(rb'\s*[\[{].{0,2000}?"type"\s*:\s*"(?:FeatureCollection|Feature)"', re.DOTALL)
 
 
 def recognise(path: Path) -> Kind:
@@ -104,6 +112,8 @@ def kind_of(head: bytes) -> Kind | None:
     if text.lstrip().startswith(b"<"):
         roots = [(match.start(), kind) for pattern, kind in _XML_ROOTS if (match := pattern.search(text))]
         return min(roots, key=lambda each: each[0])[1] if roots else None
+    if _GEOJSON.match(text):
+        return Kind.GEOJSON
     return None
 
 

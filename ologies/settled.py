@@ -4,7 +4,7 @@ What neither says is asked for; where they disagree, a person decides. Nothing i
 """
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -46,10 +46,13 @@ class Settled:
     case: Case  # for what only one specialty asks
 
 
-def settle(case: Case, said: Said) -> Settled:
-    """Raises Asked, with all that is missing and all that contradicts, at once."""
-    contradicted = [*_contradictions(case, said)]
-    missing = [*_missing(case, said)]
+def settle(case: Case, said: Said, unsaid: Sequence[str] = ()) -> Settled:
+    """Raises Asked, with all that is missing and all that contradicts, at once.
+
+    `unsaid` is what only this specialty needs, and nobody said.
+    """
+    contradicted = [*contradictions(case, said)]
+    missing = [*_missing(case, said), *unsaid]
     if missing or contradicted:
         raise Asked(missing, contradicted)
     whose = case.person.patient_id()
@@ -96,7 +99,8 @@ def _missing(case: Case, said: Said) -> Iterator[str]:
         yield "encounter.at"
 
 
-def _contradictions(case: Case, said: Said) -> Iterator[str]:
+def contradictions(case: Case, said: Said) -> Iterator[str]:
+    """Fields of the case that another source contradicts."""
     person = case.person
     theirs = _plain(said.identifier)
     if theirs and (person.identifier or person.nhs_number):

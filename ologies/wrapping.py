@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ologies.annotations.bulk import bulk_annotations, uncoded
+from ologies.annotations.reading import ANNOTATION_KINDS, read_annotations
+from ologies.annotations.slide import in_its_study, slide_of, unsaid
 from ologies.case import Case
 from ologies.dataset import digest_of
 from ologies.documents import DOCUMENT_KINDS, encapsulated, read_document
@@ -81,10 +84,20 @@ def _slide(source: Source, case: Case) -> Iterator[Made]:
     yield from wrap_slide(source.path, source.kind, case, source.digest)
 
 
+def _annotations(source: Source, case: Case) -> Iterator[Made]:
+    settled = settle(in_its_study(case), Said(), unsaid(case, source.kind is Kind.NDPA))
+    slide = slide_of(case)
+    assert slide is not None
+    drawing = read_annotations(source.path, source.kind, slide, case)
+    dataset = bulk_annotations(drawing, slide, settled, source.digest)
+    yield Made(dataset, notes=(*drawing.notes, *uncoded(drawing, settled)))
+
+
 #: Who makes objects of a kind.
 _SPECIALTIES: Mapping[Kind, Callable[[Source, Case], Iterator[Made]]] = {
     **dict.fromkeys(ECG_KINDS, _ecg),
     **dict.fromkeys(PHOTOGRAPH_KINDS, _photograph),
     **dict.fromkeys(DOCUMENT_KINDS, _document),
     **dict.fromkeys(SLIDE_KINDS, _slide),
+    **dict.fromkeys(ANNOTATION_KINDS, _annotations),
 }

@@ -1,0 +1,1 @@
+"""What people and programs drew on slides: read as marks, checked against the slide, kept as one object."""
