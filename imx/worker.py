@@ -2,14 +2,17 @@
 
 import os
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 import structlog
+from psycopg_pool import ConnectionPool
 
 from exchange.ties import consider
 from imx.certificates import keep_watching
@@ -24,12 +27,15 @@ from imx.wiring import (
     WORKER_CONNECTIONS,
     WORKER_STATEMENT_S,
     build_calling,
+    build_keeping,
     build_routing,
     database_url,
+    spool_folder,
     staged_objects,
     upload_settings,
 )
 from storage.changes import Change, ChangeFeed, follow
+from storage.conversions import Conversions
 from storage.correcting import keep_current
 from storage.errors import ArchiveError
 from storage.purging import purge
@@ -62,6 +68,9 @@ FOLLOW_EVERY_S = 1.0
 
 #: How often uploads that expired, or are kept as DICOM by now, are looked for.
 TIDY_EVERY_S = 30.0
+
+#: An upload is converted this soon after it is whole and has its case.
+CONVERT_EVERY_S = 1.0
 
 #: Between two rounds of reading everything again.
 VERIFY_PAUSE_S = 3600.0
@@ -101,6 +110,7 @@ def run_worker(settings: Settings) -> None:
             again_and_again(
                 "uploads", TIDY_EVERY_S, Uploads(pool, objects, upload_settings(settings.uploads)).tidy, stop
             ),
+            *converting_lanes(settings, pool, objects, stop),
             *committing(settings, pool, objects, stop),
         ]
         for task in tasks:
@@ -108,6 +118,28 @@ def run_worker(settings: Settings) -> None:
         stop.wait()
         forwarding.join(WORKER_GRACE_S)
         moving.join(WORKER_GRACE_S)
+
+
+def converting_lanes(
+    settings: Settings, pool: ConnectionPool, objects: StagedObjects, stop: threading.Event
+) -> list[threading.Thread]:
+    """What makes DICOM of uploads, a thread a lane."""
+    from imx.converting import LANES, Converting  # the specialties and their codecs: no other part's
+
+    lanes = [
+        Converting(
+            lane=lane,
+            conversions=Conversions(pool, settings.uploads.keep_s),
+            keeping=build_keeping(settings, pool),
+            pool=pool,
+            objects=objects,
+            scratch=Path(spool_folder(settings) or tempfile.gettempdir()),
+            watermark_bytes=settings.storage.watermark,
+            stop=stop,
+        )
+        for lane in LANES
+    ]
+    return [again_and_again(each.lane.name, CONVERT_EVERY_S, each.run, stop) for each in lanes]
 
 
 def keep_moving(objects: StagedObjects, stop: threading.Event) -> None:
