@@ -57,6 +57,8 @@ class View(Enum):
     DERMOSCOPY = "dermoscopy"
     ENDOSCOPY = "endoscopy"
     EYE = "eye"
+    ULTRASOUND = "ultrasound"  # a clip: an echo
+    MICROSCOPE = "microscope"  # a clip
 
 
 class EyeDevice(Enum):
@@ -241,6 +243,7 @@ class Case(_Part):
     body_site: Code | None = None
     laterality: Laterality | None = None
     view: View = View.PHOTOGRAPH
+    burned_in: bool | None = None  # whether a clip shows names: Burned In Annotation (0028,0301)
     lesion: Lesion | None = None
     dermoscopy: Dermoscopy = Dermoscopy()
     eye_device: EyeDevice | None = None

@@ -4,6 +4,7 @@ OlogyError
 ├── NotUnderstood   no specialty here reads such a file
 ├── Damaged         one that is known, but broken or lying
 ├── NoRoom          the disk is full: the same file may do later
+├── NotInstalled    sound, but an optional part of this program is wanted for it
 ├── BadCase         the case cannot be read
 └── Asked           something is missing, or the case and the file disagree: a person answers
 
@@ -37,6 +38,10 @@ class NoRoom(OlogyError):
 
     def __str__(self) -> str:
         return "the disk is full: make room, then try it again"
+
+
+class NotInstalled(OlogyError):
+    """The file is sound, but an optional part of this program is wanted for it."""
 
 
 class BadCase(OlogyError):

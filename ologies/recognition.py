@@ -26,6 +26,8 @@ class Kind(Enum):
     TIFF = "photograph in TIFF"
     WEBP = "photograph in WebP"
     HEIC = "photograph in HEIC"
+    MP4 = "clip in MP4"
+    MOV = "clip in QuickTime"
     PDF = "document in PDF"
     CDA = "document in HL7 CDA"
     SVS = "whole slide in Aperio SVS"
@@ -46,6 +48,11 @@ _MAGIC = (
 
 #: Major brands of HEIF with HEVC in it (ISO/IEC 23008-12 §10.2).
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis"})
+
+#: What a movie begins with; QuickTime's may lack the first (ISO 14496-12 §4.3).
+_MOVIE_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"wide"})
+#: Brands of the same boxes around a still picture.
+_STILL_BRANDS = frozenset({b"avif", b"avis", b"mif1", b"msf1", b"crx "})
 
 _XML_ROOTS = (
     (re.compile(rb"<(?:\w+:)?AnnotatedECG[\s>]"), Kind.AECG),
@@ -104,6 +111,8 @@ def kind_of(head: bytes) -> Kind | None:
         return Kind.WEBP
     if head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS:
         return Kind.HEIC
+    if head[4:8] in _MOVIE_BOXES and head[8:12] not in _STILL_BRANDS:
+        return Kind.MP4 if head[4:8] == b"ftyp" and head[8:12] != b"qt  " else Kind.MOV
     if _is_scp(head):
         return Kind.SCP
     if head.startswith(b"0       ") and head[184:192].strip().isdigit() and head[252:256].strip().isdigit():

@@ -1,8 +1,8 @@
 """What videos say of themselves: MP4 with H.264 or H.265 (ISO 14496-12, -15), and MPEG-2 (ISO 13818-2)."""
 
 import struct
-from collections.abc import Iterator
 
+from ologies.boxes import boxes, inside
 from ologies.codestreams import Fetch, Picture
 from ologies.errors import Damaged
 
@@ -23,7 +23,6 @@ METHODS = {
     H265_MAIN_10: "ISO_23008_2",
 }
 
-_BOXES_LIMIT = 4_000
 #: Where an MPEG-2 stream has its first sequence header; a transport stream may begin with tables.
 _MPEG_2_HEAD = 256 * 1024
 
@@ -31,7 +30,7 @@ _MPEG_2_HEAD = 256 * 1024
 def read_mp4(fetch: Fetch, size: int) -> Picture:
     """The one video track of an MP4 file. Raises Damaged where DICOM has no transfer syntax for it."""
     try:
-        tracks = [track for movie in _inside(fetch, 0, size, b"moov") for track in _tracks(fetch, *movie)]
+        tracks = [track for movie in inside(fetch, 0, size, b"moov") for track in _tracks(fetch, *movie)]
         videos = [found for track in tracks if (found := _video(fetch, *track)) is not None]
     except (struct.error, IndexError) as error:
         raise Damaged("the MP4 file ends within a box") from error
@@ -68,53 +67,22 @@ def _picture(syntax: str, rows: int, columns: int, frames: int, bits: int = 8) -
     return Picture(syntax, rows, columns, 3, bits, "YBR_PARTIAL_420", is_lossy=True, frames=frames)
 
 
-def _boxes(fetch: Fetch, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:
-    """Each box between two places: its kind, and where its content lies (ISO 14496-12 §4.2)."""
-    for _ in range(_BOXES_LIMIT):
-        if start + 8 > stop:
-            return
-        length, kind = struct.unpack(">I4s", fetch(start, start + 8))
-        header = 8
-        if length == 1:
-            (length,) = struct.unpack(">Q", fetch(start + 8, start + 16))
-            header = 16
-        end = stop if length == 0 else start + length
-        if end < start + header or end > stop:
-            raise Damaged("a box of the MP4 file is longer than what is around it")
-        yield kind, start + header, end
-        start = end
-    raise Damaged("an MP4 file of too many boxes")
-
-
-def _inside(fetch: Fetch, start: int, stop: int, *path: bytes) -> list[tuple[int, int]]:
-    """The content of every box of that path."""
-    found = [(start, stop)]
-    for kind in path:
-        found = [
-            (first, last)
-            for begin, end in found
-            for name, first, last in _boxes(fetch, begin, end)
-            if name == kind
-        ]
-    return found
-
-
 def _tracks(fetch: Fetch, start: int, stop: int) -> list[tuple[int, int]]:
-    return _inside(fetch, start, stop, b"trak", b"mdia")
+    return inside(fetch, start, stop, b"trak", b"mdia")
 
 
 def _video(fetch: Fetch, start: int, stop: int) -> Picture | None:
     """What a track shows; None where it is no video."""
-    handlers = [fetch(at + 8, at + 12) for at, _ in _inside(fetch, start, stop, b"hdlr")]
+    handlers = [fetch(at + 8, at + 12) for at, _ in inside(fetch, start, stop, b"hdlr")]
     if handlers != [b"vide"]:
         return None
-    tables = _inside(fetch, start, stop, b"minf", b"stbl")
+    tables = inside(fetch, start, stop, b"minf", b"stbl")
     for first, last in tables:
         frames = [
-            struct.unpack(">I", fetch(at + 8, at + 12))[0] for at, _ in _inside(fetch, first, last, b"stsz")
+            struct.unpack(">I", fetch(at + 8, at + 12))[0] for at, _ in inside(fetch, first, last, b"stsz")
         ]
-        for at, end in _inside(fetch, first, last, b"stsd"):
-            for kind, entry, entry_end in _boxes(fetch, at + 8, end):
+        for at, end in inside(fetch, first, last, b"stsd"):
+            for kind, entry, entry_end in boxes(fetch, at + 8, end):
                 return _entry(fetch, kind, entry, entry_end, frames[0] if frames else 0)
     raise Damaged("a video track without a description")
 
@@ -122,20 +90,20 @@ def _video(fetch: Fetch, start: int, stop: int) -> Picture | None:
 def _entry(fetch: Fetch, kind: bytes, start: int, stop: int, frames: int) -> Picture:
     """A visual sample entry (ISO 14496-12 §12.1.3): 78 bytes, then the decoder's configuration."""
     columns, rows = struct.unpack(">HH", fetch(start + 24, start + 28))
-    configurations = {name: (at, end) for name, at, end in _boxes(fetch, start + 78, stop)}
+    configurations = {name: (at, end) for name, at, end in boxes(fetch, start + 78, stop)}
     if kind in (b"avc1", b"avc3") and b"avcC" in configurations:
         at, _ = configurations[b"avcC"]
         _, profile, constraints, level = struct.unpack(">BBBB", fetch(at, at + 4))
-        return _picture(_h264(profile, constraints, level), rows, columns, frames)
+        return _picture(h264_syntax(profile, constraints, level), rows, columns, frames)
     if kind in (b"hvc1", b"hev1") and b"hvcC" in configurations:
         at, _ = configurations[b"hvcC"]
         record = fetch(at, at + 13)
-        syntax = _h265(record[1] & 0x1F, record[12])
+        syntax = h265_syntax(record[1] & 0x1F, record[12])
         return _picture(syntax, rows, columns, frames, 10 if syntax == H265_MAIN_10 else 8)
     raise Damaged("a video that is neither H.264 nor H.265")
 
 
-def _h264(profile: int, constraints: int, level: int) -> str:
+def h264_syntax(profile: int, constraints: int, level: int) -> str:
     """PS3.5 §8.2.7, §8.2.8: what a decoder of High Profile plays."""
     is_below_high = profile in (77, 100) or (profile == 66 and constraints & 0x40)
     if is_below_high and level <= 41:
@@ -145,7 +113,7 @@ def _h264(profile: int, constraints: int, level: int) -> str:
     raise Damaged("an H.264 video beyond High Profile, level 4.2: record it smaller or slower")
 
 
-def _h265(profile: int, level: int) -> str:
+def h265_syntax(profile: int, level: int) -> str:
     """PS3.5 §8.2.10, §8.2.11: up to level 5.1."""
     if level <= 153 and profile in (1, 2):
         return H265_MAIN if profile == 1 else H265_MAIN_10

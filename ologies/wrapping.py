@@ -8,6 +8,8 @@ from ologies.annotations.bulk import bulk_annotations, uncoded
 from ologies.annotations.reading import ANNOTATION_KINDS, read_annotations
 from ologies.annotations.slide import in_its_study, slide_of, unsaid
 from ologies.case import Case
+from ologies.clips.clip import clip_object
+from ologies.clips.reading import CLIP_KINDS, read_clip
 from ologies.dataset import digest_of
 from ologies.documents import DOCUMENT_KINDS, encapsulated, read_document
 from ologies.ecg.reading import ECG_KINDS, read_ecg
@@ -75,6 +77,11 @@ def _photograph(source: Source, case: Case) -> Iterator[Made]:
     yield Made(made.dataset, made.transfer_syntax_uid, made.pixels, (*read.notes, *made.notes))
 
 
+def _clip(source: Source, case: Case) -> Iterator[Made]:
+    clip = read_clip(source.path, source.kind)
+    yield clip_object(clip, settle(case, clip.said), source.digest)
+
+
 def _document(source: Source, case: Case) -> Iterator[Made]:
     content = read_document(source.path, source.kind)
     yield Made(encapsulated(content, source.kind, settle(case, Said()), source.digest))
@@ -97,6 +104,7 @@ def _annotations(source: Source, case: Case) -> Iterator[Made]:
 _SPECIALTIES: Mapping[Kind, Callable[[Source, Case], Iterator[Made]]] = {
     **dict.fromkeys(ECG_KINDS, _ecg),
     **dict.fromkeys(PHOTOGRAPH_KINDS, _photograph),
+    **dict.fromkeys(CLIP_KINDS, _clip),
     **dict.fromkeys(DOCUMENT_KINDS, _document),
     **dict.fromkeys(SLIDE_KINDS, _slide),
     **dict.fromkeys(ANNOTATION_KINDS, _annotations),

@@ -36,10 +36,25 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Encapsulated:
-    """Compressed pixels: each frame one fragment."""
+class Joined:
+    """Pieces that are one, one after another."""
 
-    frames: Iterable[bytes | Stretch]
+    pieces: tuple[bytes | Stretch, ...]
+
+    @property
+    def length(self) -> int:
+        """In bytes."""
+        return sum(_length(each) for each in self.pieces)
+
+
+Frame = bytes | Stretch | Joined
+
+
+@dataclass(frozen=True, slots=True)
+class Encapsulated:
+    """Compressed pixels: each frame one fragment; of a video, the whole of it (PS3.5 §8.2.5)."""
+
+    frames: Iterable[Frame]
     count: int
     has_table: bool = False  # an Extended Offset Table (7FE0,0001), which many frames are found by
 
@@ -115,15 +130,16 @@ def _write_pixels(file: BinaryIO, pixels: Encapsulated) -> None:
     file.write(_PIXEL_DATA + _NO_OFFSETS)
     offsets, lengths, at = [], [], 0  # from the first byte after the (empty) Basic Offset Table
     for frame in pixels.frames:
-        length = frame.length if isinstance(frame, Stretch) else len(frame)
+        length = _length(frame)
         if length > FRAGMENT_LIMIT_BYTES:
             raise Damaged("a frame of it is larger than DICOM can hold (4 GB)")
         padded = length + length % 2
         file.write(struct.pack("<HHI", 0xFFFE, 0xE000, padded))
-        if isinstance(frame, Stretch):
-            _copy(frame, file)
-        else:
-            file.write(frame)
+        for piece in frame.pieces if isinstance(frame, Joined) else (frame,):
+            if isinstance(piece, Stretch):
+                _copy(piece, file)
+            else:
+                file.write(piece)
         if length % 2:
             file.write(b"\0")
         offsets.append(at)
@@ -144,6 +160,10 @@ def _table(offsets: list[int], lengths: list[int]) -> bytes:
         + struct.pack(f"<{len(values)}Q", *values)
         for element, values in ((1, offsets), (2, lengths))
     )
+
+
+def _length(frame: Frame) -> int:
+    return len(frame) if isinstance(frame, bytes) else frame.length
 
 
 def _copy(stretch: Stretch, file: BinaryIO) -> None:

@@ -15,6 +15,7 @@ from pydicom.valuerep import format_number_as_ds
 
 from ologies.case import View, moment_text
 from ologies.dataset import coded, start
+from ologies.errors import Asked
 from ologies.photographs.dermoscopy import dermoscopic, says_enough
 from ologies.photographs.eye import ophthalmic
 from ologies.photographs.picture import Picture
@@ -38,7 +39,9 @@ def photograph(picture: Picture, settled: Settled, digest: str) -> Made:
             "a photograph, not a dermoscopic one: neither the file nor the case names the device's maker,"
             " model, serial number and software"
         )
-    made = _OBJECTS[view]
+    made = _OBJECTS.get(view)
+    if made is None:
+        raise Asked([f"view ({', '.join(each.value for each in _OBJECTS)})"], [])
     sop_class = made.sop_class_uid
     if view is View.EYE and picture.bits == 16:
         sop_class = OphthalmicPhotography16BitImageStorage

@@ -40,7 +40,10 @@ def test_real_files_are_known(name: str, kind: Kind) -> None:
         (b"\xff\xd8\xff\xe0", Kind.JPEG),
         (b"RIFF\0\0\0\0WEBPVP8 ", Kind.WEBP),
         (b"\0\0\0\x18ftypheic", Kind.HEIC),
-        (b"\0\0\0\x18ftypisom", None),
+        (b"\0\0\0\x18ftypisom", Kind.MP4),
+        (b"\0\0\0\x14ftypqt  ", Kind.MOV),
+        (b"\0\0\0\x08wide\0\0\1\0mdat", Kind.MOV),
+        (b"\0\0\0\x18ftypavif", None),
     ],
 )
 def test_the_first_bytes_tell(head: bytes, kind: Kind | None) -> None:
