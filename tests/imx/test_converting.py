@@ -115,7 +115,7 @@ def test_what_is_missing_is_asked_for_and_mended_without_sending_it_again(
 
 
 def test_one_bad_file_of_a_batch_leaves_the_others_alone(uploads: Uploads, converting: Converting) -> None:
-    good = [uploaded(uploads, case={**CASE, "title": f"Letter {number}"}) for number in range(3)]
+    good = [uploaded(uploads, PDF + b"%" * number) for number in range(3)]
     bad = uploaded(uploads, b"no such kind")
     empty = uploaded(uploads, b"")
 
@@ -149,7 +149,7 @@ def test_a_worker_that_dies_is_followed_by_another_and_nothing_is_made_twice(
 def test_a_file_that_ends_worker_after_worker_is_refused(
     shelf: Shelf, uploads: Uploads, converting: Converting
 ) -> None:
-    upload, other = uploaded(uploads), uploaded(uploads, case={**CASE, "title": "Another"})
+    upload, other = uploaded(uploads), uploaded(uploads, PDF + b"%")
     for _ in range(TRIES):
         converting.conversions.claim(Lane("dies at once"))
         with shelf.pool.connection() as connection:
