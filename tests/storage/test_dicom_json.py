@@ -129,9 +129,10 @@ def _plain(value: Any) -> Any:
         return {group: text for group, text in value.items() if text} or None
     if isinstance(value, str):
         try:
-            return float(value)
+            number = float(value)
         except ValueError:
             return value.replace("\0", "").strip() or None
+        return value if math.isnan(number) else number  # no NaN equals another
     return value
 
 
