@@ -21,10 +21,11 @@ from exchange.registry import PostgresRegistry, Trust
 from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from, who
 from imx.commands.printing import print_one
 from imx.commands.progress import progress_bar
+from imx.commands.wrap_slides import annotated
 from imx.database import open_database
 from imx.errors import CommandFailed
 from imx.part10 import files_in
-from imx.wiring import build_keeping
+from imx.wiring import build_keeping, open_reading
 from ologies.case import Case, read_case
 from ologies.confined import Done, Job, wrap_all
 from ologies.errors import Asked, BadCase, OlogyError
@@ -49,6 +50,10 @@ def wrap_command(
     out: Annotated[Path | None, typer.Option(help="A folder for the DICOM files.", file_okay=False)] = None,
     store: Annotated[bool, typer.Option("--store", help="Keep them here, as if they were sent.")] = False,
     trust: Annotated[str, typer.Option(help="With --store: ODS code of the trust whose they are.")] = "",
+    slide: Annotated[
+        str | None,
+        typer.Option(help="Of annotations: DICOM file of the slide's base level; with --store, or its UID."),
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say what they are and what is missing.")
     ] = False,
@@ -63,16 +68,21 @@ def wrap_command(
     if explain + store + (out is not None) != 1:
         raise CommandFailed("say one of --out FOLDER, --store and --explain")
     jobs, unread = _jobs([path for path in files_in(files) if not _is_case(path)], case)
+    reading = None
     with ExitStack() as stack:
         if store:
             settings = settings_from(data, config)
             pool = stack.enter_context(open_database(settings))
             owner = PostgresRegistry(pool).trust(trust.strip().upper())
             keep: Keep = Kept(build_keeping(settings, pool), owner)
+            reading = open_reading(settings, pool)
+            stack.callback(reading.close)
         elif out is not None:
             keep = Written(out)
         else:
             keep = _explained
+        jobs, of_none = annotated(jobs, slide, reading)
+        unread += [_row(path, None) | _failed(error) for path, error in of_none]
         rows = []
         done = wrap_all(jobs, _scratch(out))
         for row in chain(unread, _rows(done, len(jobs), keep)):

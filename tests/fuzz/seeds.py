@@ -57,6 +57,26 @@ def _real(name: str, family: str = "Clark", birth_date: str = "1953-05-08") -> C
 
 _LEADS = {"I": list(range(50)), "II": list(range(50, 100))}
 _CDA = b'<?xml version="1.0"?><ClinicalDocument xmlns="urn:hl7-org:v3"><title>A</title></ClinicalDocument>'
+_SLIDE = {
+    "study_uid": "2.25.1", "series_uid": "2.25.2", "instance_uid": "2.25.3", "columns": 2000, "rows": 1000,
+    "microns_per_pixel": [0.5, 0.5], "centre_offset_nm": [0, 0],
+}  # fmt: skip
+_GEOJSON = (
+    b'{"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": {"type": "Polygon",'
+    b'"coordinates": [[[1, 2], [30, 2], [15.5, 40], [1, 2]], [[9, 9], [11, 9], [10, 12]]]}, "properties":'
+    b'{"objectType": "annotation", "classification": {"name": "Tumor", "color": [200, 0, 0]},'
+    b'"measurements": {"Area \xc2\xb5m^2": 7.5}}}]}'
+)
+_IMAGESCOPE = (
+    b'<Annotations><Annotation Name="Tumor" LineColor="65280"><Regions><Region Type="0" AreaMicrons="2.5">'
+    b'<Vertices><Vertex X="1" Y="1"/><Vertex X="9" Y="1"/><Vertex X="5" Y="8"/></Vertices></Region></Regions>'
+    b"</Annotation></Annotations>"
+)
+_NDPA = (
+    b'<annotations><ndpviewstate id="1"><title>Tumour</title><coordformat>nanometers</coordformat>'
+    b'<annotation type="circle" color="#ff0000"><x>1000</x><y>2000</y><radius>500</radius></annotation>'
+    b"</ndpviewstate></annotations>"
+)
 
 SEEDS: Mapping[Kind, Callable[[], Seed | None]] = {
     Kind.AECG: lambda: Seed(an_aecg(_LEADS), a_case()),
@@ -71,5 +91,8 @@ SEEDS: Mapping[Kind, Callable[[], Seed | None]] = {
     Kind.HEIC: _real("photo/IMG_5195.HEIC"),
     Kind.PDF: lambda: Seed(PDF, a_case()),
     Kind.CDA: lambda: Seed(_CDA, a_case()),
+    Kind.GEOJSON: lambda: Seed(_GEOJSON, a_case(slide=_SLIDE)),
+    Kind.APERIO_XML: lambda: Seed(_IMAGESCOPE, a_case(slide=_SLIDE)),
+    Kind.NDPA: lambda: Seed(_NDPA, a_case(slide=_SLIDE)),
     Kind.DICOM: lambda: None,  # it is the archive's, and refused here by its first bytes
 }

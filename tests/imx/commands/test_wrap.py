@@ -7,9 +7,11 @@ from typing import Any
 
 import pydicom
 import pytest
+from pydicom.uid import ExplicitVRLittleEndian
 from typer.testing import Result
 
 from imx.errors import CommandFailed
+from tests.ologies.annotations.test_annotations import slide_header
 from tests.ologies.material import PDF, an_aecg
 
 CASE = {
@@ -62,6 +64,28 @@ def test_what_is_stored_is_found_and_once_is_enough(imx: Imx, folder: Path) -> N
     assert first.exit_code == 0, first.output
     assert {row["outcome"] for row in rows(first).values()} == {"kept"}
     assert {row["outcome"] for row in rows(imx(*command, "--json")).values()} == {"already kept"}
+
+
+def test_annotations_join_the_study_of_their_slide(imx: Imx, tmp_path: Path) -> None:
+    """Whose they are is what the slide says, whether it lies in a file or is kept here."""
+    cells = tmp_path / "cells.geojson"
+    cells.write_text('{"type": "Feature", "geometry": {"type": "Point", "coordinates": [5, 7]}}')
+    path, slide = tmp_path / "slide.dcm", slide_header()
+    slide.file_meta = pydicom.dataset.FileMetaDataset()
+    slide.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    slide.save_as(path, enforce_file_format=True)
+    imx("wrap", str(cells), "--slide", str(path), "--out", str(tmp_path / "out"))
+    (made,) = (tmp_path / "out").rglob("*.dcm")
+    read = pydicom.dcmread(made)
+    assert (read.StudyInstanceUID, read.PatientID) == ("2.25.1", "123")
+
+    imx("trust", "add", "RBT", "Mid Cheshire")
+    into_store = ["wrap", str(cells), "--store", "--trust", "RBT", "--json", "--slide"]
+    assert rows(imx(*into_store, "2.25.3"))["cells.geojson"]["because"] == "no such slide is kept here"
+    assert imx("import", str(path), "--trust", "RBT").exit_code == 0
+    said = rows(imx(*into_store, "2.25.3"))["cells.geojson"]
+    assert (said["outcome"], said["study"]) == ("kept", "2.25.1")
+    assert said["instances"][0]["instance"] == read.SOPInstanceUID
 
 
 def test_it_explains_what_is_missing(imx: Imx, folder: Path) -> None:
