@@ -10,11 +10,13 @@ from starlette.responses import Response
 from ologies.case import parse_case
 from ologies.errors import BadCase
 from storage.errors import BadInput
-from storage.upload import Upload
 from viewer_api.desk import json_answer, json_body
+from viewer_api.origins import no_trust
 from viewer_api.parts import Working
 from viewer_api.problems import problem
 from viewer_api.uploading.door import Door
+from viewer_api.uploading.events import Streams, last_event
+from viewer_api.uploading.shown import as_json
 from viewer_api.uploading.tus import ALGORITHMS, EXTENSIONS, PREFIX, VERSION
 
 _OVERRIDE = "x-http-method-override"
@@ -23,7 +25,7 @@ _OVERRIDE = "x-http-method-override"
 def upload_routes(work: Working) -> APIRouter:
     """The protocol, what became of each upload, and the case that it belongs to."""
     router = APIRouter(prefix=PREFIX)
-    door = Door(work)
+    door, streams = Door(work), Streams(work.pool)
     methods = {"HEAD": door.ask, "PATCH": door.go_on, "DELETE": door.terminate}
 
     @router.options("")
@@ -71,6 +73,24 @@ def upload_routes(work: Working) -> APIRouter:
         found = await work.desk.ask(door.uploads.of, whose) if whose else []
         return json_answer([as_json(each) for each in found])
 
+    @router.get("/events")
+    async def own_events(request: Request) -> Response:
+        """All of that person, as they go on (server-sent events)."""
+        reader, whose = await door.admit(request)
+        if whose is None:
+            return no_trust()
+        await reader.record(detail={"did": "watched own uploads"})
+        return await streams.answer(whose, last_event(request.headers.get("last-event-id", "")), None)
+
+    @router.get("/{number}/events")
+    async def events(request: Request, number: str) -> Response:
+        """One, as it goes on; ends when it has."""
+        reader, upload = await door.of(request, number)
+        _, whose = await door.admit(request)
+        assert whose is not None
+        await reader.record(detail={"did": "watched an upload", "upload": number})
+        return await streams.answer(whose, last_event(request.headers.get("last-event-id", "")), upload.id)
+
     @router.get("/{number}")
     async def one_upload(request: Request, number: str) -> Response:
         """How it stands, and what became of it."""
@@ -88,24 +108,6 @@ def upload_routes(work: Working) -> APIRouter:
         return json_answer(as_json(said), HTTPStatus.ACCEPTED)
 
     return router
-
-
-def as_json(upload: Upload) -> dict[str, Any]:
-    """What its owner may know."""
-    return {
-        "id": upload.id,
-        "url": f"{PREFIX}/{upload.id}",
-        "name": upload.name,
-        "metadata": upload.metadata,
-        "length": upload.length,
-        "received": upload.received,
-        "state": upload.state,
-        "done": upload.done,
-        "case": upload.of_case,
-        "made": upload.made,
-        "created_at": upload.created_at,
-        "expires_at": upload.expires_at,
-    }
 
 
 def _case(body: dict[str, Any]) -> dict[str, Any]:
