@@ -6,7 +6,10 @@ from enum import Enum
 from ologies.case import Case
 from ologies.errors import Asked
 from ologies.settled import Said, Settled, settle
+from ologies.slides.container import container_of
 from ologies.slides.raster import Raster
+
+_READ_FROM_LABEL = "the container's identifier is what the barcode of its label says"
 
 
 class Flavour(Enum):
@@ -27,7 +30,8 @@ class Slide:
     microns_per_pixel: tuple[float, float] | None = None  # of the largest level, across and down
     objective: float | None = None
     colour_profile: bytes = b""
-    container: str = ""  # its barcode
+    container: str = ""  # its barcode, as the file's header has it
+    barcodes: tuple[str, ...] = ()  # as the picture of the label shows them
     said: Said = field(default_factory=Said)
     notes: tuple[str, ...] = ()
 
@@ -40,6 +44,7 @@ class SettledSlide:
     microns_per_pixel: tuple[float, float]
     objective: float | None
     container: str
+    notes: tuple[str, ...] = ()
 
 
 def settle_slide(case: Case, slide: Slide) -> SettledSlide:
@@ -58,10 +63,10 @@ def settle_slide(case: Case, slide: Slide) -> SettledSlide:
         missing.append("scan.microns_per_pixel")
     elif said is not None and abs(said - spacing[0]) > 0.01 * spacing[0]:
         contradicted.append("scan.microns_per_pixel")
-    container = case.specimen.container or slide.container
-    if not container:
+    container = container_of(case.specimen.container, slide.container, slide.barcodes)
+    if container.is_asked:
         missing.append("specimen.container (the slide's barcode)")
-    elif slide.container and slide.container != container:
+    if container.is_contradicted:
         contradicted.append("specimen.container")
     if missing or contradicted or settled is None or spacing is None:
         raise Asked(missing, contradicted)
@@ -69,5 +74,8 @@ def settle_slide(case: Case, slide: Slide) -> SettledSlide:
         settled=settled,
         microns_per_pixel=spacing,
         objective=slide.objective or case.scan.objective,
-        container=container,
+        container=container.identifier,
+        notes=("the container's identifier is what the barcode of its label says",)
+        if container.is_read
+        else (),
     )

@@ -1,7 +1,7 @@
 """A slide's file becomes one series: an instance a level, and its label, overview and thumbnail."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count, zip_longest
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from ologies.case import Case
 from ologies.errors import Damaged
 from ologies.recognition import Kind
 from ologies.slides.aperio import read_aperio
+from ologies.slides.barcodes import barcodes_of
 from ologies.slides.coding import lossless, lossy
 from ologies.slides.generic import read_generic
 from ologies.slides.instance import Part, instance
@@ -33,6 +34,7 @@ def wrap_slide(path: Path, kind: Kind, case: Case, digest: str, scratch: Path) -
         slide = _READERS[kind](file.directories())
         if not slide.levels:
             raise Damaged("it has no level")
+        slide = replace(slide, barcodes=barcodes_of(slide.others))
         yield from _Series(slide, settle_slide(case, slide), digest, scratch).objects()
 
 
@@ -89,7 +91,8 @@ class _Series:
         return self._made(found, part)
 
     def _made(self, found: Tiled, part: Part) -> Made:
-        return instance(found, part, self.settled, self.digest, self.slide.colour_profile, self.slide.notes)
+        notes = (*self.slide.notes, *self.settled.notes)
+        return instance(found, part, self.settled, self.digest, self.slide.colour_profile, notes)
 
     def _spacing(self, found: Tiled) -> tuple[float, float]:
         """Every level shows the whole: its pixels are larger as it has fewer."""
