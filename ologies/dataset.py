@@ -38,6 +38,11 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def digest_of_all(digests: Sequence[str]) -> str:
+    """Of a file and those that belong to it, from theirs; a single one's own."""
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
 def named_uid(*parts: str) -> str:
     """The UID of what these words name."""
     return UID(f"2.25.{uuid.uuid5(_OURS, _joined(parts)).int}")

@@ -5,6 +5,7 @@ import struct
 from enum import Enum
 from pathlib import Path
 
+from ologies.ecg import wfdb
 from ologies.errors import Damaged, NotUnderstood
 from ologies.slides import tiff
 from ologies.slides.tiff import Tiff
@@ -21,6 +22,7 @@ class Kind(Enum):
     SIERRA = "ECG in Philips Sierra XML 1.03 or 1.04"
     SCP = "ECG in SCP-ECG (EN 1064)"
     EDF = "ECG in EDF or EDF+"
+    WFDB = "ECG in WFDB: a header, and the files of signals beside it"
     JPEG = "photograph in JPEG"
     PNG = "photograph in PNG"
     TIFF = "photograph in TIFF"
@@ -117,6 +119,8 @@ def kind_of(head: bytes) -> Kind | None:
         return Kind.SCP
     if head.startswith(b"0       ") and head[184:192].strip().isdigit() and head[252:256].strip().isdigit():
         return Kind.EDF
+    if wfdb.is_header(head):
+        return Kind.WFDB
     text = _as_ascii(head)
     if text.lstrip().startswith(b"<"):
         roots = [(match.start(), kind) for pattern, kind in _XML_ROOTS if (match := pattern.search(text))]

@@ -10,8 +10,9 @@ from ologies.annotations.slide import in_its_study, slide_of, unsaid
 from ologies.case import Case
 from ologies.clips.clip import clip_object
 from ologies.clips.reading import CLIP_KINDS, read_clip
-from ologies.dataset import digest_of
+from ologies.dataset import digest_of, digest_of_all
 from ologies.documents import DOCUMENT_KINDS, encapsulated, read_document
+from ologies.ecg import wfdb
 from ologies.ecg.reading import ECG_KINDS, read_ecg
 from ologies.ecg.waveform import waveform
 from ologies.errors import NotUnderstood
@@ -29,8 +30,16 @@ class Source:
 
     path: Path
     kind: Kind
-    digest: str  # SHA-256, in hexadecimal
+    digest: str  # SHA-256 of it and of those that belong to it, in hexadecimal
     scratch: Path  # a folder for what is only on the way
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A file that belongs to another: the samples of a WFDB header."""
+
+    path: Path
+    digest: str  # SHA-256, in hexadecimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,7 @@ class Wrapping:
     digest: str  # of the file, SHA-256 in hexadecimal
     objects: tuple[Wrapped, ...]
     notes: tuple[str, ...] = ()  # what a person should know of the conversion
+    beside: tuple[Beside, ...] = ()  # files that belong to it: originals, too
 
     @property
     def study_uid(self) -> str:
@@ -57,16 +67,23 @@ def wrap(path: Path, case: Case, into: Path) -> Wrapping:
     make = _SPECIALTIES.get(kind)
     if make is None:
         raise NotUnderstood([each.value for each in Kind])
-    source = Source(path, kind, digest_of(path), into)
+    digest = digest_of(path)
+    beside = tuple(Beside(each, digest_of(each)) for each in files_beside(path, kind))
+    source = Source(path, kind, digest_of_all([digest, *(each.digest for each in beside)]), into)
     objects, notes = [], []
     for made in make(source, case):
         objects.append(write(made, into))
         notes += [note for note in made.notes if note not in notes]
-    return Wrapping(kind, source.digest, tuple(objects), tuple(notes))
+    return Wrapping(kind, digest, tuple(objects), tuple(notes), beside)
+
+
+def files_beside(path: Path, kind: Kind) -> tuple[Path, ...]:
+    """The files that belong to one, and are nothing without it. Raises Damaged where one is not there."""
+    return wfdb.files_beside(path) if kind is Kind.WFDB else ()
 
 
 def _ecg(source: Source, case: Case) -> Iterator[Made]:
-    read = read_ecg(source.path, source.kind)
+    read = read_ecg(source.path, source.kind, source.scratch)
     dataset = waveform(read.ecg, settle(case, read.said), source.digest)
     yield Made(dataset, notes=tuple(read.ecg.notes))
 

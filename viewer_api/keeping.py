@@ -3,7 +3,7 @@
 It stands in this package because this may import both the ologies and the archive, and `imx` may import it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ologies.case import Case
@@ -50,14 +50,18 @@ class Keeping:
         person has decided or a process has died, adds what is missing and changes nothing else. Raises
         Unavailable: then to go on would fail for every file.
         """
-        try:
-            original = self.originals.keep(
-                original_of(wrapping, given), given.file, wrapping.digest, given.origin
-            )
-        except Unavailable:
-            raise
-        except ArchiveError as error:
-            return Kept(outcome_of(error), str(error))
+        originals = set()
+        for file, digest, name in (
+            (given.file, wrapping.digest, given.name),
+            *((each.path, each.digest, each.path.name) for each in wrapping.beside),
+        ):
+            original = replace(original_of(wrapping, given), name=storable_name(name))
+            try:
+                originals.add(self.originals.keep(original, file, digest, given.origin))
+            except Unavailable:
+                raise
+            except ArchiveError as error:
+                return Kept(outcome_of(error), str(error))
         receipts: list[Receipt] = []
         for wrapped in wrapping.objects:
             incoming = Incoming(wrapped.sop_class_uid, wrapped.sop_instance_uid, wrapped.transfer_syntax_uid)
@@ -71,7 +75,7 @@ class Keeping:
             if not receipt.outcome.is_kept:
                 which = f"object {len(receipts)} of {len(wrapping.objects)}: {receipt.because}"
                 return Kept(receipt.outcome, which, tuple(receipts))
-        outcomes = {original, *(each.outcome for each in receipts)}
+        outcomes = {*originals, *(each.outcome for each in receipts)}
         is_new = outcomes != {Outcome.ALREADY_KEPT}
         return Kept(Outcome.KEPT if is_new else Outcome.ALREADY_KEPT, "", tuple(receipts))
 

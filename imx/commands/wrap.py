@@ -6,7 +6,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -30,7 +30,7 @@ from ologies.case import Case, read_case
 from ologies.confined import Done, Job, wrap_all
 from ologies.errors import Asked, BadCase, OlogyError
 from ologies.recognition import recognise
-from ologies.wrapping import Wrapping
+from ologies.wrapping import Wrapping, files_beside
 from ologies.writing import Wrapped
 from storage.file_names import as_name
 from storage.origin import Origin
@@ -67,7 +67,7 @@ def wrap_command(
     """
     if explain + store + (out is not None) != 1:
         raise CommandFailed("say one of --out FOLDER, --store and --explain")
-    jobs, unread = _jobs([path for path in files_in(files) if not _is_case(path)], case)
+    jobs, unread = _jobs(_wrapped_alone(path for path in files_in(files) if not _is_case(path)), case)
     reading = None
     with ExitStack() as stack:
         if store:
@@ -147,6 +147,16 @@ def _explained(_: Wrapping, __: Job) -> dict[str, Any]:
 def _is_case(path: Path) -> bool:
     """FILE.json beside FILE is no file to wrap."""
     return path.suffix == ".json" and path.with_suffix("").is_file()
+
+
+def _wrapped_alone(paths: Iterable[Path]) -> list[Path]:
+    """Without those that belong to another one of them, such as a WFDB header's signals."""
+    found = list(paths)
+    belonging = set()
+    for path in found:
+        with suppress(OlogyError):
+            belonging |= {each.resolve() for each in files_beside(path, recognise(path))}
+    return [path for path in found if path.resolve() not in belonging]
 
 
 def _jobs(paths: Iterable[Path], case: Path | None) -> tuple[list[Job], list[dict[str, Any]]]:

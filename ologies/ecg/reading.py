@@ -1,17 +1,20 @@
 """ECG files of any maker, read by ecgdatakit, as our Ecg and what they say of the person."""
 
 import importlib
+import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ecgdatakit.exceptions import ECGDataKitError
 
 from ologies.case import Device, Sex
+from ologies.ecg import wfdb
 from ologies.ecg.deriving import with_limb_leads
 from ologies.ecg.measurements import MEASUREMENTS
 from ologies.ecg.signal import Channel, Ecg, Filters, Group, channel_of
@@ -26,6 +29,7 @@ _READERS: Mapping[Kind, tuple[str, str]] = {
     Kind.SIERRA: ("sierra_xml", "SierraXMLParser"),
     Kind.SCP: ("scp_ecg", "SCPECGParser"),
     Kind.EDF: ("edf", "EDFParser"),
+    Kind.WFDB: ("wfdb", "WFDBParser"),
 }
 
 #: The kinds that are ECGs.
@@ -45,11 +49,17 @@ class ReadEcg:
     said: Said
 
 
-def read_ecg(path: Path, kind: Kind) -> ReadEcg:
-    """Raises Damaged for a file that is not what it says."""
-    if path.stat().st_size > ECG_LIMIT_BYTES:
+def read_ecg(path: Path, kind: Kind, scratch: Path) -> ReadEcg:
+    """Raises Damaged for a file that is not what it says. One of several files is laid out in `scratch`."""
+    beside = wfdb.files_beside(path) if kind is Kind.WFDB else ()
+    if sum(each.stat().st_size for each in (path, *beside)) > ECG_LIMIT_BYTES:
         raise Damaged(f"it is larger than an ECG file is taken to be ({ECG_LIMIT_BYTES:,} bytes)")
-    record, warned = _parsed(path, kind)
+    if kind is Kind.WFDB:
+        with TemporaryDirectory(dir=scratch) as folder:
+            record, warned = _parsed(wfdb.laid_out(path, Path(folder)), kind)
+        wfdb.mend(record)
+    else:
+        record, warned = _parsed(path, kind)
     groups = [
         *_groups(record.leads, "RHYTHM", is_median=False),
         *_groups(record.median_beats, "MEDIAN BEAT", is_median=True),
@@ -84,8 +94,8 @@ def _groups(leads: Iterable[Any], label: str, *, is_median: bool) -> list[Group]
     ]
 
 
-def _clock(lead: Any) -> tuple[int, int]:
-    if not lead.sampling_rate or lead.sampling_rate < 0:
+def _clock(lead: Any) -> tuple[float, int]:
+    if not lead.sampling_rate or not 0 < lead.sampling_rate < math.inf:
         raise Damaged(f"lead {lead.label} says no sampling rate")
     return lead.sampling_rate, len(lead.samples)
 

@@ -12,6 +12,7 @@ from typer.testing import Result
 
 from imx.errors import CommandFailed
 from tests.ologies.annotations.test_annotations import slide_header
+from tests.ologies.ecg.test_wfdb import a_record
 from tests.ologies.material import PDF, an_aecg
 
 CASE = {
@@ -117,3 +118,15 @@ def test_a_folder_that_takes_nothing_is_one_sentence(imx: Imx, folder: Path) -> 
     ]
     result = imx(*command)
     assert isinstance(result.exception, CommandFailed)
+
+
+def test_a_record_of_two_files_is_one(imx: Imx, folder: Path) -> None:
+    folder.joinpath("notes.txt").unlink()
+    a_record(folder, 16, {"I": [1, 2, 3], "II": [4, 5, 6]})
+    imx("trust", "add", "RBT", "Mid Cheshire")
+    command = ["wrap", str(folder), "--case", str(folder.parent / "case.json"), "--store", "--trust", "RBT"]
+    result = imx(*command, "--json")
+    assert result.exit_code == 0, result.output
+    assert set(rows(result)) == {"ecg", "letter.pdf", "header"}
+    kept = json.loads(imx("originals", "list", "--json").stdout)
+    assert {each["name"] for each in kept} == {"ecg", "letter.pdf", "header", "r1.dat"}
