@@ -8,6 +8,7 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser
 
 from storage.errors import BadInput
+from storage.objects import Bytes
 
 #: Of one part's headers, all together.
 HEADER_LIMIT_BYTES = 8 * 1024
@@ -24,7 +25,7 @@ class PartIn:
     """One part: its headers, by lower-case name, and its bytes, which end when the next part is asked for."""
 
     headers: Mapping[str, str]
-    chunks: Iterator[bytes]
+    chunks: Iterator[Bytes]
 
     @property
     def media_type(self) -> str:
@@ -36,7 +37,7 @@ class PartIn:
 class _Events:
     """What the parser has seen and nobody has taken: headers, bytes, and None for a part's end."""
 
-    waiting: deque[Mapping[str, str] | bytes | None] = field(default_factory=deque)
+    waiting: deque[Mapping[str, str] | Bytes | None] = field(default_factory=deque)
     headers: dict[str, str] = field(default_factory=dict)
     name: bytes = b""
     value: bytes = b""
@@ -61,11 +62,12 @@ def parts_in(body: Iterable[bytes], boundary: str) -> Iterator[PartIn]:
                 raise BadMultipart("the body is no multipart body with that boundary") from error
         return True
 
-    def chunks() -> Iterator[bytes]:
+    def chunks() -> Iterator[Bytes]:
         while more():
             seen = events.waiting.popleft()
-            if not isinstance(seen, bytes):
+            if seen is None:
                 return
+            assert not isinstance(seen, Mapping)
             yield seen
         raise BadMultipart("the body ends within a part")
 
@@ -103,7 +105,7 @@ def _parser(boundary: str, events: _Events) -> MultipartParser:
         events.waiting.append(events.headers)
 
     def on_part_data(data: bytes, start: int, end: int) -> None:
-        events.waiting.append(bytes(data[start:end]))
+        events.waiting.append(memoryview(data)[start:end])
 
     def on_part_end() -> None:
         events.waiting.append(None)

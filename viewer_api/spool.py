@@ -10,6 +10,7 @@ from typing import IO
 
 from storage.assembling import Value
 from storage.errors import NoRoom, ObjectsUnavailable, TooLarge
+from storage.objects import Bytes
 
 _PIECE = 256 * 1024
 
@@ -23,7 +24,7 @@ class Spool:
     folder: str  # in which it lies
     size: int = 0
 
-    def add(self, chunks: Iterable[bytes]) -> Value:
+    def add(self, chunks: Iterable[Bytes]) -> Value:
         """Keep a value. Raises TooLarge, Unavailable and what `chunks` raises."""
         start = self.size
         with mapped():

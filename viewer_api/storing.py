@@ -12,6 +12,7 @@ from itertools import chain
 
 from storage.errors import ArchiveError, Unavailable, Unreadable
 from storage.ingest import Door, Incoming
+from storage.objects import Bytes
 from storage.origin import Origin
 from storage.part10 import META_LIMIT_BYTES, read_meta
 from storage.receipt import STORE_STATUS, Outcome, Receipt, outcome_of
@@ -118,13 +119,14 @@ class Storing:
             return Failed(Outcome.UNREADABLE, "a part that is not application/dicom")
         head = _head(part.chunks)
         try:
-            meta = read_meta(head)
+            meta = read_meta(bytes(head[: _meta_bytes(head)]))
         except Unreadable as error:
             return Failed(Outcome.UNREADABLE, str(error))
         incoming = Incoming(
             meta.sop_class_uid, meta.sop_instance_uid, meta.transfer_syntax_uid, study_uid=self.study_uid
         )
-        held, size = [head[meta.data_offset :]], len(head)
+        held: list[Bytes] = [memoryview(head)[meta.data_offset :]]
+        size = len(head)
         for chunk in part.chunks:
             held.append(chunk)
             size += len(chunk)
@@ -132,7 +134,7 @@ class Storing:
                 return self.keep(incoming, chain(held, part.chunks))
         return self.lanes.submit(self.keep, incoming, held)
 
-    def keep(self, incoming: Incoming, data_set: Iterable[bytes]) -> Result:
+    def keep(self, incoming: Incoming, data_set: Iterable[Bytes]) -> Result:
         """Through the door. Raises BadMultipart where the body that brings it breaks off."""
         try:
             receipt = self.door.accept(incoming, data_set, self.origin())
@@ -151,15 +153,17 @@ def failed_by(error: ArchiveError, sop_class_uid: str = "", sop_instance_uid: st
     return Failed(outcome_of(error), because, sop_class_uid, sop_instance_uid)
 
 
-def _head(chunks: Iterable[bytes]) -> bytes:
+def _head(chunks: Iterable[Bytes]) -> Bytes:
     """The first bytes of a Part 10 file, its file meta among them."""
-    head = b""
-    wanted = _HEAD_BYTES
+    head: Bytes = b""
     for chunk in chunks:
-        head += chunk
-        if len(head) >= _PREAMBLE_AND_GROUP_LENGTH:
-            of_group = int.from_bytes(head[140:144], "little")
-            wanted = min(max(_HEAD_BYTES, _PREAMBLE_AND_GROUP_LENGTH + of_group), META_LIMIT_BYTES)
-        if len(head) >= wanted:
+        head = bytes(head) + chunk if head else chunk
+        if len(head) >= _meta_bytes(head):
             break
     return head
+
+
+def _meta_bytes(head: Bytes) -> int:
+    """How much of a Part 10 file is read for its file meta."""
+    of_group = int.from_bytes(head[140:144], "little")
+    return min(max(_HEAD_BYTES, _PREAMBLE_AND_GROUP_LENGTH + of_group), META_LIMIT_BYTES)

@@ -1,7 +1,7 @@
 """Store instances (STOW-RS, PS3.18 §10.5): the same door in, and the same promises, as C-STORE."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +16,7 @@ from starlette.responses import Response
 from exchange.policy import Action, Actor
 from storage.errors import BadInput
 from storage.origin import Origin
-from viewer_api.bodies_in import BodyStalled, pieces
+from viewer_api.bodies_in import BodyStalled, read_ahead
 from viewer_api.describing import DICOM_XML, Describing
 from viewer_api.media import DICOM, DICOM_JSON
 from viewer_api.origins import no_trust, trust_of
@@ -64,16 +64,17 @@ def store_routes(parts: Working) -> APIRouter:
         if origin is None:
             return no_trust()
         storing = Storing(parts.door, origin, lanes, study)
-        body = parts_in(pieces(request), boundary)
 
-        def take() -> Report:
+        def take(pieces: Iterator[bytes]) -> Report:
+            body = parts_in(pieces, boundary)
             if kind == DICOM:
                 return storing.take(body)
             with open_spool(parts.settings.spool_folder, parts.settings.spool_limit_bytes) as spool:
                 return Describing(storing, spool, partial(turning.upright, spool)).take(body)
 
         try:
-            report = await to_thread.run_sync(take, limiter=uploads)
+            async with read_ahead(request) as pieces:
+                report = await to_thread.run_sync(take, pieces, limiter=uploads)
         except (ClientDisconnect, BodyStalled):  # what was whole before is kept, and welcome again
             return problem(HTTPStatus.REQUEST_TIMEOUT, "The body broke off")
         return store_answer(report, studies_url(request, parts.settings), media_type)

@@ -176,16 +176,10 @@ def test_many_store_one_study_at_once(place: Place, open_api: httpx.Client) -> N
 
 
 def test_a_body_that_trickles_is_broken_off() -> None:
-    now = [0.0]
-
-    def piece(size: int, seconds: float) -> bytes:
-        now[0] += seconds
-        return b"x" * size
-
-    slow, steady = Pace(lambda: now[0]), Pace(lambda: now[0])
+    slow, steady = Pace(), Pace()
     for _ in range(30):
-        assert slow.timed(lambda: piece(1, 1.0)) == b"x"
+        slow.add(1.0, 1)
     with pytest.raises(BodyStalled):
-        slow.timed(lambda: piece(1, 1.0))
+        slow.add(1.0, 1)
     for _ in range(100):
-        steady.timed(lambda: piece(SLOWEST_BYTES_PER_S, 1.0))
+        steady.add(1.0, SLOWEST_BYTES_PER_S)

@@ -19,7 +19,7 @@ from storage.receiving import OtherDigest, Promised, Receiving, TooLong
 from storage.upload import NoSuchUpload, PersonsLimit, State, TakenOver, Upload, Uploader
 from storage.upload_writing import write
 from storage.uploads import Uploads
-from viewer_api.bodies_in import BodyStalled, pieces
+from viewer_api.bodies_in import BodyStalled, read_ahead
 from viewer_api.origins import no_trust, trust_of
 from viewer_api.parts import Working
 from viewer_api.problems import problem
@@ -138,7 +138,8 @@ class Door:
             declared = request.headers.get("content-length", "0")
             if int(declared) > upload.length - sent.offset:
                 raise TooLong
-            await to_thread.run_sync(receiving.take, pieces(request), limiter=self._bodies)
+            async with read_ahead(request) as pieces:
+                await to_thread.run_sync(receiving.take, pieces, limiter=self._bodies)
         except TooLong as error:
             return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Longer than was said", str(error), headers)
         except OtherDigest as error:
