@@ -1,21 +1,42 @@
 """How a retrieve resource is asked for: GET, and the HEAD that goes with it (RFC 9110 §9.3)."""
 
-from collections.abc import Awaitable, Callable
-from typing import ParamSpec
+from collections.abc import Awaitable, Callable, Coroutine
+from inspect import signature
+from typing import Any, ParamSpec
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
+from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 P = ParamSpec("P")
 Answer = Callable[P, Awaitable[Response]]
 
 
+class _Plain(APIRoute):
+    """A route that takes the request and the texts of its path, and makes the answer itself.
+
+    So nothing is to be solved, converted or serialised. To find that out for each request took FastAPI longer
+    than we need before we ask the database (profile of one frame: 60 of 200 microseconds of routing).
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        async def handle(request: Request) -> Response:
+            answer: Response = await self.endpoint(request=request, **request.path_params)
+            return answer
+
+        return handle
+
+
 def retrieved(router: APIRouter, path: str) -> Callable[[Answer[P]], Answer[P]]:
     """Decorates what answers GET and HEAD at a path."""
 
     def register(answer: Answer[P]) -> Answer[P]:
-        router.get(path)(answer)
-        router.head(path, include_in_schema=False)(answer)
+        taken = {each.annotation for each in signature(answer).parameters.values()}
+        kind = _Plain if taken <= {Request, str} else None
+        router.add_api_route(path, answer, methods=["GET"], route_class_override=kind)
+        router.add_api_route(
+            path, answer, methods=["HEAD"], include_in_schema=False, route_class_override=kind
+        )
         return answer
 
     return register
