@@ -107,12 +107,20 @@ class Name(_Part):
         return f"{self.family}^{self.given}"
 
 
+class Identifier(_Part):
+    """What somebody is called, and by whom."""
+
+    value: Text
+    issuer: Text
+
+
 class Person(_Part):
     """Whose it is: an identifier counts only with its issuer, an NHS number by itself."""
 
     identifier: Text | None = None
     issuer: Text | None = None
     nhs_number: str | None = None
+    goes_by: Identifier | None = None  # what the study that it joins calls them
     name: Name | None = None
     birth_date: date | None = None
     sex: Sex | None = None
@@ -125,11 +133,16 @@ class Person(_Part):
             raise ValueError("an identifier counts only with its issuer: give both, or neither")
         return self
 
+    def identifiers(self) -> tuple[tuple[str, str], ...]:
+        """Each with its issuer; first the Patient ID: what their study, else their trust calls them."""
+        goes_by = (self.goes_by.value, self.goes_by.issuer) if self.goes_by else None
+        own = (self.identifier, self.issuer) if self.identifier and self.issuer else None
+        nhs = (self.nhs_number, NHS_NUMBER_ISSUER) if self.nhs_number else None
+        return tuple(dict.fromkeys(each for each in (goes_by, own, nhs) if each))
+
     def patient_id(self) -> tuple[str, str] | None:
-        """Patient ID and its issuer: what the trust calls them, else their NHS number."""
-        if self.identifier is not None and self.issuer is not None:
-            return self.identifier, self.issuer
-        return (self.nhs_number, NHS_NUMBER_ISSUER) if self.nhs_number else None
+        """Patient ID and its issuer."""
+        return next(iter(self.identifiers()), None)
 
 
 class Encounter(_Part):

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from ologies.case import Code, moment_text
+from ologies.case import Code, Encounter, moment_text
 from ologies.nhs_number import NHS_NUMBER_ISSUER
 from ologies.settled import Settled
 
@@ -23,13 +23,12 @@ _OURS = uuid.UUID("5b0f2b4e-6d0c-5d0e-9d5b-2a9f7a1c4e10")
 _RULES = "1"
 
 
-def study_uid(settled: Settled) -> str:
+def study_uid(encounter: Encounter, patient_id: str, issuer: str) -> str:
     """The encounter's study: the one that is named, else the one of its number with its issuer."""
-    encounter = settled.encounter
     if encounter.study_uid:
         return encounter.study_uid
     kind, number = ("accession", encounter.accession) if encounter.accession else ("visit", encounter.number)
-    return named_uid("study", kind, number or "", encounter.issuer or "", settled.patient_id, settled.issuer)
+    return named_uid("study", kind, number or "", encounter.issuer or "", patient_id, issuer)
 
 
 def digest_of(path: Path) -> str:
@@ -57,7 +56,7 @@ def start(settled: Settled, sop_class: str, modality: str, series: str, digest: 
     dataset.SpecificCharacterSet = "ISO_IR 192"
     dataset.SOPClassUID = sop_class
     dataset.Modality = modality
-    dataset.StudyInstanceUID = study_uid(settled)
+    dataset.StudyInstanceUID = study_uid(settled.encounter, settled.patient_id, settled.issuer)
     dataset.SeriesInstanceUID = named_uid("series", dataset.StudyInstanceUID, series, _RULES)
     dataset.SOPInstanceUID = named_uid("instance", dataset.SeriesInstanceUID, digest, _RULES)
     _patient(dataset, settled)
@@ -92,12 +91,17 @@ def _patient(dataset: Dataset, settled: Settled) -> None:
     dataset.PatientSex = settled.sex.value
     if settled.issuer == NHS_NUMBER_ISSUER:
         dataset.IssuerOfPatientIDQualifiersSequence = [_nhs_qualifiers()]
-    elif settled.nhs_number:
-        other = Dataset()
-        other.PatientID, other.IssuerOfPatientID = settled.nhs_number, NHS_NUMBER_ISSUER
-        other.TypeOfPatientID = "TEXT"
+    if settled.other_ids:
+        dataset.OtherPatientIDsSequence = [_other_id(*each) for each in settled.other_ids]
+
+
+def _other_id(identifier: str, issuer: str) -> Dataset:
+    other = Dataset()
+    other.PatientID, other.IssuerOfPatientID = identifier, issuer
+    other.TypeOfPatientID = "TEXT"
+    if issuer == NHS_NUMBER_ISSUER:
         other.IssuerOfPatientIDQualifiersSequence = [_nhs_qualifiers()]
-        dataset.OtherPatientIDsSequence = [other]
+    return other
 
 
 def _nhs_qualifiers() -> Dataset:

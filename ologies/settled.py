@@ -34,7 +34,7 @@ class Settled:
 
     patient_id: str
     issuer: str
-    nhs_number: str | None
+    other_ids: tuple[tuple[str, str], ...]  # each with its issuer
     name: Name
     birth_date: date
     sex: Sex
@@ -65,7 +65,7 @@ def settle(case: Case, said: Said, unsaid: Sequence[str] = ()) -> Settled:
     return Settled(
         patient_id=whose[0],
         issuer=whose[1],
-        nhs_number=case.person.nhs_number,
+        other_ids=case.person.identifiers()[1:],
         name=case.person.name or Name(family=said.family, given=said.given),
         birth_date=birth_date,
         sex=sex,
@@ -104,7 +104,7 @@ def contradictions(case: Case, said: Said) -> Iterator[str]:
     person = case.person
     theirs = _plain(said.identifier)
     if theirs and (person.identifier or person.nhs_number):
-        known = {_plain(each) for each in (person.identifier, person.nhs_number) if each}
+        known = {_plain(each) for each, _ in person.identifiers()}
         # Another identifier may be of another issuer; an NHS number is one person's.
         if theirs not in known and (person.nhs_number is None or is_nhs_number(theirs)):
             yield "person.identifier"

@@ -18,6 +18,7 @@ from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
 from storage.driver_errors import mapped_errors
+from storage.encounters import note_encounter
 from storage.errors import BadInput, Contended, NotHeld, ObjectMissing, ObjectsUnavailable, Unavailable
 from storage.index import KeptObject
 from storage.keys import fresh_key
@@ -70,9 +71,8 @@ _ADD_OBJECT = """
     values (%s, %s, %s, %s, %s, %s, %s, %s) returning id
 """
 _ADD = """
-    insert into original (object_id, digest, study_uid, series_uids, instance_uids, kind, name, kept_by,
-        identifier, issuer, nhs_number, birth_date, accession, visit, encounter_issuer)
-    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    insert into original (object_id, digest, study_uid, series_uids, instance_uids, kind, name, kept_by)
+    values (%s, %s, %s, %s, %s, %s, %s, %s)
 """
 _SAME = """
     select b.key, b.size from original f join object b on b.id = f.object_id
@@ -169,15 +169,14 @@ def add_rows(connection: Connection[Any], kept: KeptObject, original: Original, 
         ),
     ).fetchone()  # fmt: skip
     assert row is not None
-    named = original.named
     connection.execute(
         _ADD,
         (
             row[0], kept.digest, original.study_uid, list(original.series_uids), list(original.instance_uids),
-            original.kind, original.name, original.kept_by, named.identifier, named.issuer, named.nhs_number,
-            named.birth_date, named.accession, named.visit, named.encounter_issuer,
+            original.kind, original.name, original.kept_by,
         ),
     )  # fmt: skip
+    note_encounter(connection, original.named, original.study_uid)
 
 
 def _chunks_of(file: Path, digest: str) -> Iterator[bytes]:

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from ologies.case import Case
 from ologies.wrapping import Wrapping
+from storage.encounters import Encounters
 from storage.errors import ArchiveError, Unavailable
 from storage.ingest import Door, Incoming
 from storage.origin import Origin
-from storage.original import Named, Original, storable_name
+from storage.original import Original, storable_name
 from storage.originals import Originals
 from storage.receipt import Outcome, Receipt, outcome_of
+from viewer_api.joining import joined, named_by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,10 @@ class Keeping:
 
     door: Door
     originals: Originals
+
+    def join(self, case: Case) -> Case:
+        """Before a file is wrapped: its case, with the study that its encounter makes. Raises as `joined`."""
+        return joined(case, Encounters(self.originals.pool))
 
     def keep(self, wrapping: Wrapping, given: Given) -> Kept:
         """All of it, or what was kept up to the first object that was not.
@@ -82,7 +88,6 @@ class Keeping:
 
 def original_of(wrapping: Wrapping, given: Given) -> Original:
     """What is written down of a file beside its bytes."""
-    person, encounter = given.case.person, given.case.encounter
     objects = wrapping.objects
     return Original(
         kind=wrapping.kind.value,
@@ -91,13 +96,5 @@ def original_of(wrapping: Wrapping, given: Given) -> Original:
         study_uid=wrapping.study_uid,
         series_uids=tuple(dict.fromkeys(each.series_uid for each in objects)),
         instance_uids=tuple(each.sop_instance_uid for each in objects),
-        named=Named(
-            identifier=person.identifier or "",
-            issuer=person.issuer or "",
-            nhs_number=person.nhs_number or "",
-            birth_date=f"{person.birth_date:%Y%m%d}" if person.birth_date else "",
-            accession=encounter.accession or "",
-            visit=encounter.number or "",
-            encounter_issuer=encounter.issuer or "",
-        ),
+        named=named_by(given.case),
     )

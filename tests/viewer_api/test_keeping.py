@@ -77,7 +77,7 @@ def test_the_original_and_every_object_are_kept_and_once_is_enough(
     assert held.instance_uids == [each.sop_instance_uid for each in wrapping.objects]
     assert (held.kept_by, held.name, held.kind) == ("ann", "letters.pdf", "document in PDF")
     assert b"".join(keeping.originals.read(held)) == PDF
-    assert shelf.rows("select identifier, issuer, nhs_number, accession, visit from original") == [
+    assert shelf.rows("select identifier, issuer, nhs_number, accession, visit from encounter") == [
         ("123", "RBT", "9990000018", "A1", "V1")
     ]
     assert keeping.keep(wrapping, given).outcome is Outcome.ALREADY_KEPT
