@@ -57,7 +57,7 @@ class BadOrder(ValueError):
 #: Bounds of values that end in DICOM attributes (PS3.5 §6.2), by field.
 _LENGTHS = {
     "accession": 16, "requested_id": 16, "placer": 64, "filler": 64, "number": 64, "description": 64,
-    "reason": 64, "admission": 64, "ward": 64, "id": 16, "station_name": 16, "location": 16,
+    "reason": 64, "admission": 64, "ward": 64, "department": 64, "id": 16, "station_name": 16, "location": 16,
     "body_part": 16, "modality": 16, "station_ae_title": 16, "value": 64, "scheme": 16, "meaning": 64,
     "identifier": 64, "issuer": 64, "accession_issuer": 64, "name": 324, "referring": 324, "requesting": 324,
 }  # fmt: skip
@@ -164,13 +164,19 @@ class Order:
     referring: str = ""
     admission: str = ""
     ward: str = ""  # Current Patient Location
+    department: str = ""  # Requesting Service
+    body_site: Code | None = None
+    specimens: tuple[str, ...] = ()  # numbers of specimens and their containers, as on their labels
     shared_with: frozenset[str] = field(default=frozenset())  # ODS codes whose worklists show it, too
 
     def __post_init__(self) -> None:
         _check(
             self, "number", "placer", "filler", "accession", "accession_issuer", "requested_id",
-            "description", "reason", "requesting", "referring", "admission", "ward",
+            "description", "reason", "requesting", "referring", "admission", "ward", "department",
         )  # fmt: skip
+        for each in self.specimens:
+            if not each or len(each) > 64 or not each.isprintable() or "\\" in each:
+                raise BadOrder("specimens", "not a number of at most 64 characters")
         _check_form(self, "study_uid", _UID, "a UID")
         if len(self.study_uid) > 64:
             raise BadOrder("study_uid", "not a UID")

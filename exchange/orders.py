@@ -253,6 +253,22 @@ class PostgresOrders:
             return each
         raise NoSuchOrder(trust, number)
 
+    def called(self, text: str, issuer: str = "") -> list[Placed]:
+        """Those of which this is a number: accession, placer's, filler's, a specimen's or container's.
+
+        `issuer` is whose number it is; "" is anybody's.
+        """
+        return list(self._some(_CALLED, [text, issuer, issuer, *[text] * 3, text, issuer, issuer], _PAGE))
+
+    def answered_by(self, order_id: int) -> list[str]:
+        """Studies that are tied to an order."""
+        with mapped_errors(), self.pool.connection() as connection:
+            rows = connection.execute(
+                "select study_uid from order_tie where order_id = %s and state = 'tied' order by id",
+                (order_id,),
+            )
+            return [uid for (uid,) in rows.fetchall()]
+
     def orders(
         self, trust: str | None = None, which: Which = Which.OPEN, limit: int = 1000
     ) -> Sequence[Placed]:
@@ -292,4 +308,10 @@ class PostgresOrders:
 
 
 _PAGE = 200
+_CALLED = """
+    is_content and (accession <> '' and accession = %s and (%s = '' or accession_issuer = %s)
+        or (number = %s or placer = %s or filler = %s
+                or content -> 'specimens' <> '[]' and content -> 'specimens' ? %s)
+            and (%s = '' or trust in (select ods_code from trust where issuer = %s)))
+"""
 _OPEN = "status in ('scheduled', 'in progress') and coalesce(performed, 'in progress') in ('in progress')"

@@ -156,6 +156,7 @@ class Encounter(_Part):
     description: Text | None = None
     reason: LongText | None = None
     requested_by: Name | None = None
+    requesting_department: Text | None = None
     performed_by: Name | None = None
     institution: Text | None = None
     department: Text | None = None

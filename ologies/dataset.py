@@ -128,6 +128,8 @@ def _study(dataset: Dataset, settled: Settled) -> None:
         dataset.StudyDescription = encounter.description
     if encounter.reason:
         dataset.ReasonForVisit = encounter.reason[:64]
+    if encounter.requesting_department:
+        dataset.RequestingService = encounter.requesting_department
     if encounter.performed_by:
         dataset.OperatorsName = encounter.performed_by.as_pn()
 

@@ -102,13 +102,13 @@ def _missing(case: Case, said: Said) -> Iterator[str]:
 def contradictions(case: Case, said: Said) -> Iterator[str]:
     """Fields of the case that another source contradicts."""
     person = case.person
-    theirs = _plain(said.identifier)
+    theirs = plain(said.identifier)
     if theirs and (person.identifier or person.nhs_number):
-        known = {_plain(each) for each, _ in person.identifiers()}
+        known = {plain(each) for each, _ in person.identifiers()}
         # Another identifier may be of another issuer; an NHS number is one person's.
         if theirs not in known and (person.nhs_number is None or is_nhs_number(theirs)):
             yield "person.identifier"
-    if person.name and said.family and _plain(person.name.family) != _plain(said.family):
+    if person.name and said.family and plain(person.name.family) != plain(said.family):
         yield "person.name"
     if person.birth_date and said.birth_date and person.birth_date != said.birth_date:
         yield "person.birth_date"
@@ -118,7 +118,7 @@ def contradictions(case: Case, said: Said) -> Iterator[str]:
         yield "laterality"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Without what people write differently: case, accents, blanks, hyphens and leading zeros."""
     letters = unicodedata.normalize("NFKD", text.casefold())
     return "".join(each for each in letters if each.isalnum()).lstrip("0")

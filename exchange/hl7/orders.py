@@ -64,6 +64,7 @@ _PLACES: Mapping[str, tuple[str, int]] = {
     "station_ae_title": ("IPC", 9), "date": ("TQ1", 7), "time": ("TQ1", 7), "description": ("OBR", 4),
     "value": ("OBR", 4), "scheme": ("OBR", 4), "meaning": ("OBR", 4), "reason": ("OBR", 31),
     "requesting": ("OBR", 16), "referring": ("PV1", 8), "admission": ("PV1", 19), "ward": ("PV1", 3),
+    "department": ("ORC", 17), "specimens": ("SPM", 2),
     "identifier": ("PID", 3), "issuer": ("PID", 3), "nhs_number": ("PID", 3), "name": ("PID", 5),
     "birth_date": ("PID", 7), "sex": ("PID", 8),
 }  # fmt: skip
@@ -104,6 +105,7 @@ class _Group:
     timing: Segment | None = None
     zds: Segment | None = None
     steps: list[Segment] = field(default_factory=list)
+    specimens: list[Segment] = field(default_factory=list)  # and their containers
 
 
 def events_of(message: Message, namespace: Namespace) -> list[Event]:
@@ -149,6 +151,8 @@ def _groups(message: Message) -> Iterator[_Group]:
                 groups[-1].timing = groups[-1].timing or segment
             case "IPC":
                 groups[-1].steps.append(segment)
+            case "SPM" | "SAC" if groups:
+                groups[-1].specimens.append(segment)
             case "ZDS":
                 groups[-1].zds = segment
     last = groups[-1].zds if groups else None
@@ -213,8 +217,26 @@ def _order(
         referring=_name(visit.field(8), 2) if visit else "",
         admission=_text(visit, 19),
         ward=" ".join(visit.field(3).components[:3]).strip()[:64] if visit else "",
+        department=(orc.text(17, 2) or orc.text(17) or orc.text(21))[:64],
+        body_site=_body_site(group),
+        specimens=tuple(dict.fromkeys(_specimens(group))),
         steps=tuple(_steps(group, codes, said_at)) if with_steps else (),
     )
+
+
+def _specimens(group: _Group) -> Iterator[str]:
+    """Their placer's and filler's numbers (SPM-2, SAC-1 and 2), and those of their containers (SAC-3)."""
+    for segment in group.specimens:
+        if segment.name == "SPM":
+            yield from filter(None, (segment.text(2, 1), segment.text(2, 2)))
+        else:
+            yield from filter(None, (segment.text(number) for number in (1, 2, 3)))
+
+
+def _body_site(group: _Group) -> Code | None:
+    """Where a specimen was taken from (SPM-8)."""
+    sites = (_codes(each, 8) for each in group.specimens if each.name == "SPM")
+    return next((codes[0] for codes in sites if codes), None)
 
 
 def _accession(message: Message, group: _Group, namespace: Namespace, filler: str) -> tuple[str, str]:

@@ -5,10 +5,11 @@ import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +18,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from exchange.orders import PostgresOrders
 from exchange.registry import PostgresRegistry, Trust
+from imx.cases import changed, jobs_of, wrapped_alone
 from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from, who
 from imx.commands.printing import print_one
 from imx.commands.progress import progress_bar
@@ -29,12 +32,14 @@ from imx.wiring import build_keeping, open_reading
 from ologies.case import Case, read_case
 from ologies.confined import Done, Job, wrap_all
 from ologies.errors import Asked, BadCase, OlogyError
+from ologies.merging import merged
 from ologies.recognition import recognise
-from ologies.wrapping import Wrapping, files_beside
+from ologies.wrapping import Wrapping
 from ologies.writing import Wrapped
 from storage.file_names import as_name
 from storage.origin import Origin
 from viewer_api.keeping import Given, Keeping
+from viewer_api.ordered_cases import ordered_case
 
 #: The name that is kept as the sender of what was wrapped here.
 SENDER = "WRAP"
@@ -54,6 +59,9 @@ def wrap_command(
         str | None,
         typer.Option(help="Of annotations: DICOM file of the slide's base level; with --store, or its UID."),
     ] = None,
+    order: Annotated[
+        str, typer.Option(help="The order they answer: NUMBER[@ISSUER], accession or any of its barcodes.")
+    ] = "",
     explain: Annotated[
         bool, typer.Option("--explain", help="Say what they are and what is missing.")
     ] = False,
@@ -67,22 +75,31 @@ def wrap_command(
     """
     if explain + store + (out is not None) != 1:
         raise CommandFailed("say one of --out FOLDER, --store and --explain")
-    jobs, unread = _jobs(_wrapped_alone(path for path in files_in(files) if not _is_case(path)), case)
-    reading = None
+    shared = read_case(case) if case is not None else None
+    jobs, refused = jobs_of(wrapped_alone(files_in(files)), shared)
+    reading = keeping = None
     with ExitStack() as stack:
-        if store:
+        keep: Keep = Written(out) if out is not None else _explained
+        if store or order:
             settings = settings_from(data, config)
             pool = stack.enter_context(open_database(settings))
+        if store:
             owner = PostgresRegistry(pool).trust(trust.strip().upper())
-            keep: Keep = Kept(build_keeping(settings, pool), owner)
+            keeping = build_keeping(settings, pool)
+            keep = Kept(keeping, owner)
             reading = open_reading(settings, pool)
             stack.callback(reading.close)
-        elif out is not None:
-            keep = Written(out)
-        else:
-            keep = _explained
-        jobs, of_none = annotated(jobs, slide, reading)
-        unread += [_row(path, None) | _failed(error) for path, error in of_none]
+        if order:
+            number, _, issuer = order.rpartition("@") if "@" in order else (order, "", "")
+            ordered = _ordered(PostgresOrders(pool), number, issuer or (owner.issuer if store else ""))
+            jobs, apart = changed(jobs, partial(merged, ordered))
+            refused += apart
+        jobs, apart = annotated(jobs, slide, reading)
+        refused += apart
+        if keeping is not None:
+            jobs, apart = changed(jobs, keeping.join)
+            refused += apart
+        unread = [_row(path, None) | _failed(error) for path, error in refused]
         rows = []
         done = wrap_all(jobs, _scratch(out))
         for row in chain(unread, _rows(done, len(jobs), keep)):
@@ -140,38 +157,15 @@ class Kept:
         return {"outcome": kept.outcome.value, "is_done": kept.outcome.is_kept, "because": kept.because}
 
 
+def _ordered(orders: PostgresOrders, number: str, issuer: str) -> Case:
+    try:
+        return ordered_case(orders, number, issuer)
+    except BadCase as error:
+        raise CommandFailed(str(error)) from error
+
+
 def _explained(_: Wrapping, __: Job) -> dict[str, Any]:
     return {"outcome": "it can be wrapped", "is_done": True}
-
-
-def _is_case(path: Path) -> bool:
-    """FILE.json beside FILE is no file to wrap."""
-    return path.suffix == ".json" and path.with_suffix("").is_file()
-
-
-def _wrapped_alone(paths: Iterable[Path]) -> list[Path]:
-    """Without those that belong to another one of them, such as a WFDB header's signals."""
-    found = list(paths)
-    belonging = set()
-    for path in found:
-        with suppress(OlogyError):
-            belonging |= {each.resolve() for each in files_beside(path, recognise(path))}
-    return [path for path in found if path.resolve() not in belonging]
-
-
-def _jobs(paths: Iterable[Path], case: Path | None) -> tuple[list[Job], list[dict[str, Any]]]:
-    """What can be tried, and a row for each file whose case cannot be read."""
-    shared = read_case(case) if case is not None else None
-    jobs, unread = [], []
-    for path in paths:
-        beside = path.with_name(path.name + ".json")
-        try:
-            of_file = read_case(beside) if shared is None and beside.is_file() else None
-        except BadCase as error:
-            unread.append(_row(path, None) | _failed(error))
-        else:
-            jobs.append(Job(path, shared or of_file or Case()))
-    return jobs, unread
 
 
 def _scratch(out: Path | None) -> Path:

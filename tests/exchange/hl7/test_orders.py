@@ -8,7 +8,7 @@ from exchange.hl7.errors import BadField, BadMessage
 from exchange.hl7.message import read_message
 from exchange.hl7.orders import Control, Namespace, events_of
 from exchange.order import Code, Priority, Status, Verification
-from tests.exchange.hl7.material import PID, PV1, header, joined, omi, orm
+from tests.exchange.hl7.material import PID, PV1, SENT_AT, header, joined, omi, orm
 
 WIRRAL = Namespace("RBL", "RBL", frozenset({"CERNER"}))
 
@@ -43,6 +43,16 @@ def test_an_order_of_an_older_system() -> None:
     assert (order.priority, step.id, step.modality) == (Priority.STAT, "SPS2", "DX")
     assert (step.date, step.time) == ("20260303", "110000")
     assert step.protocol == (Code("CHEST1", "L", "Chest PA"),)
+
+
+def test_specimens_and_who_asks_for_it() -> None:
+    message = omi().replace(f"{SENT_AT}\rTQ1".encode(), f"{SENT_AT}||||||||DERM^Dermatology\rTQ1".encode())
+    message += b"SPM|1|P77&ICE^S26-1&LAB||TISS^Tissue^HL70487||||40983000^Upper arm^SCT\rSAC|||S26-1 A1\r"
+    (event,) = events_of(read_message(message), WIRRAL)
+
+    assert event.order.specimens == ("P77", "S26-1", "S26-1 A1")
+    assert event.order.body_site == Code("40983000", "SCT", "Upper arm")
+    assert event.order.department == "Dermatology"
 
 
 def test_the_steps_of_one_procedure_come_in_orders_of_their_own() -> None:

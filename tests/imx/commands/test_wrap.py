@@ -130,3 +130,36 @@ def test_a_record_of_two_files_is_one(imx: Imx, folder: Path) -> None:
     assert set(rows(result)) == {"ecg", "letter.pdf", "header"}
     kept = json.loads(imx("originals", "list", "--json").stdout)
     assert {each["name"] for each in kept} == {"ecg", "letter.pdf", "header", "r1.dat"}
+
+
+def test_two_files_of_one_visit_named_otherwise_are_one_study(imx: Imx, folder: Path) -> None:
+    folder.joinpath("notes.txt").unlink()
+    imx("trust", "add", "RBT", "Mid Cheshire")
+    by_accession = CASE["encounter"] | {"accession": "A1"}  # type: ignore[operator]
+    folder.joinpath("ecg.json").write_text(json.dumps(CASE | {"encounter": by_accession}))
+    folder.joinpath("letter.pdf.json").write_text(json.dumps(CASE))
+    said = rows(imx("wrap", str(folder), "--store", "--trust", "RBT", "--json"))
+    assert {row["outcome"] for row in said.values()} == {"kept"}
+    assert said["ecg"]["study"] == said["letter.pdf"]["study"]
+
+    other = CASE["person"] | {"identifier": "124", "nhs_number": None}  # type: ignore[operator]
+    folder.joinpath("letter.pdf.json").write_text(json.dumps(CASE | {"person": other}))
+    refused = rows(imx("wrap", str(folder), "--store", "--trust", "RBT", "--json"))["letter.pdf"]
+    assert (refused["outcome"], "another person's" in refused["because"]) == ("BadCase", True)
+
+
+def test_an_order_is_the_case_and_its_own_case_goes_over_it(imx: Imx, folder: Path) -> None:
+    imx("trust", "add", "RBT", "Mid Cheshire")
+    order = ["--patient", "123", "--name", "CLARK^ADA", "--birth-date", "19530508", "--sex", "F"]
+    placed = imx("order", "add", "F1", "--trust", "RBT", "--modality", "ECG", "--accession", "A1", *order)
+    assert placed.exit_code == 0, placed.output
+    ecg = str(folder / "ecg")
+    [kept] = rows(imx("wrap", ecg, "--store", "--trust", "RBT", "--order", "A1", "--json")).values()
+    assert kept["outcome"] == "kept", kept
+    [explained] = rows(imx("wrap", ecg, "--order", "F1@RBT", "--explain", "--json")).values()
+    assert explained["study"] == kept["study"]
+
+    folder.joinpath("ecg.json").write_text(json.dumps({"person": {"birth_date": "1953-05-09"}}))
+    [refused] = rows(imx("wrap", ecg, "--order", "A1", "--explain", "--json")).values()
+    assert refused["because"] == "the case and its order disagree about person.birth_date"
+    assert str(imx("wrap", ecg, "--order", "A2", "--explain").exception).startswith("no order is known")
