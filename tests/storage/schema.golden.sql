@@ -139,13 +139,6 @@ CREATE TABLE public.original (
     kind text NOT NULL,
     name text NOT NULL,
     kept_by text NOT NULL,
-    identifier text NOT NULL,
-    issuer text NOT NULL,
-    nhs_number text NOT NULL,
-    birth_date text NOT NULL COLLATE pg_catalog."C",
-    accession text NOT NULL,
-    visit text NOT NULL,
-    encounter_issuer text NOT NULL,
     CONSTRAINT original_instance_uids_check CHECK ((cardinality(instance_uids) > 0))
 );
 CREATE TABLE public.withdrawal (
@@ -825,6 +818,7 @@ begin
             or w.keep_until > now() then
         return;
     end if;
+    delete from encounter where study_uid = w.study_uid and w.level = 'study';
     return query
         with gone as (
             delete from original f using object b
@@ -1393,6 +1387,25 @@ CREATE TABLE public.destination (
     CONSTRAINT destination_associations_check CHECK (((associations >= 1) AND (associations <= 64))),
     CONSTRAINT destination_kind_check CHECK ((kind = ANY (ARRAY['dimse'::text, 'dicomweb'::text, 'orthanc'::text, 'folder'::text]))),
     CONSTRAINT destination_name_check CHECK ((name <> ''::text))
+);
+CREATE TABLE public.encounter (
+    id bigint NOT NULL,
+    study_uid text NOT NULL COLLATE pg_catalog."C",
+    identifier text NOT NULL,
+    issuer text NOT NULL,
+    nhs_number text NOT NULL,
+    birth_date text NOT NULL COLLATE pg_catalog."C",
+    accession text NOT NULL,
+    visit text NOT NULL,
+    encounter_issuer text NOT NULL
+);
+ALTER TABLE public.encounter ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.encounter_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 CREATE TABLE public.feed (
     epoch integer NOT NULL,
@@ -2184,6 +2197,10 @@ ALTER TABLE ONLY public.delivery
     ADD CONSTRAINT delivery_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.destination
     ADD CONSTRAINT destination_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY public.encounter
+    ADD CONSTRAINT encounter_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.encounter
+    ADD CONSTRAINT encounter_study_uid_accession_visit_encounter_issuer_identi_key UNIQUE (study_uid, accession, visit, encounter_issuer, identifier, issuer, nhs_number, birth_date);
 ALTER TABLE ONLY public.feed
     ADD CONSTRAINT feed_pkey PRIMARY KEY (only_row);
 ALTER TABLE ONLY public.forwarded
@@ -2344,6 +2361,8 @@ CREATE INDEX delivery_dead ON public.delivery USING btree (ended_at) WHERE (stat
 CREATE INDEX delivery_decision_by_delivery ON public.delivery_decision USING btree (delivery_id);
 CREATE INDEX delivery_due ON public.delivery USING btree (destination, priority, next_try) WHERE (state = 'waiting'::text);
 CREATE INDEX delivery_under_way ON public.delivery USING btree (claim) WHERE (state = 'sending'::text);
+CREATE INDEX encounter_by_accession ON public.encounter USING btree (accession, encounter_issuer) WHERE (accession <> ''::text);
+CREATE INDEX encounter_by_visit ON public.encounter USING btree (visit, encounter_issuer) WHERE (visit <> ''::text);
 CREATE INDEX forwarded_by_instance ON public.forwarded USING btree (instance_id);
 CREATE INDEX hl7_message_aside ON public.hl7_message USING btree (id) WHERE ((raw IS NOT NULL) AND (settled_at IS NULL));
 CREATE INDEX hl7_message_taken ON public.hl7_message USING btree (trust, control_id) WHERE (answer = 'AA'::text);
@@ -2355,8 +2374,12 @@ CREATE INDEX identity_by_sound ON public.identity USING gin (patient_sounds);
 CREATE INDEX idx_procrastinate_jobs_worker_not_null ON public.procrastinate_jobs USING btree (worker_id) WHERE ((worker_id IS NOT NULL) AND (status = 'doing'::public.procrastinate_job_status));
 CREATE INDEX idx_procrastinate_workers_last_heartbeat ON public.procrastinate_workers USING btree (last_heartbeat);
 CREATE INDEX imaging_order_by_accession ON public.imaging_order USING btree (accession, accession_issuer) WHERE (accession <> ''::text);
+CREATE INDEX imaging_order_by_any_filler ON public.imaging_order USING btree (filler) WHERE (filler <> ''::text);
+CREATE INDEX imaging_order_by_any_number ON public.imaging_order USING btree (number);
+CREATE INDEX imaging_order_by_any_placer ON public.imaging_order USING btree (placer) WHERE (placer <> ''::text);
 CREATE INDEX imaging_order_by_date ON public.imaging_order USING btree (last_date, id);
 CREATE INDEX imaging_order_by_placer ON public.imaging_order USING btree (trust, placer) WHERE (placer <> ''::text);
+CREATE INDEX imaging_order_by_specimen ON public.imaging_order USING gin (((content -> 'specimens'::text))) WHERE ((content -> 'specimens'::text) <> '[]'::jsonb);
 CREATE INDEX imaging_order_by_study ON public.imaging_order USING btree (study_uid);
 CREATE INDEX imaging_order_new ON public.imaging_order USING btree (id) WHERE (NOT is_considered);
 CREATE INDEX instance_by_object ON public.instance USING btree (object_id);
@@ -2366,8 +2389,6 @@ CREATE INDEX known_browser_by_account ON public.known_browser USING btree (accou
 CREATE INDEX object_by_verification ON public.object USING btree (verified_at NULLS FIRST, id) WHERE (swept_at IS NULL);
 CREATE INDEX order_tie_by_study ON public.order_tie USING btree (study_uid);
 CREATE INDEX order_tie_in_doubt ON public.order_tie USING btree (id) WHERE (state = 'doubt'::text);
-CREATE INDEX original_by_accession ON public.original USING btree (accession, encounter_issuer) WHERE (accession <> ''::text);
-CREATE INDEX original_by_visit ON public.original USING btree (visit, encounter_issuer) WHERE (visit <> ''::text);
 CREATE UNIQUE INDEX original_once ON public.original USING btree (study_uid, digest, (instance_uids[1]));
 CREATE INDEX peer_by_title ON public.peer USING btree (ae_title);
 CREATE INDEX performed_news_due ON public.performed_news USING btree (trust, ae_title, id) WHERE ((told_at IS NULL) AND (given_up_at IS NULL));
