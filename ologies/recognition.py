@@ -46,6 +46,8 @@ _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", Kind.PNG),
     (b"II*\0", Kind.TIFF),
     (b"MM\0*", Kind.TIFF),
+    (b"II+\0", Kind.TIFF),
+    (b"MM\0+", Kind.TIFF),
 )
 
 #: Major brands of HEIF with HEVC in it (ISO/IEC 23008-12 §10.2).
