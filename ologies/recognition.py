@@ -33,6 +33,7 @@ class Kind(Enum):
     PDF = "document in PDF"
     CDA = "document in HL7 CDA"
     SVS = "whole slide in Aperio SVS"
+    NDPI = "whole slide in Hamamatsu NDPI"
     SLIDE_TIFF = "whole slide in tiled TIFF"
     GEOJSON = "annotations of a slide in GeoJSON (QuPath)"
     APERIO_XML = "annotations of a slide in Aperio ImageScope XML"
@@ -95,6 +96,8 @@ def _slide_in(path: Path) -> Kind | None:
     with Tiff(path) as file:
         first = file.first()
         description = first.text(tiff.DESCRIPTION)
+        if file.is_ndpi:
+            return Kind.NDPI
         if description.startswith("Aperio"):
             return Kind.SVS
         if tiff.TILE_WIDTH in first and first.number(tiff.BITS, 1) >= 8:

@@ -8,6 +8,7 @@ from ologies.case import Device
 from ologies.settled import Said
 from ologies.slides import tiff
 from ologies.slides.raster import Raster, raster_of
+from ologies.slides.said import number, plain
 from ologies.slides.slide import Flavour, Slide
 from ologies.slides.tiff import Directory
 
@@ -16,30 +17,30 @@ def read_aperio(directories: Sequence[Directory]) -> Slide:
     """Raises Damaged where one of its pictures is broken."""
     levels: list[Raster] = []
     others: list[tuple[Flavour, Raster]] = []
-    for number, directory in enumerate(directories):
+    for place, directory in enumerate(directories):
         if tiff.TILE_WIDTH in directory:
             levels.append(raster_of(directory))
-        elif number == 1:
+        elif place == 1:
             others.append((Flavour.THUMBNAIL, raster_of(directory)))
         else:
             first = directory.text(tiff.DESCRIPTION).partition("\n")[2].lower()
             flavour = Flavour.LABEL if first.startswith("label") else Flavour.OVERVIEW
             others.append((flavour, raster_of(directory)))
     said = said_by(directories[0].text(tiff.DESCRIPTION))
-    microns = _number(said.get("MPP"))
+    microns = number(said.get("MPP"))
     return Slide(
         levels=tuple(sorted(levels, key=lambda level: -level.columns_px)),
         others=tuple(others),
         microns_per_pixel=(microns, microns) if microns else None,
-        objective=_number(said.get("AppMag")),
+        objective=number(said.get("AppMag")),
         colour_profile=directories[0].raw(tiff.ICC_PROFILE),
         container=said.get("Barcode", "")[:64],
         said=Said(
             at=_at(said),
             device=Device(
                 manufacturer="Aperio",
-                serial_number=_plain(said.get("ScanScope ID")),
-                software=_plain(directories[0].text(tiff.DESCRIPTION).partition("\n")[0]),
+                serial_number=plain(said.get("ScanScope ID")),
+                software=plain(directories[0].text(tiff.DESCRIPTION).partition("\n")[0]),
             ),
         ),
     )
@@ -61,16 +62,3 @@ def _at(said: Mapping[str, str]) -> datetime | None:
         except ValueError:
             continue
     return None
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        found = float(text or "")
-    except ValueError:
-        return None
-    return found if 0 < found < 1000 else None
-
-
-def _plain(text: str | None) -> str | None:
-    plain = "".join(each if each.isprintable() and each != "\\" else " " for each in text or "")
-    return " ".join(plain.split())[:64] or None

@@ -22,6 +22,10 @@ DEPTH_MM = 0.001
 _ORIGIN_MM = ("20", "40")
 _ORIENTATION = ["0", "-1", "0", "-1", "0", "0"]
 
+_BRIGHTFIELD = code_item("111744", "DCM", "Brightfield illumination")
+_EPIFLUORESCENCE = code_item("111743", "DCM", "Epifluorescence illumination")
+_FULL_SPECTRUM = code_item("414298005", "SCT", "Full Spectrum")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
@@ -35,9 +39,7 @@ class Part:
     lossy_before: tuple[str, float] | None = None  # how the level that it was made of is compressed
 
 
-def instance(
-    tiled: Tiled, part: Part, slide: SettledSlide, digest: str, profile: bytes, notes: tuple[str, ...] = ()
-) -> Made:
+def instance(tiled: Tiled, part: Part, slide: SettledSlide, digest: str) -> Made:
     """Its data set; the frames are read when they are written."""
     dataset = start(
         slide.settled, VLWholeSlideMicroscopyImageStorage, "SM", f"slide {digest}", f"{digest} {part.name}"
@@ -64,11 +66,11 @@ def instance(
     _matrix(dataset, tiled, part)
     _pixels(dataset, tiled, part)
     _label(dataset, part, slide)
-    _optical_path(dataset, tiled, slide, profile)
+    _optical_path(dataset, tiled, slide)
     add_specimen(dataset, slide)
     _groups(dataset, part, kind, series)
     pixels = Encapsulated(tiled.frames, tiled.count, has_table=tiled.count > 1)
-    return Made(dataset, tiled.coding.transfer_syntax_uid, pixels, (*notes, *tiled.notes))
+    return Made(dataset, tiled.coding.transfer_syntax_uid, pixels, (*slide.notes, *tiled.notes))
 
 
 def _matrix(dataset: Dataset, tiled: Tiled, part: Part) -> None:
@@ -118,14 +120,20 @@ def _label(dataset: Dataset, part: Part, slide: SettledSlide) -> None:
         dataset.BarcodeValue = slide.container
 
 
-def _optical_path(dataset: Dataset, tiled: Tiled, slide: SettledSlide, profile: bytes) -> None:
-    """Brightfield (§C.8.12.5)."""
+def _optical_path(dataset: Dataset, tiled: Tiled, slide: SettledSlide) -> None:
+    """Brightfield, or the light of one filter (§C.8.12.5)."""
     path = Dataset()
     path.OpticalPathIdentifier = "1"
-    path.IlluminationTypeCodeSequence = [code_item("111744", "DCM", "Brightfield illumination")]
-    path.IlluminationColorCodeSequence = [code_item("414298005", "SCT", "Full Spectrum")]
+    path.IlluminationTypeCodeSequence = [_BRIGHTFIELD]
+    if slide.fluorescence is not None:
+        path.IlluminationTypeCodeSequence = [_EPIFLUORESCENCE]
+        path.OpticalPathDescription = slide.fluorescence.name
+    if slide.fluorescence is not None and slide.fluorescence.excitation_nm is not None:
+        path.IlluminationWaveLength = slide.fluorescence.excitation_nm
+    else:
+        path.IlluminationColorCodeSequence = [_FULL_SPECTRUM]
     if tiled.coding.samples > 1:
-        whole = profile or srgb()
+        whole = slide.colour_profile or srgb()
         path.ICCProfile = whole + b"\0" * (len(whole) % 2)
     if slide.objective is not None:
         path.ObjectiveLensPower = format_number_as_ds(slide.objective)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from ologies.slides.instance import Part, instance
-from ologies.slides.slide import Flavour, SettledSlide, Slide
+from ologies.slides.slide import Flavour, SettledSlide
 from ologies.slides.tiles import Tiled
 from ologies.writing import Made
 
@@ -14,7 +14,6 @@ from ologies.writing import Made
 class Series:
     """What all of them share; `size` is the largest level's, in columns and rows."""
 
-    slide: Slide
     size: tuple[int, int]
     settled: SettledSlide
     digest: str
@@ -46,8 +45,7 @@ class Series:
         return self._made(found, part)
 
     def _made(self, found: Tiled, part: Part) -> Made:
-        notes = (*self.slide.notes, *self.settled.notes)
-        return instance(found, part, self.settled, self.digest, self.slide.colour_profile, notes)
+        return instance(found, part, self.settled, self.digest)
 
     def _spacing(self, found: Tiled) -> tuple[float, float]:
         """Every level shows the whole: its pixels are larger as it has fewer."""

@@ -21,6 +21,14 @@ class Flavour(Enum):
     THUMBNAIL = "THUMBNAIL"  # the specimen, small
 
 
+@dataclass(frozen=True, slots=True)
+class Fluorescence:
+    """Light of one colour, in which what is looked for shines."""
+
+    name: str  # of the filter
+    excitation_nm: float | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slide:
     """What a vendor's file holds; empty where it does not say."""
@@ -30,6 +38,7 @@ class Slide:
     microns_per_pixel: tuple[float, float] | None = None  # of the largest level, across and down
     objective: float | None = None
     colour_profile: bytes = b""
+    fluorescence: Fluorescence | None = None  # none in brightfield
     container: str = ""  # its barcode, as the file's header has it
     barcodes: tuple[str, ...] = ()  # as the picture of the label shows them
     said: Said = field(default_factory=Said)
@@ -43,6 +52,8 @@ class SettledSlide:
     settled: Settled
     microns_per_pixel: tuple[float, float]
     objective: float | None
+    colour_profile: bytes
+    fluorescence: Fluorescence | None
     container: str
     notes: tuple[str, ...] = ()
 
@@ -74,8 +85,8 @@ def settle_slide(case: Case, slide: Slide) -> SettledSlide:
         settled=settled,
         microns_per_pixel=spacing,
         objective=slide.objective or case.scan.objective,
+        colour_profile=slide.colour_profile,
+        fluorescence=slide.fluorescence,
         container=container.identifier,
-        notes=("the container's identifier is what the barcode of its label says",)
-        if container.is_read
-        else (),
+        notes=(*slide.notes, *((_READ_FROM_LABEL,) if container.is_read else ())),
     )

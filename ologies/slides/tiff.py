@@ -22,8 +22,8 @@ STRIP_OFFSETS, ROWS_PER_STRIP, STRIP_BYTES = 273, 278, 279
 X_RESOLUTION, Y_RESOLUTION, PLANAR, RESOLUTION_UNIT, SOFTWARE, DATE_TIME = 282, 283, 284, 296, 305, 306
 PREDICTOR, TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, TILE_BYTES = 317, 322, 323, 324, 325
 SUB_DIRECTORIES, SAMPLE_FORMAT, JPEG_TABLES, ICC_PROFILE = 330, 339, 347, 34675
-NDPI_FORMAT, NDPI_LENS, NDPI_FOCUS = 65420, 65421, 65424
-NDPI_STARTS, NDPI_STARTS_HIGH, NDPI_SERIAL = 65426, 65432, 65442
+NDPI_FORMAT, NDPI_LENS, NDPI_FOCUS, NDPI_STARTS, NDPI_STARTS_HIGH = 65420, 65421, 65424, 65426, 65432
+NDPI_FILTER, NDPI_SERIAL, NDPI_PROPERTIES = 65434, 65442, 65449
 
 #: Directories of one file, and entries of one directory: far beyond what a slide has.
 DIRECTORIES_LIMIT = 4096
@@ -44,6 +44,7 @@ class _Entry:
     kind: int
     count: int
     at: int  # where the value begins
+    value: bytes = b""  # itself, where it lies in two halves (NDPI)
 
     @property
     def length(self) -> int:
@@ -159,6 +160,9 @@ class Tiff:
                 if high:
                     place += struct.unpack_from("<I", high, 4 * number)[0] << 32
                 entry = _Entry(kind, values, place)
+            elif high[4 * number : 4 * number + 4].strip(b"\0") and (kind, values) == (4, 1):
+                both = struct.pack("<I", place) + high[4 * number : 4 * number + 4]
+                entry = _Entry(16, 1, at, both)
             entries.setdefault(tag, entry)
         return Directory(self, entries), following
 
@@ -178,6 +182,8 @@ class Directory:
         entry = self.entries.get(tag)
         if entry is None:
             return b""
+        if entry.value:
+            return entry.value
         if entry.length > VALUE_LIMIT_BYTES:
             raise Damaged("one of its values is larger than any slide's")
         return self.tiff.read(entry.at, entry.length)

@@ -11,7 +11,9 @@ from ologies.recognition import Kind
 from ologies.slides.aperio import read_aperio
 from ologies.slides.barcodes import barcodes_of
 from ologies.slides.coding import lossless, lossy
+from ologies.slides.cutting import cut
 from ologies.slides.generic import read_generic
+from ologies.slides.hamamatsu import read_hamamatsu
 from ologies.slides.pyramid import can_be_shrunk, made_below, missing_below
 from ologies.slides.raster import Raster
 from ologies.slides.series import Series
@@ -23,6 +25,7 @@ from ologies.writing import Made
 
 _READERS: Mapping[Kind, Callable[[Sequence[Directory]], Slide]] = {
     Kind.SVS: read_aperio,
+    Kind.NDPI: read_hamamatsu,
     Kind.SLIDE_TIFF: read_generic,
 }
 SLIDE_KINDS = frozenset(_READERS)
@@ -36,7 +39,7 @@ def wrap_slide(path: Path, kind: Kind, case: Case, digest: str, scratch: Path) -
             raise Damaged("it has no level")
         slide = replace(slide, barcodes=barcodes_of(slide.others))
         base = slide.levels[0]
-        series = Series(slide, (base.columns_px, base.rows_px), settle_slide(case, slide), digest)
+        series = Series((base.columns_px, base.rows_px), settle_slide(case, slide), digest)
         yield from _objects(series, slide, scratch)
 
 
@@ -51,7 +54,8 @@ def _objects(series: Series, slide: Slide, scratch: Path) -> Iterator[Made]:
 
 
 def _tiled(raster: Raster) -> Tiled:
-    return tiled(raster) if raster.is_tiled else whole(raster)
+    """Tiles as they lie, cut from one long strip, or the picture as one frame."""
+    return tiled(raster) if raster.is_tiled else cut(raster) or whole(raster)
 
 
 def _made_below(

@@ -1,5 +1,7 @@
 """Slides made for tests, with tifffile: what a scanner writes, at a size that a test can bear."""
 
+import re
+import struct
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -81,3 +83,57 @@ def pixels_of(dataset: FileDataset) -> NDArray[Any]:
     rows = [np.concatenate(decoded[at : at + across], axis=1) for at in range(0, len(decoded), across)]
     assert decoded[0].shape[:2] == (high, wide)
     return np.concatenate(rows)[: dataset.TotalPixelMatrixRows, : dataset.TotalPixelMatrixColumns]
+
+
+def write_ndpi(path: Path, whole: NDArray[np.uint8], restart_blocks: int = 32, first: int = 64) -> Path:
+    """As Hamamatsu's look: one JPEG with restart markers, where each run starts, offsets in two halves."""
+    written = BytesIO()
+    Image.fromarray(whole).save(
+        written, "JPEG", quality=90, subsampling="4:4:4", restart_marker_blocks=restart_blocks
+    )
+    stream = written.getvalue()
+    scan = stream.index(b"\xff\xda")
+    begin = scan + 2 + int.from_bytes(stream[scan + 2 : scan + 4], "big")
+    starts = [begin, *(found.end() for found in re.finditer(rb"\xff[\xd0-\xd7]", stream[begin:]))]
+    starts[1:] = [begin + each for each in starts[1:]]
+    at = first
+    values: list[tuple[int, int, int, bytes]] = [
+        (256, 4, 1, struct.pack("<I", whole.shape[1])),
+        (257, 4, 1, struct.pack("<I", whole.shape[0])),
+        (258, 3, 3, struct.pack("<3H", 8, 8, 8)),
+        (259, 3, 1, struct.pack("<H", 7)),
+        (262, 3, 1, struct.pack("<H", 6)),
+        (271, 2, 10, b"Hamamatsu\0"),
+        (273, 4, 1, struct.pack("<Q", at)),
+        (277, 3, 1, struct.pack("<H", 3)),
+        (279, 4, 1, struct.pack("<I", len(stream))),
+        (282, 5, 1, struct.pack("<II", 40000, 1)),
+        (283, 5, 1, struct.pack("<II", 40000, 1)),
+        (296, 3, 1, struct.pack("<H", 3)),
+        (65420, 3, 1, struct.pack("<H", 1)),
+        (65421, 11, 1, struct.pack("<f", 40)),
+        (65424, 9, 1, struct.pack("<i", 0)),
+        (65426, 4, len(starts), struct.pack(f"<{len(starts)}I", *starts)),
+    ]
+    return _finish_ndpi(path, stream, at, values)
+
+
+def _finish_ndpi(path: Path, stream: bytes, at: int, values: Sequence[tuple[int, int, int, bytes]]) -> Path:
+    sizes = {2: 1, 3: 2, 4: 4, 5: 8, 9: 4, 11: 4}
+    behind = at + len(stream)
+    extra, entries, high = b"", b"", b""
+    for tag, kind, count, value in values:
+        if count * sizes[kind] > 4:
+            place = behind + len(extra)
+            extra += value
+        else:
+            place = int.from_bytes(value, "little")
+        entries += struct.pack("<HHII", tag, kind, count, place & 0xFFFFFFFF)
+        high += struct.pack("<I", place >> 32)
+    directory = behind + len(extra)
+    with path.open("wb") as file:
+        file.write(struct.pack("<2sHQ", b"II", 42, directory))
+        file.seek(at)
+        file.write(stream + extra)
+        file.write(struct.pack("<H", len(values)) + entries + struct.pack("<Q", 0) + high)
+    return path

@@ -1,6 +1,7 @@
 """Slides: tiles as the source's, levels that fit one another, objects that others take."""
 
 import subprocess
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,14 @@ import openslide
 import pytest
 import tifffile
 from numpy.typing import NDArray
+from PIL import Image
 from pydicom.dataset import FileDataset
 from pydicom.encaps import generate_frames
 
 from ologies.errors import Asked
+from ologies.slides.cutting import cut
+from ologies.slides.raster import raster_of
+from ologies.slides.tiff import Tiff
 from ologies.wrapping import Wrapping
 from tests.ologies.material import a_case, sample, wrap_here
 from tests.ologies.slides.material import (
@@ -24,6 +29,7 @@ from tests.ologies.slides.material import (
     objects_of,
     pixels_of,
     tissue,
+    write_ndpi,
     write_svs,
     write_tiff,
 )
@@ -219,3 +225,45 @@ def test_where_a_file_has_no_tile_there_is_white(tmp_path: Path) -> None:
     whole = pixels_of(volumes_of(wrap_here(path, a_slide_case()))[0])
     assert whole[:256, :256].min() >= 254
     assert whole[:256, 256:].min() < 254
+
+
+def test_a_real_ndpi_is_cut_at_its_restart_markers() -> None:
+    path = sample("slide/test3-DAPI.ndpi")
+    wrapping = wrap_here(path, a_slide_case())
+    assert_valid(wrapping)
+    levels = volumes_of(wrapping)
+    for number, level in enumerate(levels):
+        np.testing.assert_array_equal(pixels_of(level), by_openslide(path, number))
+    assert levels[0].OpticalPathSequence[0].IlluminationTypeCodeSequence[0].CodeValue == "111743"
+    assert levels[0].OpticalPathSequence[0].IlluminationWaveLength == 387
+    (overview,) = (each for each in objects_of(wrapping) if each.ImageType[2] == "OVERVIEW")
+    with openslide.OpenSlide(path) as slide:
+        macro = np.asarray(slide.associated_images["macro"])[..., :3]
+    np.testing.assert_array_equal(pixels_of(overview), macro)
+
+
+@pytest.mark.parametrize("restart_blocks", [32, 64, 256])
+def test_runs_are_put_together_to_tiles(restart_blocks: int, tmp_path: Path) -> None:
+    whole = tissue(2048, 1301)
+    path = write_ndpi(tmp_path / "slide.ndpi", whole, restart_blocks)
+    (level, *_) = volumes_of(wrap_here(path, a_slide_case()))
+    assert (level.TotalPixelMatrixColumns, level.TotalPixelMatrixRows) == (2048, 1301)
+    assert level.NumberOfFrames > 1
+    # OpenSlide leaves out a last row of blocks that is not whole, so the picture is its own witness.
+    stored = path.read_bytes()
+    expected = np.asarray(Image.open(BytesIO(stored[stored.index(b"\xff\xd8") :])))
+    np.testing.assert_array_equal(pixels_of(level), expected)
+    np.testing.assert_array_equal(expected[:1296], by_openslide(path, 0)[:1296])
+
+
+def test_offsets_beyond_four_gigabytes_are_read(tmp_path: Path) -> None:
+    """NDPI keeps their upper halves apart; the file is mostly hole."""
+    path = write_ndpi(tmp_path / "slide.ndpi", tissue(512, 256), 64, first=5 * 1024**3)
+    with Tiff(path) as file:
+        (directory,) = file.directories()
+        raster = raster_of(directory)
+        assert raster.offsets.tolist() == [5 * 1024**3]
+        found = cut(raster)
+        assert found is not None
+        (frame,) = found.frames
+    assert Image.open(BytesIO(frame)).size == (512, 256)
