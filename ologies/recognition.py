@@ -6,6 +6,7 @@ from enum import Enum
 from pathlib import Path
 
 from ologies.ecg import wfdb
+from ologies.ecg.classes import ECG_CLASSES
 from ologies.errors import Damaged, NotUnderstood
 from ologies.slides import tiff
 from ologies.slides.tiff import Tiff
@@ -38,6 +39,7 @@ class Kind(Enum):
     GEOJSON = "annotations of a slide in GeoJSON (QuPath)"
     APERIO_XML = "annotations of a slide in Aperio ImageScope XML"
     NDPA = "annotations of a slide in Hamamatsu NDP.view XML (.ndpa)"
+    DICOM_ECG = "ECG in DICOM"
     DICOM = "DICOM, which needs no wrapping: imx import, imx send"
 
 
@@ -86,9 +88,29 @@ def recognise(path: Path) -> Kind:
     found = kind_of(head)
     if found is None:
         raise NotUnderstood([kind.value for kind in Kind])
+    if found is Kind.DICOM:
+        return _in_dicom(head)
     if found is Kind.TIFF:
         return _slide_in(path) or found
     return found
+
+
+def _in_dicom(head: bytes) -> Kind:
+    """By Media Storage SOP Class UID (0002,0002), which stands in the file meta (PS3.10 §7.1)."""
+    at = 132
+    while at + 8 <= len(head):
+        group, element, vr, length = struct.unpack_from("<HH2sH", head, at)
+        at += 8
+        if vr in (b"OB", b"UN"):
+            (length,) = struct.unpack_from("<I", head.ljust(at + 4), at)
+            at += 4
+        if group != 2 or (group, element) > (2, 2):
+            break
+        if element == 2:
+            uid = head[at : at + length].rstrip(b"\0 ").decode("ascii", "replace")
+            return Kind.DICOM_ECG if uid in ECG_CLASSES else Kind.DICOM
+        at += length
+    return Kind.DICOM
 
 
 def _slide_in(path: Path) -> Kind | None:

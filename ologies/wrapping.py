@@ -13,6 +13,7 @@ from ologies.clips.reading import CLIP_KINDS, read_clip
 from ologies.dataset import digest_of, digest_of_all
 from ologies.documents import DOCUMENT_KINDS, encapsulated, read_document
 from ologies.ecg import wfdb
+from ologies.ecg.dicom import completed, read_dicom_ecg
 from ologies.ecg.reading import ECG_KINDS, read_ecg
 from ologies.ecg.waveform import waveform
 from ologies.errors import NotUnderstood
@@ -88,6 +89,12 @@ def _ecg(source: Source, case: Case) -> Iterator[Made]:
     yield Made(dataset, notes=tuple(read.ecg.notes))
 
 
+def _dicom_ecg(source: Source, case: Case) -> Iterator[Made]:
+    read = read_dicom_ecg(source.path)
+    dataset, notes = completed(read, settle(case, read.said), source.digest)
+    yield Made(dataset, notes=notes)
+
+
 def _photograph(source: Source, case: Case) -> Iterator[Made]:
     read = read_photograph(source.path, source.kind)
     made = photograph(read.picture, settle(case, read.said), source.digest)
@@ -120,6 +127,7 @@ def _annotations(source: Source, case: Case) -> Iterator[Made]:
 #: Who makes objects of a kind.
 _SPECIALTIES: Mapping[Kind, Callable[[Source, Case], Iterator[Made]]] = {
     **dict.fromkeys(ECG_KINDS, _ecg),
+    Kind.DICOM_ECG: _dicom_ecg,
     **dict.fromkeys(PHOTOGRAPH_KINDS, _photograph),
     **dict.fromkeys(CLIP_KINDS, _clip),
     **dict.fromkeys(DOCUMENT_KINDS, _document),

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ologies.ecg import scpecg
+
 
 @dataclass(frozen=True, slots=True)
 class LeadCode:
@@ -50,3 +52,14 @@ MEASURED = frozenset({"I", "II", "V1", "V2", "V3", "V4", "V5", "V6"})
 
 #: In which order people read them.
 READING_ORDER = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+
+_BY_VALUE: Mapping[str, str] = {code.value: name for name, code in LEADS.items()}
+
+
+def lead_of(scheme: str, value: str) -> str | None:
+    """The name of the lead that a code says, of MDC or the old SCPECG; None where it says none of these."""
+    if scheme == scpecg.SCHEME:
+        value = scpecg.lead_value(value) or ""
+    elif scheme != "MDC":
+        return None
+    return _BY_VALUE.get(value)

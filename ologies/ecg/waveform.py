@@ -17,6 +17,7 @@ from ologies.dataset import code_item, start
 from ologies.ecg.leads import LEADS, MEASURED, UNSPECIFIED
 from ologies.ecg.measurements import MEASUREMENTS, UNIT_MEANINGS
 from ologies.ecg.signal import MISSING_16, MISSING_32, Channel, Ecg, Filters, Group
+from ologies.ecg.statements import finding_of
 from ologies.settled import Settled
 
 #: A recording longer than this in one group is a Holter.
@@ -140,11 +141,17 @@ def _measurements(ecg: Ecg) -> list[Dataset]:
 
 
 def _statements(statements: Sequence[str], by: str) -> list[Dataset]:
+    """Each word for word, then coded where it has a code: one item cannot be both (PS3.3 §C.10.10)."""
     found = []
     for statement in statements:
         item = _annotation()
         item.UnformattedTextValue = f"{statement} ({by})"[:1024] if by else statement[:1024]
         found.append(item)
+        if (finding := finding_of(statement)) is not None:
+            item = _annotation()
+            item.ConceptNameCodeSequence = [code_item("121071", "DCM", "Finding")]
+            item.ConceptCodeSequence = [code_item(finding.value, finding.scheme, finding.meaning)]
+            found.append(item)
     return found
 
 

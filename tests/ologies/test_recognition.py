@@ -20,7 +20,7 @@ from tests.ologies.material import PDF, an_aecg, sample
         ("ecg/muse-sinus.xml", Kind.MUSE),
         ("ecg/sierra-1.04.01.xml", Kind.SIERRA),
         ("ecg/example.scp", Kind.SCP),
-        ("ecg/anonymous_ecg.dcm", Kind.DICOM),
+        ("ecg/anonymous_ecg.dcm", Kind.DICOM_ECG),
     ],
 )
 def test_real_files_are_known(name: str, kind: Kind) -> None:

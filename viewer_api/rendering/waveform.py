@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydicom.dataset import Dataset
 
+from ologies.ecg.leads import lead_of
 from storage.errors import Unreadable
 from viewer_api.rendering.numbers import Values, floats
 
@@ -101,8 +102,11 @@ def _channel(
 
 
 def _name(said: Dataset, number: int) -> str:
-    """As short as an ECG is lettered: "Lead aVR (Einthoven)" is aVR."""
+    """As short as an ECG is lettered: by its code, else "Lead aVR (Einthoven)" is aVR."""
     sources = said.get("ChannelSourceSequence") or [Dataset()]
+    scheme, value = (str(sources[0].get(each) or "") for each in ("CodingSchemeDesignator", "CodeValue"))
+    if (lead := lead_of(scheme, value)) is not None:
+        return lead
     text = str(said.get("ChannelLabel") or sources[0].get("CodeMeaning") or f"Channel {number + 1}").strip()
     short = text.removeprefix("Lead ").partition("(")[0].strip()
     return short or text

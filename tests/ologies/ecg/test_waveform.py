@@ -1,5 +1,6 @@
 """ECGs as DICOM: every sample worth what it was, codes and filters the right way round."""
 
+import base64
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +28,7 @@ from ologies.ecg.deriving import with_limb_leads
 from ologies.ecg.leads import LEADS, MEASURED, READING_ORDER
 from ologies.ecg.measurements import MEASUREMENTS
 from ologies.ecg.signal import Channel, Ecg, Filters, Group, channel_of
+from ologies.ecg.statements import FINDINGS
 from ologies.ecg.waveform import sop_class_of, waveform
 from ologies.errors import Damaged, OlogyError
 from ologies.settled import Said, settle
@@ -254,3 +256,88 @@ def test_a_hostile_file_ends_in_words_or_in_an_object(data: st.DataObject, tmp_p
     path.write_bytes(content)
     with suppress(OlogyError):
         wrap_one(path, a_case())
+
+
+def finding_codes(*statements: str) -> list[tuple[str, str]]:
+    group = a_group(1, 10, 500)
+    dataset = waveform(Ecg([group], statements=statements), settle(a_case(), Said()), "0" * 64)
+    items = dataset.WaveformAnnotationSequence
+    texts = [each.UnformattedTextValue for each in items if "UnformattedTextValue" in each]
+    assert texts == list(statements), "every statement is kept word for word"
+    codes = [each.ConceptCodeSequence[0] for each in items if "ConceptCodeSequence" in each]
+    return [(each.CodingSchemeDesignator, each.CodeValue) for each in codes]
+
+
+def test_statements_that_have_a_code_are_coded_beside_their_words() -> None:
+    assert finding_codes("Normal Sinus Rhythm", "1st degree A-V block", "*** ABNORMAL ECG ***") == [
+        ("MDC", "10:9232"),
+        ("MDC", "10:9632"),
+        ("SCT", "102594003"),
+    ]
+    assert finding_codes("Possible left bundle branch block", "No atrial fibrillation") == []
+
+
+def test_codes_of_findings_are_those_of_the_standard() -> None:
+    known = {
+        (scheme, value, str(meaning))
+        for group in (3230, 3415, 3677)
+        for scheme, names in cid_concepts[group].items()
+        for name in names
+        for value, (meaning, groups) in concepts[scheme][name].items()
+        if group in groups
+    }
+    assert {(each.scheme, each.value, each.meaning) for each in FINDINGS.values()} <= known
+
+
+@pytest.mark.filterwarnings("ignore:auto_scale")
+def test_a_real_file_states_codes_and_stays_valid() -> None:
+    dataset = opened(wrap_one(sample("ecg/muse-sinus.xml"), case_for("muse-sinus.xml")))
+    stated = {
+        each.ConceptCodeSequence[0].CodeMeaning
+        for each in dataset.WaveformAnnotationSequence
+        if "ConceptCodeSequence" in each
+    }
+    assert {"Normal Sinus Rhythm", "Abnormal ECG"} <= stated
+
+
+def a_sierra_1_03(leads: dict[str, list[int]], beats: dict[str, list[int]]) -> bytes:
+    """Philips Sierra XML as version 1.03 has it: signalresolution, one bandwidth, beats without a child."""
+
+    def packed(samples: list[int]) -> str:
+        return base64.b64encode(np.array(samples, "<i2").tobytes()).decode()
+
+    count = len(next(iter(leads.values())))
+    together = [each for samples in leads.values() for each in samples]
+    repbeats = "".join(
+        f'<repbeat leadname="{name}" duration="{len(samples) * 2}">{packed(samples)}</repbeat>'
+        for name, samples in beats.items()
+    )
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+<restingecgdata xmlns="http://www3.medical.philips.com"><documentinfo><documenttype>SierraECG</documenttype>
+<documentversion>1.03</documentversion></documentinfo>
+<dataacquisition date="2026-03-03" time="10:15:00"><machine machineid="7">HeartStart</machine>
+<signalcharacteristics><samplingrate>500</samplingrate><signalresolution>5</signalresolution>
+<signalbandwidth>0.05-150</signalbandwidth><acquisitiontype>STD-12</acquisitiontype>
+<bitspersample>16</bitspersample><signaloffset>0</signaloffset><signalsigned>True</signalsigned>
+<numberchannelsallocated>{len(leads)}</numberchannelsallocated></signalcharacteristics></dataacquisition>
+<patient><generalpatientdata><patientid>123</patientid><name><lastname>Clark</lastname></name><sex>Male</sex>
+</generalpatientdata></patient>
+<waveforms><parsedwaveforms dataencoding="Base64" durationperchannel="{count * 2}"
+leadlabels="{" ".join(leads)}">{packed(together)}</parsedwaveforms>
+<repbeats dataencoding="Base64" samplespersec="500">{repbeats}</repbeats></waveforms>
+</restingecgdata>""".encode()
+
+
+def test_the_older_sierra_says_the_same(tmp_path: Path) -> None:
+    leads = {lead: [number * 10 + each for each in range(200)] for number, lead in enumerate(READING_ORDER)}
+    path = tmp_path / "sierra"
+    path.write_bytes(a_sierra_1_03(leads, {"I": [1, 2, 3], "II": [4, 5, 6]}))
+
+    dataset = opened(wrap_one(path, a_case()))
+
+    groups = {group.MultiplexGroupLabel: group for group in dataset.WaveformSequence}
+    for lead, samples in leads.items():
+        np.testing.assert_allclose(microvolts(groups["RHYTHM"])[lead], np.array(samples) * 5)
+    np.testing.assert_allclose(microvolts(groups["MEDIAN BEAT"])["II"], [20, 25, 30])
+    channel = groups["RHYTHM"].ChannelDefinitionSequence[0]
+    assert (channel.FilterLowFrequency, channel.FilterHighFrequency) == (0.05, 150)
