@@ -53,6 +53,8 @@ def fuzz(kind: Kind, seed: Seed, seconds: float, first: int) -> Result:
     while time.monotonic() < until and len(result.findings) < KEPT:
         with tempfile.TemporaryDirectory() as folder:
             paths = [Path(folder) / f"{kind.name}-{next(numbers)}" for _ in range(AT_ONCE)]
+            for name, content in seed.beside.items():
+                Path(folder, name).write_bytes(content)
             for path in paths:
                 path.write_bytes(changed(seed.content, int(path.name.rpartition("-")[2])))
             for done in wrap_all([Job(path, seed.case) for path in paths], Path(folder), work=watched):

@@ -1,7 +1,7 @@
 """A small whole file of every kind that is understood, from which damage is made."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 
 import numpy as np
@@ -18,6 +18,7 @@ class Seed:
 
     content: bytes
     case: Case
+    beside: Mapping[str, bytes] = field(default_factory=dict)  # files that belong to it, by their names
 
 
 def seed_of(kind: Kind) -> Seed | None:
@@ -37,7 +38,9 @@ def _picture(form: str) -> Callable[[], Seed]:
     return make
 
 
-def _real(name: str, family: str = "Clark", birth_date: str = "1953-05-08") -> Callable[[], Seed | None]:
+def _real(
+    name: str, family: str = "Clark", birth_date: str = "1953-05-08", sex: str = "M"
+) -> Callable[[], Seed | None]:
     """One of the files beside this checkout, and the person whom it names."""
 
     def read() -> Seed | None:
@@ -48,13 +51,14 @@ def _real(name: str, family: str = "Clark", birth_date: str = "1953-05-08") -> C
             "nhs_number": "9990000018",
             "name": {"family": family},
             "birth_date": birth_date,
-            "sex": "M",
+            "sex": sex,
         }
         return Seed(path.read_bytes(), a_case(person=person))
 
     return read
 
 
+_WFDB = b"r1 1 500 3 10:15:00 03/03/2026\nr1.dat 16 200(1)/mV 0 0 256 2310 0 I\n# <age>: 70\n"
 _LEADS = {"I": list(range(50)), "II": list(range(50, 100))}
 _CDA = b'<?xml version="1.0"?><ClinicalDocument xmlns="urn:hl7-org:v3"><title>A</title></ClinicalDocument>'
 _SLIDE = {
@@ -84,6 +88,8 @@ SEEDS: Mapping[Kind, Callable[[], Seed | None]] = {
     Kind.SIERRA: _real("ecg/sierra-1.04.01.xml", "xxxxxx", "1951-01-01"),
     Kind.SCP: _real("ecg/example.scp"),
     Kind.EDF: lambda: Seed(an_edf({"ECG I": [0, 100] * 50, "ECG II": [5] * 100}, rate_hz=500), a_case()),
+    Kind.WFDB: lambda: Seed(_WFDB, a_case(), {"r1.dat": bytes(range(6))}),
+    Kind.DICOM_ECG: _real("ecg/anonymous_ecg.dcm", "Clark", "1971-01-23", sex="F"),
     Kind.JPEG: _picture("JPEG"),
     Kind.PNG: _picture("PNG"),
     Kind.TIFF: _picture("TIFF"),

@@ -17,6 +17,8 @@ def test_a_seed_is_whole(kind: Kind, tmp_path: Path) -> None:
         pytest.skip("its real file is not beside this checkout")
     path = tmp_path / "seed"
     path.write_bytes(seed.content)
+    for name, content in seed.beside.items():
+        tmp_path.joinpath(name).write_bytes(content)
     assert recognise(path) is kind
     assert wrap_here(path, seed.case).objects
 

