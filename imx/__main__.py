@@ -2,4 +2,5 @@
 
 from imx.main import main
 
-main()
+if __name__ == "__main__":  # processes that wrapping spawns import this module again
+    main()

@@ -46,4 +46,5 @@ def _socket(number: int) -> socket.socket:
     return socket.socket(fileno=number)
 
 
-main()
+if __name__ == "__main__":  # processes that a part spawns import this module again
+    main()

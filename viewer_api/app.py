@@ -14,6 +14,7 @@ from viewer_api.compression import Compressed
 from viewer_api.cross_origin import cross_origin
 from viewer_api.deliveries import delivery_routes
 from viewer_api.hosts import LoopbackOnly
+from viewer_api.laboratory.routes import laboratory_routes
 from viewer_api.limited import Limited
 from viewer_api.ohif import viewer_routes
 from viewer_api.oidc.steps import provider_routes
@@ -86,6 +87,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.include_router(rejection_routes(work))
     app.include_router(study_list_routes(work, pages))
     app.include_router(viewer_routes(work, pages))
+    app.include_router(laboratory_routes(work, pages))
     app.add_middleware(Compressed)
     add_capabilities(app, work)
     # The last that is added is asked first.

@@ -36,7 +36,7 @@ class Place:
     name: str
 
 
-NAVIGATION = (Place("/studies", "Studies"),)
+NAVIGATION = (Place("/studies", "Studies"), Place("/laboratory", "Add files"))
 
 
 class Pages:
