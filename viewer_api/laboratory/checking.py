@@ -32,7 +32,9 @@ def _problem(found: ErrorDetails) -> tuple[str, str]:
         if word in found["msg"]:
             return problem
     path = ".".join(map(str, found["loc"]))
-    field = next((each for each in FIELDS if path == each.path or each.path.startswith(f"{path}.")), None)
+    field = next((each for each in FIELDS if f"{each.path}.".startswith(f"{path}.")), None) or next(
+        (each for each in FIELDS if path.startswith(f"{each.path}.")), None
+    )
     if field is None:
         return "", f"{path} cannot be read"
     return field.path, f"Check “{field.label}”: it is too long, or not of the form that is needed"

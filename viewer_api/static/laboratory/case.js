@@ -24,11 +24,12 @@ export class CaseForm {
   constructor(form, problems) {
     this.fields = [...form.querySelectorAll("[data-path]")];
     this.problems = problems;
+    this.rest = {};
   }
 
   /** What is filled in. A number's issuer counts only with the number. */
   read() {
-    const said = {};
+    const said = structuredClone(this.rest);
     for (const field of this.fields) {
       const value = valueOf(field);
       if (value !== undefined && !this.isIdle(field)) put(said, field.dataset.path.split(AT), value);
@@ -36,10 +37,12 @@ export class CaseForm {
     return said;
   }
 
-  /** Fill it in. What the case does not say is empty. */
+  /** Fill it in. What the case does not say is empty; what it says and no field shows goes along. */
   write(of) {
+    this.rest = structuredClone(of);
     for (const field of this.fields) {
-      const value = field.dataset.path.split(AT).reduce((inside, key) => inside?.[key], of);
+      const value = take(this.rest, field.dataset.path.split(AT));
+      offer(field, value);
       field.value = value === undefined || value === null ? field.dataset.usual ?? "" : shown(field, value);
       if (field.value && field.value !== field.dataset.usual) this.open(field);
     }
@@ -130,6 +133,27 @@ function withZone(text) {
   const minutes = -new Date(text).getTimezoneOffset();
   const two = (number) => String(Math.trunc(Math.abs(number))).padStart(2, "0");
   return `${text.length === 16 ? `${text}:00` : text}${minutes < 0 ? "-" : "+"}${two(minutes / 60)}:${two(minutes % 60)}`;
+}
+
+/** What stands there, which stands there no more; nor what is empty without it. */
+function take(from, [key, ...rest]) {
+  if (from?.[key] === undefined) return undefined;
+  if (rest.length) {
+    const found = take(from[key], rest);
+    if (!Object.keys(from[key]).length) delete from[key];
+    return found;
+  }
+  const found = from[key];
+  delete from[key];
+  return found;
+}
+
+/** A part of the body that the list does not have. */
+function offer(field, value) {
+  if (field.dataset.kind !== "site" || !value || [...field.options].some((each) => each.value === value.value)) return;
+  const option = new Option(value.meaning, value.value);
+  option.dataset.meaning = value.meaning;
+  field.append(option);
 }
 
 function put(into, [key, ...rest], value) {

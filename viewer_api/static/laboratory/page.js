@@ -95,7 +95,7 @@ async function findOrder() {
   if (!number) return;
   const answer = await post("/laboratory/order", { number });
   if (!answer.ok) {
-    form.say([{ path: "", text: answer.status === 404 ? "There is no order of your trust with that number. Check it, or fill in the details yourself" : await wordsOf(answer) }]);
+    form.say([{ path: "", text: `${await wordsOf(answer)}. Check the number, or fill in the details yourself` }]);
     return;
   }
   form.write(await answer.json());
