@@ -8,7 +8,7 @@ from pathlib import Path
 from ologies.ecg import wfdb
 from ologies.ecg.classes import ECG_CLASSES
 from ologies.errors import Damaged, NotUnderstood
-from ologies.slides import tiff
+from ologies.slides import mirax, tiff
 from ologies.slides.tiff import Tiff
 
 #: The first bytes of a file that tell what it is.
@@ -35,6 +35,9 @@ class Kind(Enum):
     CDA = "document in HL7 CDA"
     SVS = "whole slide in Aperio SVS"
     NDPI = "whole slide in Hamamatsu NDPI"
+    MIRAX = "whole slide in 3DHISTECH MIRAX (.mrxs, with the folder of its name)"
+    SCN = "whole slide in Leica SCN"
+    BIF = "whole slide in Ventana BIF"
     SLIDE_TIFF = "whole slide in tiled TIFF"
     GEOJSON = "annotations of a slide in GeoJSON (QuPath)"
     APERIO_XML = "annotations of a slide in Aperio ImageScope XML"
@@ -86,6 +89,8 @@ def recognise(path: Path) -> Kind:
     if not head:
         raise Damaged("it is empty")
     found = kind_of(head)
+    if mirax.is_preview(path):
+        return Kind.MIRAX
     if found is None:
         raise NotUnderstood([kind.value for kind in Kind])
     if found is Kind.DICOM:
@@ -113,6 +118,11 @@ def _in_dicom(head: bytes) -> Kind:
     return Kind.DICOM
 
 
+#: XML of Leica's SCN, and of Ventana's scanners.
+_SCN = "http://www.leica-microsystems.com/scn/"
+_ISCAN = re.compile(rb"<iScan[\s>]")
+
+
 def _slide_in(path: Path) -> Kind | None:
     """Which slide a TIFF is, by its first directory; None for one that is none."""
     with Tiff(path) as file:
@@ -122,6 +132,10 @@ def _slide_in(path: Path) -> Kind | None:
             return Kind.NDPI
         if description.startswith("Aperio"):
             return Kind.SVS
+        if _SCN in description:
+            return Kind.SCN
+        if _ISCAN.search(first.raw(tiff.XMP)):
+            return Kind.BIF
         if tiff.TILE_WIDTH in first and first.number(tiff.BITS, 1) >= 8:
             return Kind.SLIDE_TIFF
     return None

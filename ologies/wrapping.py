@@ -21,6 +21,8 @@ from ologies.photographs.photograph import photograph
 from ologies.photographs.picture import PHOTOGRAPH_KINDS, read_photograph
 from ologies.recognition import Kind, recognise
 from ologies.settled import Said, settle
+from ologies.slides import mirax
+from ologies.slides.foreign import FOREIGN_KINDS, wrap_foreign
 from ologies.slides.wrapping import SLIDE_KINDS, wrap_slide
 from ologies.writing import Made, Wrapped, write
 
@@ -80,6 +82,8 @@ def wrap(path: Path, case: Case, into: Path) -> Wrapping:
 
 def files_beside(path: Path, kind: Kind) -> tuple[Path, ...]:
     """The files that belong to one, and are nothing without it. Raises Damaged where one is not there."""
+    if kind is Kind.MIRAX:
+        return mirax.files_beside(path)
     return wfdb.files_beside(path) if kind is Kind.WFDB else ()
 
 
@@ -115,6 +119,10 @@ def _slide(source: Source, case: Case) -> Iterator[Made]:
     yield from wrap_slide(source.path, source.kind, case, source.digest, source.scratch)
 
 
+def _foreign_slide(source: Source, case: Case) -> Iterator[Made]:
+    yield from wrap_foreign(source.path, source.kind, case, source.digest, source.scratch)
+
+
 def _annotations(source: Source, case: Case) -> Iterator[Made]:
     settled = settle(in_its_study(case), Said(), unsaid(case, source.kind is Kind.NDPA))
     slide = slide_of(case)
@@ -132,5 +140,6 @@ _SPECIALTIES: Mapping[Kind, Callable[[Source, Case], Iterator[Made]]] = {
     **dict.fromkeys(CLIP_KINDS, _clip),
     **dict.fromkeys(DOCUMENT_KINDS, _document),
     **dict.fromkeys(SLIDE_KINDS, _slide),
+    **dict.fromkeys(FOREIGN_KINDS, _foreign_slide),
     **dict.fromkeys(ANNOTATION_KINDS, _annotations),
 }

@@ -5,7 +5,7 @@ smallest fits a screen. A level is made of pixels that were decoded once, and is
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -45,16 +45,19 @@ def can_be_shrunk(raster: Raster) -> bool:
 
 
 def made_below(
-    raster: Raster, sizes: Sequence[tuple[int, int]], coding: Coding, scratch: Path
+    bands: Iterable[Pixels], sizes: Sequence[tuple[int, int]], coding: Coding, scratch: Path
 ) -> Iterator[Tiled]:
-    """The levels of those sizes; frames lie in files without a name until each level is written."""
+    """The levels of those sizes, of the first one's rows as they come.
+
+    Frames lie in files without a name until each level is written.
+    """
     if not sizes:
         return
     with ThreadPoolExecutor(THREADS) as pool:
         levels = [_Made(size, coding, tempfile.TemporaryFile(dir=scratch), pool) for size in sizes]  # noqa: SIM115
         for upper, lower in pairwise(levels):
             upper.lower = lower
-        for band in _bands(raster, *sizes[0]):
+        for band in bands:
             levels[0].take(band)
         levels[0].end()
     for level in levels:
@@ -64,8 +67,9 @@ def made_below(
             )  # fmt: skip
 
 
-def _bands(raster: Raster, columns: int, rows: int) -> Iterator[Pixels]:
+def bands_below(raster: Raster) -> Iterator[Pixels]:
     """The level a step smaller, one row of its tiles after the other."""
+    columns, rows = -(-raster.columns_px // STEP), -(-raster.rows_px // STEP)
 
     def small(stored: tuple[memoryview, ...]) -> Pixels:
         if all(stored):

@@ -14,7 +14,7 @@ from ologies.slides.coding import lossless, lossy
 from ologies.slides.cutting import cut
 from ologies.slides.generic import read_generic
 from ologies.slides.hamamatsu import read_hamamatsu
-from ologies.slides.pyramid import can_be_shrunk, made_below, missing_below
+from ologies.slides.pyramid import bands_below, can_be_shrunk, made_below, missing_below
 from ologies.slides.raster import Raster
 from ologies.slides.series import Series
 from ologies.slides.slide import Slide, settle_slide
@@ -67,5 +67,5 @@ def _made_below(
     coding = lossless(level.samples, level.bits)
     if found.lossy is not None and level.bits == 8:
         coding = lossy(level.samples)
-    for made in made_below(level, sizes, coding, scratch):
+    for made in made_below(bands_below(level), sizes, coding, scratch):
         yield series.level(made, True, found.lossy)
