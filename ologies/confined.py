@@ -23,7 +23,7 @@ from typing import TypeVar
 
 from ologies.case import Case
 from ologies.errors import Damaged, NoRoom, OlogyError
-from ologies.wrapping import Wrapping, wrap
+from ologies.wrapping import Wrapping, length_of, wrap
 
 #: Address space of one process.
 MEMORY_BYTES = 3 * 1024**3
@@ -120,7 +120,7 @@ def alone(call: Callable[[], Of], path: Path) -> Of | OlogyError:
 
 def _kept(call: Callable[[], Of], path: Path) -> Of | OlogyError:
     """In the process."""
-    size = path.stat().st_size if path.is_file() else 0
+    size = length_of(path)
     used = resource.getrusage(resource.RUSAGE_SELF)
     until = int(used.ru_utime + used.ru_stime) + COMPUTING_S + size // COMPUTING_BYTES_A_S
     resource.setrlimit(resource.RLIMIT_CPU, (until, resource.RLIM_INFINITY))

@@ -16,7 +16,7 @@ from ologies.ecg import wfdb
 from ologies.ecg.dicom import completed, read_dicom_ecg
 from ologies.ecg.reading import ECG_KINDS, read_ecg
 from ologies.ecg.waveform import waveform
-from ologies.errors import NotUnderstood
+from ologies.errors import NotUnderstood, OlogyError
 from ologies.photographs.photograph import photograph
 from ologies.photographs.picture import PHOTOGRAPH_KINDS, read_photograph
 from ologies.recognition import Kind, recognise
@@ -85,6 +85,14 @@ def files_beside(path: Path, kind: Kind) -> tuple[Path, ...]:
     if kind is Kind.MIRAX:
         return mirax.files_beside(path)
     return wfdb.files_beside(path) if kind is Kind.WFDB else ()
+
+
+def length_of(path: Path) -> int:
+    """In bytes, with the files that belong to it; of what cannot be read, none."""
+    try:
+        return sum(each.stat().st_size for each in (path, *files_beside(path, recognise(path))))
+    except (OlogyError, OSError):
+        return path.stat().st_size if path.is_file() else 0
 
 
 def _ecg(source: Source, case: Case) -> Iterator[Made]:

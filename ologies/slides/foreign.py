@@ -60,7 +60,7 @@ def wrap_foreign(path: Path, kind: Kind, case: Case, digest: str, scratch: Path)
         slide = replace(slide, barcodes=_barcodes(others))
         settled = settle_slide(case, slide)
         base = levels[0]
-        series = Series(slide, (base.columns_px, base.rows_px), settled, digest)
+        series = Series((base.columns_px, base.rows_px), settled, digest)
         whole = sum(level.columns_px * level.rows_px * 3 for level in levels)
         before = (_JPEG, whole / max(1, length)) if was_lossy else None
         for level in levels:

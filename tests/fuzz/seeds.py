@@ -1,8 +1,10 @@
 """A small whole file of every kind that is understood, from which damage is made."""
 
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -10,6 +12,9 @@ from PIL import Image
 from ologies.case import Case
 from ologies.recognition import Kind
 from tests.ologies.material import PDF, SAMPLES, a_case, an_aecg, an_edf
+from tests.ologies.slides.foreign import write_bif, write_scn
+from tests.ologies.slides.material import a_slide_case
+from tests.ologies.slides.test_barcodes import label
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,11 @@ def _picture(form: str) -> Callable[[], Seed]:
         return Seed(written.getvalue(), a_case())
 
     return make
+
+
+def _file(write: Callable[[Path], Path]) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        return write(Path(folder) / "slide").read_bytes()
 
 
 def _real(
@@ -100,5 +110,8 @@ SEEDS: Mapping[Kind, Callable[[], Seed | None]] = {
     Kind.GEOJSON: lambda: Seed(_GEOJSON, a_case(slide=_SLIDE)),
     Kind.APERIO_XML: lambda: Seed(_IMAGESCOPE, a_case(slide=_SLIDE)),
     Kind.NDPA: lambda: Seed(_NDPA, a_case(slide=_SLIDE)),
+    Kind.SCN: lambda: Seed(_file(lambda path: write_scn(path, "S26-100;A;1;1")), a_slide_case()),
+    Kind.BIF: lambda: Seed(_file(lambda path: write_bif(path, label("S26-100;A;1;1"))), a_slide_case()),
+    Kind.MIRAX: lambda: None,  # several files: tests/ologies/slides/test_foreign.py damages each
     Kind.DICOM: lambda: None,  # it is the archive's, and refused here by its first bytes
 }
