@@ -38,6 +38,8 @@ class Kind(Enum):
     MIRAX = "whole slide in 3DHISTECH MIRAX (.mrxs, with the folder of its name)"
     SCN = "whole slide in Leica SCN"
     BIF = "whole slide in Ventana BIF"
+    PHILIPS_TIFF = "whole slide in Philips TIFF"
+    OME_TIFF = "whole slide in OME-TIFF"
     SLIDE_TIFF = "whole slide in tiled TIFF"
     GEOJSON = "annotations of a slide in GeoJSON (QuPath)"
     APERIO_XML = "annotations of a slide in Aperio ImageScope XML"
@@ -136,6 +138,10 @@ def _slide_in(path: Path) -> Kind | None:
             return Kind.SCN
         if _ISCAN.search(first.raw(tiff.XMP)):
             return Kind.BIF
+        if first.text(tiff.SOFTWARE).startswith("Philips") or "DPUfsImport" in description[:4096]:
+            return Kind.PHILIPS_TIFF
+        if "<OME " in description[:4096]:
+            return Kind.OME_TIFF
         if tiff.TILE_WIDTH in first and first.number(tiff.BITS, 1) >= 8:
             return Kind.SLIDE_TIFF
     return None

@@ -118,14 +118,14 @@ def shrunk(pixels: Pixels, times: int) -> Pixels:
 def _jpeg(raster: Raster, stored: bytes, size: tuple[int, int], shrink: int) -> Pixels:
     """By libjpeg-turbo, which shrinks while it decodes. What TIFF says of colours counts."""
     stream = START + tables_of(raster.directory.raw(tiff.JPEG_TABLES)) + stored[2:]
-    head = head_of(stream)
-    if (head.columns_px, head.rows_px, head.samples) != (*size, raster.samples):
+    head, samples = head_of(stream), 1 if raster.is_planar else raster.samples
+    if (head.columns_px, head.rows_px, head.samples) != (*size, samples):
         raise Damaged("one of its tiles has another size, or other colours, than it should")
-    is_rgb = raster.colour is Colour.RGB and raster.samples == 3
+    is_rgb = raster.colour is Colour.RGB and samples == 3
     told = told_colours(stream, head, is_rgb)
     if told is None or head.bits != 8:
-        space = "RGB" if is_rgb else "YCBCR" if raster.samples == 3 else "GRAYSCALE"
-        wanted = "RGB" if raster.samples == 3 else "GRAYSCALE"
+        space = "RGB" if is_rgb else "YCBCR" if samples == 3 else "GRAYSCALE"
+        wanted = "RGB" if samples == 3 else "GRAYSCALE"
         return shrunk(
             np.asarray(imagecodecs.jpeg8_decode(stream, colorspace=space, outcolorspace=wanted)), shrink
         )
@@ -139,7 +139,8 @@ def _jpeg(raster: Raster, stored: bytes, size: tuple[int, int], shrink: int) -> 
 
 def _jpeg_2000(raster: Raster, stored: memoryview) -> Pixels:
     found = read_picture(lambda start, stop: bytes(stored[start:stop]), len(stored))
-    if found.rows * found.columns > TILE_LIMIT_PX or found.samples != raster.samples:
+    samples = 1 if raster.is_planar else raster.samples
+    if found.rows * found.columns > TILE_LIMIT_PX or found.samples != samples:
         raise Damaged("one of its tiles has another size, or other colours, than it should")
     pixels = np.asarray(imagecodecs.jpeg2k_decode(bytes(stored)))
     if raster.compression is Compression.APERIO_YBR and pixels.ndim == 3 and found.photometric == "RGB":

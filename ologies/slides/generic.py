@@ -20,7 +20,7 @@ _PROPORTION = 0.02
 def read_generic(directories: Sequence[Directory]) -> Slide:
     """Raises Damaged where it has no tiled picture."""
     first = directories[0]
-    below = first.tiff.below(first)
+    below = first.below()
     tiled = [raster_of(each) for each in (*directories, *below) if tiff.TILE_WIDTH in each]
     if not tiled:
         raise Damaged("it has no tiles")

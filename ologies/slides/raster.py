@@ -1,7 +1,7 @@
 """How the pixels of one TIFF directory lie: tiles or strips, where each is, and how it is compressed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ologies.errors import Damaged
 from ologies.slides import tiff
-from ologies.slides.tiff import Directory
+from ologies.slides.jpeg import head_of
+from ologies.slides.tiff import Directory, Held
 
 #: A slide of 30 x 30 cm at 0.1 micron; no glass is as large.
 SIDE_LIMIT_PX = 3_000_000
@@ -107,6 +108,31 @@ class Raster:
     def tile(self, number: int) -> memoryview:
         """The bytes of one."""
         return next(self.stored(range(number, number + 1)))
+
+
+def raster_of_jpeg(content: bytes) -> Raster:
+    """A JPEG by itself, which a file holds beside its directories. Raises Damaged where it is none."""
+    head = head_of(content)
+    colour = Colour.RGB if head.is_rgb else Colour.YBR if head.samples == 3 else Colour.BLACK_IS_ZERO
+    whole = np.array([0], dtype=np.int64), np.array([len(content)], dtype=np.int64)
+    size = head.columns_px, head.rows_px
+    made = Raster(
+        Directory(Held(content), {}), *size, *size, False, Compression.JPEG, colour, head.samples, head.bits,
+        False, False, *whole,
+    )  # fmt: skip
+    _checked(made)
+    return made
+
+
+def cropped(raster: Raster, columns_px: int, rows_px: int) -> Raster:
+    """The same without what lies to the right of, or below, what it shows."""
+    columns_px, rows_px = min(columns_px, raster.columns_px), min(rows_px, raster.rows_px)
+    across = -(-columns_px // raster.tile_columns_px)
+    down = -(-rows_px // raster.tile_rows_px)
+    planes = -1, raster.down, raster.across
+    offsets = raster.offsets.reshape(planes)[:, :down, :across].ravel()
+    lengths = raster.lengths.reshape(planes)[:, :down, :across].ravel()
+    return replace(raster, columns_px=columns_px, rows_px=rows_px, offsets=offsets, lengths=lengths)
 
 
 def raster_of(directory: Directory) -> Raster:

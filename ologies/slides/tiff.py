@@ -93,7 +93,7 @@ class Tiff:
         return self._directory(self._first)[0]
 
     def directories(self) -> tuple["Directory", ...]:
-        """The chain from the first; those below one of them are `Directory.below`."""
+        """The chain from the first; for those below one of them, `Directory.below`."""
         found, seen, at = [], set[int](), self._first
         while at:
             if at in seen or len(seen) >= DIRECTORIES_LIMIT:
@@ -103,12 +103,9 @@ class Tiff:
             found.append(directory)
         return tuple(found)
 
-    def below(self, directory: "Directory") -> tuple["Directory", ...]:
-        """Those that SubIFDs (330) names: smaller levels of the same picture, in OME-TIFF."""
-        places = directory.numbers(SUB_DIRECTORIES)
-        if len(places) > DIRECTORIES_LIMIT:
-            raise Damaged("its directories are too many")
-        return tuple(self._directory(int(place))[0] for place in places)
+    def at(self, place: int) -> "Directory":
+        """The directory that stands there."""
+        return self._directory(place)[0]
 
     def _begin(self) -> None:
         head = self.read(0, min(16, self.size)).ljust(16, b"\0")
@@ -168,15 +165,38 @@ class Tiff:
         return Directory(self, entries), following
 
 
+class Held:
+    """Bytes that a file holds in another coding, read as a file is."""
+
+    order = "<"
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self.size = len(content)
+
+    def read(self, start: int, length: int) -> bytes:
+        """So many bytes. Raises Damaged where there are fewer."""
+        if start < 0 or length < 0 or start + length > self.size:
+            raise Damaged("it points beyond its own end")
+        return self._content[start : start + length]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Directory:
     """One picture of the file: its tags, read as they are asked for."""
 
-    tiff: Tiff
+    tiff: Tiff | Held
     entries: Mapping[int, _Entry]
 
     def __contains__(self, tag: int) -> bool:
         return tag in self.entries
+
+    def below(self) -> tuple["Directory", ...]:
+        """Those that SubIFDs (330) names: smaller levels of the same picture, in OME-TIFF."""
+        places = self.places(SUB_DIRECTORIES).tolist()
+        if len(places) > DIRECTORIES_LIMIT:
+            raise Damaged("its directories are too many")
+        return tuple(self.tiff.at(place) for place in places) if isinstance(self.tiff, Tiff) else ()
 
     def raw(self, tag: int) -> bytes:
         """A value's bytes as they lie; none where the tag is absent."""

@@ -65,7 +65,7 @@ def tiled(raster: Raster) -> Tiled:
     first = raster.tile(int(present[0]))
     if raster.compression is Compression.JPEG and raster.is_tiled and not raster.is_planar:
         found = _jpeg_copied(raster, first)
-    elif raster.compression in JPEG_2000_KINDS and raster.is_tiled:
+    elif raster.compression in JPEG_2000_KINDS and raster.is_tiled and not raster.is_planar:
         found = _jpeg_2000_copied(raster, first)
     else:
         found = None

@@ -14,6 +14,8 @@ from ologies.slides.coding import lossless, lossy
 from ologies.slides.cutting import cut
 from ologies.slides.generic import read_generic
 from ologies.slides.hamamatsu import read_hamamatsu
+from ologies.slides.ome import read_ome
+from ologies.slides.philips import read_philips
 from ologies.slides.pyramid import bands_below, can_be_shrunk, made_below, missing_below
 from ologies.slides.raster import Raster
 from ologies.slides.series import Series
@@ -26,6 +28,8 @@ from ologies.writing import Made
 _READERS: Mapping[Kind, Callable[[Sequence[Directory]], Slide]] = {
     Kind.SVS: read_aperio,
     Kind.NDPI: read_hamamatsu,
+    Kind.PHILIPS_TIFF: read_philips,
+    Kind.OME_TIFF: read_ome,
     Kind.SLIDE_TIFF: read_generic,
 }
 SLIDE_KINDS = frozenset(_READERS)

