@@ -126,8 +126,9 @@ def staged_objects(settings: Settings, pool: ConnectionPool) -> StagedObjects:
 
 
 def open_reading(settings: Settings, pool: ConnectionPool) -> Reading:
-    """For the router's threads. The caller closes it."""
-    return Reading(database_url(settings), staged_objects(settings, pool), READING_CONNECTIONS)
+    """For threads: the router's, or a command's. The caller closes it."""
+    assert isinstance(pool.conninfo, str)  # as imx.pool makes it
+    return Reading(pool.conninfo, staged_objects(settings, pool), READING_CONNECTIONS)
 
 
 def build_ingest(settings: Settings, pool: ConnectionPool) -> Ingest:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 
+import orjson
 from anyio import to_thread
 from fastapi import Request
 from starlette.responses import Response, StreamingResponse
@@ -17,6 +18,7 @@ from viewer_api.bodies import Part, head_alone, multipart_type, part_head
 from viewer_api.media import DICOM_XML, TEXT_OFFERS, accepted, text_type
 from viewer_api.parts import Working
 from viewer_api.problems import NotAcceptable
+from viewer_api.renditions import Kind, kind_of
 from viewer_api.urls import studies_url
 from viewer_api.validators import answer_headers, boundary_of, not_modified, validator, weakened
 
@@ -46,7 +48,7 @@ class MetadataOf:
             content_type = multipart_type(media_type, boundary)
         if request.method == "HEAD":
             return head_alone(content_type, None, headers)
-        pages = work.archive.metadata(stored, root)
+        pages = _told(work.archive.metadata(stored, root))
         first = await anext(pages)
         if media_type == DICOM_XML:
             stream = self._xml(first, pages, root, boundary)
@@ -103,6 +105,21 @@ class MetadataOf:
         corrections = (await work.archive.corrections_of([stored])).get(stored.id, ())
         where = Whereabouts(work.objects, stored.key, stored.data_offset, stored.transfer_syntax)
         return metadata_attributes(where, identity, corrections)
+
+
+async def _told(pages: AsyncIterator[list[Metadata]]) -> AsyncIterator[list[Metadata]]:
+    """Videos say how they are encoded, since a viewer plays them and does not page through them."""
+    async for page in pages:
+        yield [_with_syntax(each) if kind_of(each.stored) is Kind.VIDEO else each for each in page]
+
+
+def _with_syntax(metadata: Metadata) -> Metadata:
+    """Available Transfer Syntax UID (0008,3002), where its tag stands."""
+    if metadata.json is None:
+        return metadata
+    members = orjson.loads(metadata.json)
+    members["00083002"] = {"vr": "UI", "Value": [metadata.stored.transfer_syntax]}
+    return Metadata(metadata.stored, orjson.dumps(dict(sorted(members.items()))))
 
 
 def _bulk_prefix(root: str, stored: Stored) -> str:

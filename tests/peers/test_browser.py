@@ -1,6 +1,5 @@
 """What a reader sees: signing in, the list of studies, and OHIF with a picture of every kind in it."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,13 +15,12 @@ from imx.destination import Destination
 from imx.part10 import Part10, head_of
 from imx.scu import send
 from imx.viewer import install
-from tests.peers.browser import chromium, keep, wait_for_picture, watched
+from tests.peers.browser import PASSWORD, chromium, keep, signed_in, wait_for_picture, watched
 from tests.service import Service
 
 #: A browser that draws by the processor, on a busy machine.
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(400)]
 
-PASSWORD = "heron teapot quarry"
 PEOPLE = crowd(6, TRUSTS)
 #: Each phantom and its person; the first two hold the same number at two trusts.
 MADE: tuple[tuple[str, str, Person], ...] = (
@@ -71,26 +69,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def context(browser: Browser, service: Service, studies: dict[str, str]) -> Iterator[BrowserContext]:
-    """The browser of somebody who has signed in, for the first time."""
-    made = json.loads(service.imx("account", "create", "owl", "--role", "reader", "--json"))
-    first_password = (made[0] if isinstance(made, list) else made)["password"]
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 800}, base_url=service.url, locale="en-GB", service_workers="block"
-    )
-    with watched(context, service.url) as page:
-        page.goto("/studies")
-        page.get_by_label("Name").fill("owl")
-        page.get_by_label("Password", exact=True).fill(first_password)
-        keep(page, "sign-in")
-        page.get_by_role("button", name="Sign in").click()
-        page.locator("#old").fill(first_password)
-        page.locator("#new").fill(PASSWORD)
-        keep(page, "first-password")
-        page.locator("main button[type=submit]").click()
-        page.wait_for_url("**/studies")
-        keep(page, "studies")
-    yield context
-    context.close()
+    with signed_in(browser, service, "owl") as somebody:
+        yield somebody
 
 
 def test_a_study_is_found_by_the_keyboard_alone(context: BrowserContext, service: Service) -> None:

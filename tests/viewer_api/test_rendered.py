@@ -278,6 +278,9 @@ def test_a_stored_video_leaves_as_it_is(place: Place, open_api: httpx.Client) ->
     assert (bare.status_code, "not transcoded" in bare.json()["detail"]) == (406, True)
     refused = open_api.get(f"{url}1/rendered", headers={"Accept": "image/jpeg"})
     assert (refused.status_code, refused.json()["offered"][0]) == (406, "video/mp4")
+    [members] = open_api.get(f"{url}1/metadata").json()
+    assert members["00083002"]["Value"] == ["1.2.840.10008.1.2.4.102"]  # so that it is played
+    assert list(members) == sorted(members)
     assert picture(open_api.get(f"{url}1/thumbnail")).size == (128, 128)
 
 

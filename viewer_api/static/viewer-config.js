@@ -27,8 +27,34 @@ async function studiesOfSamePatient(studyUid) {
   return [...new Set([studyUid, ...others.map((each) => valueOf(each, STUDY_UID))])];
 }
 
+// OHIF knows no dermoscopic photographs, and no ultrasound that is a video: while it chooses how to show them, they
+// pass for what it shows in the same way.
+const classes = "1.2.840.10008.5.1.4.1.1.", PHOTOGRAPH = `${classes}77.1.4`, VIDEO = `${classes}77.1.4.1`;
+const DERMOSCOPIC = `${classes}77.1.7`, VIDEO_SYNTAX = /^1\.2\.840\.10008\.1\.2\.4\.10\d/;
+
+function shownAs({ SOPClassUID, AvailableTransferSyntaxUID }) {
+  if (SOPClassUID === DERMOSCOPIC) {
+    return PHOTOGRAPH;
+  }
+  return VIDEO_SYNTAX.test(AvailableTransferSyntaxUID) ? VIDEO : SOPClassUID;
+}
+
+function showAll(displaySets) {
+  const make = displaySets.makeDisplaySets;
+  displaySets.makeDisplaySets = (instances, ...how) => {
+    const truth = [instances].flat().map((each) => [each, each.SOPClassUID]);
+    truth.forEach(([each]) => (each.SOPClassUID = shownAs(each)));
+    try {
+      return make.call(displaySets, instances, ...how);
+    } finally {
+      truth.forEach(([each, sopClass]) => (each.SOPClassUID = sopClass));
+    }
+  };
+}
+
 const extension = {
   id: "imx",
+  preRegistration: ({ servicesManager }) => showAll(servicesManager.services.displaySetService),
   getDataSourcesModule: () => [
     {
       name: "dicomweb",
