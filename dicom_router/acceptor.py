@@ -55,7 +55,7 @@ class Router:
     ) -> None:
         set_up_pynetdicom()
         offered = {**ALWAYS, **services}
-        supported_contexts(tuple(offered))  # built once, before the first peer waits for it
+        supported_contexts(tuple(offered), ())  # built once, before the first peer waits for it
         self._house = House(settings, door, peers, offered)
         self._listeners: dict[int, tuple[socket.socket, CurrentContext | None]] = {
             listener.fileno(): (listener, None) for listener in plain

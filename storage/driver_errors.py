@@ -26,5 +26,7 @@ def mapped_errors() -> Iterator[None]:
         raise IndexUnavailable("no database connection came free in time") from error
     except _TWO_AT_ONCE as error:
         raise Contended("two do the same at once") from error
+    except psycopg.errors.InvalidSqlStatementName as error:
+        raise Contended("a statement was forgotten meanwhile") from error
     except psycopg.Error as error:
         raise IndexUnavailable(f"the database does not answer: {type(error).__name__}") from error

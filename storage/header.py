@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -167,25 +167,40 @@ def read_header(source: Source, transfer_syntax_uid: str, data_offset: int) -> H
     note: dict[str, Member] = {}
     members, frames, problems, is_whole = _walk(source, transfer_syntax_uid, data_offset, note)
     facts = _Facts(members, problems)
+    before, patient, after = _apart(members)
+    common = _common(facts)
     return Header(
-        identity=_identity(facts),
-        study=_study(facts),
-        series=_series(facts),
+        identity=common.identity,
+        study=common.study,
+        series=common.series,
         instance=InstanceFacts(
             uid=facts.uid("00080018"),
             sop_class=facts.uid("00080016"),
             number=facts.number("00200013"),
             frames=frames,
-            json_before=_json(members, (tag for tag in members if tag < "0010")),
-            json_patient=_json(
-                members, (tag for tag in members if "0010" <= tag < "0011" and tag not in IDENTITY)
-            ),
-            json_after=_json(members, (tag for tag in members if tag >= "0011")),
+            json_before=_json(before),
+            json_patient=_json(patient),
+            json_after=_json(after),
             json_whole=is_whole,
             problems=tuple(problems),
         ),
         note=note_of(note),
     )
+
+
+def _apart(members: Mapping[str, Member]) -> tuple[dict[str, Member], dict[str, Member], dict[str, Member]]:
+    """Members below group 0010, of group 0010 without identity, and above."""
+    before: dict[str, Member] = {}
+    patient: dict[str, Member] = {}
+    after: dict[str, Member] = {}
+    for tag, member in members.items():
+        if tag >= "0011":
+            after[tag] = member
+        elif tag < "0010":
+            before[tag] = member
+        elif tag not in IDENTITY:
+            patient[tag] = member
+    return before, patient, after
 
 
 def _walk(
@@ -197,7 +212,8 @@ def _walk(
     writer = JsonWriter(walk, encoding)
     members: dict[str, Member] = {}
     frames = NO_FRAMES
-    shape = _shape(members)
+    shape: PixelShape | None = None
+    behind_pixels = 0
     extended: tuple[int, ...] = ()
     data = source.data if isinstance(source, Whole) else b""
     recall = recall_for(encoding) if data else None
@@ -215,6 +231,7 @@ def _walk(
                 shape = _shape(members)
                 frames = Frames(shape.frames, Form.UNKNOWN)
                 frames = _frames(walk, element, shape, syntax, data_offset, extended)
+                behind_pixels = walk.position
                 continue
             if tag == _EXTENDED_OFFSET_TABLE and element.length != UNDEFINED:
                 extended = offset_table(walk, element, "Q")
@@ -233,7 +250,8 @@ def _walk(
         if "0020000E" not in members:
             raise
         writer.problems.append(f"the data set breaks off: {error}")
-    if frames.form is not Form.NONE and shape != _shape(members):  # the pixels stood before their shape
+    if shape and walk.position != behind_pixels and shape != _shape(members):
+        # the pixels stood before their shape
         frames = Frames(_shape(members).frames, Form.UNKNOWN)
     return members, frames, writer.problems, writer.is_whole
 
@@ -277,7 +295,7 @@ class _Facts:
 
     def __init__(self, members: Mapping[str, Member], problems: list[str]) -> None:
         self.members = members
-        self._problems = problems
+        self.problems = problems
 
     def text(self, tag: str) -> str | None:
         values = self.members.get(tag, {}).get("Value")
@@ -307,7 +325,7 @@ class _Facts:
             return None
         if _NUMBER.fullmatch(text) and abs(int(text)) < 2**31:
             return int(text)
-        self._problems.append(f"{tag}: no whole number")
+        self.problems.append(f"{tag}: no whole number")
         return None
 
     def name(self, tag: str) -> str:
@@ -320,15 +338,50 @@ class _Facts:
     def issuer(self, tag: str) -> str | None:
         """Of an HL7v2 Hierarchic Designator macro (PS3.3 §10.14)."""
         for item in self.members.get(tag, {}).get("Value", [])[:1]:
-            inner = _Facts(item, self._problems)
+            inner = _Facts(item, self.problems)
             return inner.text("00400032") or inner.text("00400031")
         return None
 
     def _if_matches(self, tag: str, text: str | None, form: re.Pattern[str]) -> str | None:
         if text is None or form.fullmatch(text):
             return text
-        self._problems.append(f"{tag}: malformed")
+        self.problems.append(f"{tag}: malformed")
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What the instances of a series have in common, and the members that say so."""
+
+    said: dict[str, Member]
+    identity: Identity
+    study: StudyFacts
+    series: SeriesFacts
+    problems: tuple[str, ...]
+
+
+_COMMON = IDENTITY | STUDY | SERIES
+
+#: By Series Instance UID: most instances say of patient, study and series what the one before them said.
+_MET: dict[str, _Common] = {}
+_MET_AT_MOST = 500
+
+
+def _common(facts: _Facts) -> _Common:
+    """The facts of patient, study and series. Raises MissingUid."""
+    members = facts.members
+    said = {tag: member for tag, member in members.items() if tag in _COMMON}
+    series_uid = facts.uid("0020000E")
+    met = _MET.get(series_uid)
+    if met is None or met.said != said:
+        problems: list[str] = []
+        own = _Facts(said, problems)
+        met = _Common(said, _identity(own), _study(own), _series(own), tuple(problems))
+        if len(_MET) >= _MET_AT_MOST:
+            _MET.clear()
+        _MET[series_uid] = met
+    facts.problems.extend(met.problems)
+    return met
 
 
 def identity_of(members: Mapping[str, Member]) -> Identity:
@@ -368,7 +421,7 @@ def _study(facts: _Facts) -> StudyFacts:
         study_id=facts.text("00200010"),
         description=facts.text("00081030"),
         referring=facts.name("00080090") or None,
-        json=_json(facts.members, (tag for tag in facts.members if tag in STUDY)),
+        json=_json({tag: facts.members[tag] for tag in facts.members if tag in STUDY}),
     )
 
 
@@ -382,7 +435,7 @@ def _series(facts: _Facts) -> SeriesFacts:
         date=facts.date("00080021"),
         performed_date=facts.date("00400244"),
         performed_time=facts.time("00400245"),
-        json=_json(facts.members, (tag for tag in facts.members if tag in SERIES)),
+        json=_json({tag: facts.members[tag] for tag in facts.members if tag in SERIES}),
     )
 
 
@@ -393,6 +446,6 @@ def _bounded(text: str) -> str:
     return text[:TEXT_LIMIT] + "…" + hashlib.sha256(text.encode()).hexdigest()
 
 
-def _json(members: Mapping[str, Member], tags: Iterable[str]) -> bytes:
+def _json(members: Mapping[str, Member]) -> bytes:
     """Members in ascending order without the braces around them."""
-    return orjson.dumps({tag: members[tag] for tag in tags}, option=orjson.OPT_SORT_KEYS)[1:-1]
+    return orjson.dumps(members, option=orjson.OPT_SORT_KEYS)[1:-1]

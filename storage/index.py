@@ -13,6 +13,7 @@ from psycopg_pool import ConnectionPool
 from storage.driver_errors import mapped_errors
 from storage.header import Header, Identity
 from storage.origin import SAID_LIMIT, Origin
+from storage.prepared import Prepared, Row
 from storage.receipt import Outcome
 from storage.rejection_notes import KEY_OBJECT_SELECTION, lock_studies, write_note
 
@@ -70,20 +71,14 @@ class PostgresIndex:
         """
         with mapped_errors(), self.pool.connection() as connection:
             values = (*_keep_values(kept, origin, header), staged)
-            if header.note is not None:
-                lock_studies(connection, {header.study.uid, *header.note.study_uids})
-                row = connection.execute(_KEEP, values).fetchone()
-                answer = _answer(connection, row)
-                if row is not None and answer is None:
-                    write_note(connection, row[0], header.note, *_origin_values(origin)[:2])
-                return answer
-            connection.autocommit = True  # one statement, one transaction, one round trip
-            try:
-                row = connection.execute(_KEEP, values, prepare=True).fetchone()
-            finally:
-                if not connection.closed:
-                    connection.autocommit = False
-            return _answer(connection, row)
+            if header.note is None:
+                return _answer(connection, _KEEP.ask(connection, values))
+            lock_studies(connection, {header.study.uid, *header.note.study_uids})
+            row = _KEEP.ask(connection, values)  # in the transaction that the locks have begun
+            answer = _answer(connection, row)
+            if answer is None:
+                write_note(connection, int(row[0] or 0), header.note, *_origin_values(origin)[:2])
+            return answer
 
     @contextmanager
     def keeping(self, kept: KeptObject, origin: Origin, header: Header) -> Iterator[Pending]:
@@ -94,11 +89,9 @@ class PostgresIndex:
         """
         with mapped_errors(), self.pool.connection() as connection:
             pending = Pending()
-            with _one_message(connection):
-                values = (*_keep_values(kept, origin, header), None)
-                cursor = connection.execute(_KEEP, values, prepare=True)
+            with _KEEP.asked(connection, (*_keep_values(kept, origin, header), None)) as answered:
                 yield pending
-            pending.answer = _answer(connection, cursor.fetchone())
+            pending.answer = _answer(connection, answered.row)
 
     def set_aside(
         self,
@@ -180,39 +173,15 @@ def _sent_again(connection: psycopg.Connection, origin: Origin, uid: str) -> Non
     connection.execute("select sent_again(%s, %s, %s)", (uid, peer, trust))
 
 
-@contextmanager
-def _one_message(connection: psycopg.Connection) -> Iterator[None]:
-    """A transaction without the round trips of BEGIN and COMMIT.
-
-    What a pipeline sends before its Sync is one transaction (PostgreSQL, "Pipelining" in the message flow):
-    the server works as soon as a statement comes and commits when the block ends. Where the block raises, the
-    connection is closed instead: no Sync reaches the server, and it rolls back. Where the commit fails, the
-    connection is in no state to be used again either.
-    """
-    connection.autocommit = True
-    try:
-        with connection.pipeline():
-            try:
-                yield
-            except BaseException:
-                connection.close()
-                raise
-    except BaseException:
-        connection.close()
-        raise
-    connection.autocommit = False
-
-
 _OBJECT_MARKS = "%s,%s,%s,%b,%s"
 _ORIGIN_MARKS = "%s,%s,%s,%s,%s"
 IDENTITY_MARKS = "%s,%s,%s,%s,%s,%b,%b"
-_STUDY_MARKS = "%s,%s,%s,%s,%s,%s,%s,%s,%b"
-_SERIES_MARKS = "%s,%s,%s,%s,%s,%s,%s,%s,%b"
 INSTANCE_MARKS = "%s,%s,%s,%s,%b,%s,%b,%b,%b,%s"
-_KEEP = (
-    "select (k).instance_id, (k).held_object, (k).held_study from keep("
-    f"{_OBJECT_MARKS}, {_ORIGIN_MARKS}, {IDENTITY_MARKS}, {_STUDY_MARKS}, {_SERIES_MARKS}, %s,"
-    f"{INSTANCE_MARKS}, %b) k"
+_KEEP_PARAMETERS = 47
+_KEEP = Prepared(
+    b"keep",
+    b"select (k).instance_id, (k).held_object, (k).held_study from keep(%b) k"
+    % b",".join(b"$%d" % number for number in range(1, _KEEP_PARAMETERS + 1)),
 )
 _REPLACE = (
     f"select replace_content({_OBJECT_MARKS}, {_ORIGIN_MARKS}, %s,%s, {IDENTITY_MARKS}, {INSTANCE_MARKS})"
@@ -267,13 +236,12 @@ def instance_values(header: Header) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _answer(connection: psycopg.Connection, row: tuple[Any, ...] | None) -> Answer:
+def _answer(connection: psycopg.Connection, row: Row) -> Answer:
     """What `keep` said (storage/schema: keep_answer)."""
-    assert row is not None
     instance_id, held_object, held_study = row
     if held_object is not None:
-        return _held(connection, instance_id, held_object)
-    return Misplaced(held_study) if held_study is not None else None
+        return _held(connection, int(instance_id or 0), int(held_object))
+    return Misplaced(held_study.decode()) if held_study is not None else None
 
 
 def _held(connection: psycopg.Connection, instance_id: int, object_id: int) -> Held:

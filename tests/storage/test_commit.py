@@ -1,6 +1,7 @@
 """What becomes of an answer when the commit itself fails: never a wrong success."""
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,13 @@ def test_a_flush_that_fails_rolls_back_what_was_sent(shelf: Shelf, tmp_path: Pat
     assert rows_left(shelf) == 0
 
     assert shelf.send(dataset).outcome is Outcome.KEPT
+
+
+@SIZES
+def test_a_statement_that_the_server_has_forgotten_is_no_failure(shelf: Shelf, pixels: bytes) -> None:
+    assert shelf.send(instance(PixelData=pixels)).outcome is Outcome.KEPT
+    with ExitStack() as held:
+        for _ in range(shelf.pool.max_size):
+            held.enter_context(shelf.pool.connection()).execute("deallocate all")
+
+    assert shelf.send(instance(PixelData=pixels)).outcome is Outcome.KEPT
