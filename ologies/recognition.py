@@ -31,6 +31,8 @@ class Kind(Enum):
     HEIC = "photograph in HEIC"
     MP4 = "clip in MP4"
     MOV = "clip in QuickTime"
+    AVI = "clip in AVI"
+    MPEG = "clip in MPEG: a program, transport or elementary stream"
     PDF = "document in PDF"
     CDA = "document in HL7 CDA"
     SVS = "whole slide in Aperio SVS"
@@ -160,6 +162,10 @@ def kind_of(head: bytes) -> Kind | None:
         return Kind.WEBP
     if head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS:
         return Kind.HEIC
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return Kind.AVI
+    if head[:4] in (b"\0\0\1\xba", b"\0\0\1\xb3") or _is_transport_stream(head):
+        return Kind.MPEG
     if head[4:8] in _MOVIE_BOXES and head[8:12] not in _STILL_BRANDS:
         return Kind.MP4 if head[4:8] == b"ftyp" and head[8:12] != b"qt  " else Kind.MOV
     if _is_scp(head):
@@ -175,6 +181,14 @@ def kind_of(head: bytes) -> Kind | None:
     if _GEOJSON.match(text):
         return Kind.GEOJSON
     return None
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    """Packets of 188 bytes, each begun by 0x47 (ISO 13818-1 §2.4.3.2), some with a time of four in front."""
+    return any(
+        len(head) > at + 4 * step and all(head[at + step * each] == 0x47 for each in range(5))
+        for at, step in ((0, 188), (4, 192))
+    )
 
 
 def _is_scp(head: bytes) -> bool:

@@ -8,8 +8,9 @@ from ologies.annotations.bulk import bulk_annotations, uncoded
 from ologies.annotations.reading import ANNOTATION_KINDS, read_annotations
 from ologies.annotations.slide import in_its_study, slide_of, unsaid
 from ologies.case import Case
-from ologies.clips.clip import clip_object
+from ologies.clips.clip import clip_object, unsaid_of_clip
 from ologies.clips.reading import CLIP_KINDS, read_clip
+from ologies.clips.said import said_by
 from ologies.dataset import digest_of, digest_of_all
 from ologies.documents import DOCUMENT_KINDS, encapsulated, read_document
 from ologies.ecg import wfdb
@@ -114,8 +115,8 @@ def _photograph(source: Source, case: Case) -> Iterator[Made]:
 
 
 def _clip(source: Source, case: Case) -> Iterator[Made]:
-    clip = read_clip(source.path, source.kind)
-    yield clip_object(clip, settle(case, clip.said), source.digest)
+    settled = settle(case, said_by(source.path, source.kind), unsaid_of_clip(case))
+    yield clip_object(read_clip(source.path, source.kind, source.scratch), settled, source.digest)
 
 
 def _document(source: Source, case: Case) -> Iterator[Made]:

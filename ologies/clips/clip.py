@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 from pydicom.dataset import Dataset
 from pydicom.uid import (
@@ -12,11 +13,10 @@ from pydicom.uid import (
 )
 from pydicom.valuerep import format_number_as_ds
 
-from ologies.case import View, moment_text
+from ologies.case import Case, View, moment_text
 from ologies.clips.timing import Timing, describe_timing
-from ologies.dataset import coded, start
-from ologies.errors import Asked
-from ologies.settled import Said, Settled
+from ologies.dataset import code_item, coded, start
+from ologies.settled import Settled
 from ologies.writing import Encapsulated, Joined, Made, Stretch
 
 
@@ -25,6 +25,16 @@ class _Object:
     sop_class_uid: str
     modality: str
     shows_names: bool  # unless somebody says otherwise: such machines write them into the picture
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Of a stream that was encoded anew."""
+
+    method: str  # how it was compressed before; empty where it had lost nothing
+    size: int  # of the video before, in bytes
+    why: str
+    recipe: str  # of the encoder: another makes another object
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +49,16 @@ class Clip:
     timing: Timing
     pieces: tuple[bytes | Stretch, ...]
     has_sound: bool
-    said: Said
     notes: tuple[str, ...]
+    pixel_aspect: Fraction = Fraction(1)  # width of a pixel by its height
+    history: History | None = None
+
+
+def unsaid_of_clip(case: Case) -> tuple[str, ...]:
+    """What a clip does not tell, and the case does not either: what it was taken with."""
+    if "view" in case.model_fields_set and case.view in _OBJECTS:
+        return ()
+    return (f"view ({', '.join(each.value for each in _OBJECTS)})",)
 
 
 #: PS3.3 §A.7.4, §A.32.5.3, §A.32.6.3, §A.32.7.3; by what the case says that it was taken with.
@@ -53,11 +71,11 @@ _OBJECTS: Mapping[View, _Object] = {
 
 
 def clip_object(clip: Clip, settled: Settled, digest: str) -> Made:
-    """Raises Asked where nobody says what it was taken with: a clip does not tell."""
+    """Whole, but for what is written of its stream."""
     case = settled.case
-    made = _OBJECTS.get(case.view) if "view" in case.model_fields_set else None
-    if made is None:
-        raise Asked([f"view ({', '.join(each.value for each in _OBJECTS)})"], [])
+    made = _OBJECTS[case.view]
+    if clip.history is not None:
+        digest = f"{digest} {clip.history.recipe}"
     dataset = start(settled, made.sop_class_uid, made.modality, f"{case.view.value} clips", digest)
     dataset.ImageType = ["ORIGINAL", "PRIMARY"]
     day, time, offset = moment_text(settled.at)
@@ -89,13 +107,28 @@ def _describe(dataset: Dataset, clip: Clip) -> None:
     dataset.BitsStored = clip.bits
     dataset.HighBit = clip.bits - 1
     dataset.PixelRepresentation = 0
-    size = Joined(clip.pieces).length
-    pixels = clip.rows_px * clip.columns_px * 3 * (dataset.BitsAllocated // 8) * clip.timing.frames
-    dataset.LossyImageCompression = "01"
-    dataset.LossyImageCompressionRatio = format_number_as_ds(round(max(pixels / size, 0.01), 2))
-    dataset.LossyImageCompressionMethod = clip.method
+    if clip.pixel_aspect != 1:  # of MPEG-2 only; vertical first (PS3.3 §C.7.6.3.1.7)
+        dataset.PixelAspectRatio = [clip.pixel_aspect.denominator, clip.pixel_aspect.numerator]
+    _describe_loss(dataset, clip)
     if clip.has_sound:
         dataset.MultiplexedAudioChannelsDescriptionCodeSequence = []  # of what, nobody says
+
+
+def _describe_loss(dataset: Dataset, clip: Clip) -> None:
+    """Each compression that it went through, in order (PS3.3 §C.7.6.1.1.5)."""
+    pixels = clip.rows_px * clip.columns_px * 3 * (dataset.BitsAllocated // 8) * clip.timing.frames
+    passed = [(clip.method, Joined(clip.pieces).length)]
+    if clip.history is not None:
+        if clip.history.method:
+            passed.insert(0, (clip.history.method, clip.history.size))
+        dataset.ImageType = ["DERIVED", "PRIMARY"]
+        dataset.DerivationDescription = clip.history.why
+        dataset.DerivationCodeSequence = [code_item("113040", "DCM", "Lossy Compression")]
+    dataset.LossyImageCompression = "01"
+    dataset.LossyImageCompressionRatio = [
+        format_number_as_ds(round(max(pixels / max(size, 1), 0.01), 2)) for _, size in passed
+    ]
+    dataset.LossyImageCompressionMethod = [method for method, _ in passed]
 
 
 def _names(dataset: Dataset, made: _Object, settled: Settled) -> Iterator[str]:

@@ -1,44 +1,142 @@
-"""A clip file: what it shows, what it says, and in which transfer syntax its stream may be kept as it is."""
+"""A clip file as a stream that a transfer syntax takes: copied where it can be, else encoded anew, once."""
 
-import os
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from ologies.case import Device
-from ologies.clips.clip import Clip
+from ologies.clips.clip import Clip, History
 from ologies.clips.coding import parameter_set, read_h264, read_h265
 from ologies.clips.copying import Copied, copied
+from ologies.clips.encoding import encoded
 from ologies.clips.entries import VideoEntry, sound_entry, video_entry
+from ologies.clips.ffmpeg import Opened, copied_sounds, elementary, opened_by_ffmpeg, remuxed
 from ologies.clips.fitting import DoesNotFit, h264_fits, h265_fits
 from ologies.clips.movie import Movie, Track, is_in_fragments, read_movie
+from ologies.clips.mpeg import mpeg_2_fits, read_sequence
+from ologies.clips.said import opened
 from ologies.clips.timing import Timing, timing
 from ologies.codestreams import Fetch
-from ologies.errors import Damaged, NotInstalled
+from ologies.errors import Damaged
 from ologies.recognition import Kind
-from ologies.settled import Said
 from ologies.videos import METHODS
+from ologies.writing import Stretch
 
-CLIP_KINDS = frozenset({Kind.MP4, Kind.MOV})
+CLIP_KINDS = frozenset({Kind.MP4, Kind.MOV, Kind.AVI, Kind.MPEG})
 
 #: What AAC may be in DICOM (PS3.5 Table 8.2.12-1 ff.); 6 channels are 5.1.
 _SOUND_RATE_HZ = 48_000
 _SOUND_CHANNELS = frozenset({2, 6})
 _SOUND_BITS_A_S = 640_000
 
+#: FFmpeg's names of what an MP4 file can hold as it is.
+_OF_MP4 = frozenset({"h264", "hevc"})
+_MPEG_2_HEAD_BYTES = 64 * 1024
+_COPIED = "its stream was copied as it is"
 
-def read_clip(path: Path, kind: Kind) -> Clip:
-    """Raises Damaged; NotInstalled where it cannot be kept as it is, and nothing here encodes it anew."""
+
+def read_clip(path: Path, kind: Kind, scratch: Path) -> Clip:
+    """Files on the way lie in `scratch`. Raises Damaged; NotInstalled where FFmpeg is wanted and absent."""
+    turned, why = 0, "it is no MP4 file"
+    if kind in (Kind.MP4, Kind.MOV):
+        try:
+            return _copied(path)
+        except _Turned as error:
+            turned, why = error.turned, str(error)
+        except DoesNotFit as error:
+            why = str(error)
+    else:
+        _check_whole(path, kind)
+    with opened_by_ffmpeg(path, kind, f"the clip cannot be kept as it is: {why}") as clip:
+        try:
+            if kind is Kind.AVI or kind is Kind.MPEG or why == _IN_FRAGMENTS:
+                return _moved(clip, scratch)
+        except DoesNotFit as error:
+            turned, why = error.turned if isinstance(error, _Turned) else 0, str(error)
+    with opened_by_ffmpeg(path, kind, why) as clip:
+        return _anew(clip, turned, why, scratch)
+
+
+class _Turned(DoesNotFit):
+    """The frames are to be turned clockwise."""
+
+    def __init__(self, turned: int) -> None:
+        super().__init__(f"it is to be turned by {turned} degrees, which DICOM cannot say")
+        self.turned = turned
+
+
+_IN_FRAGMENTS = "it is in fragments"
+
+
+def _moved(clip: Opened, scratch: Path) -> Clip:
+    """The stream as it is, in a container that DICOM takes. Raises DoesNotFit."""
+    if clip.codec in _OF_MP4:
+        path = scratch / "clip.mp4"
+        notes = _left_out(clip)
+        remuxed(clip, path)
+        moved = _copied(path)
+        return replace(moved, notes=(*notes, *moved.notes))
+    if clip.codec == "mpeg2video":
+        return _mpeg_2(clip, scratch / "clip.m2v")
+    raise DoesNotFit(f"DICOM has no transfer syntax for its coding ({clip.codec})")
+
+
+def _anew(clip: Opened, turned: int, why: str, scratch: Path) -> Clip:
+    path = scratch / "anew.mp4"
+    notes = _left_out(clip)
+    try:
+        made = encoded(clip, turned, path)
+        result = _copied(path)
+    except DoesNotFit as error:
+        raise Damaged(f"no transfer syntax takes the clip: {error}") from error
+    why = f"encoded anew, once, as {made.name}: {why}"
+    kept = tuple(each for each in result.notes if each != _COPIED)
+    return replace(
+        result, history=History(made.method, made.size, why, made.recipe), notes=(*notes, *kept, why)
+    )
+
+
+def _mpeg_2(clip: Opened, path: Path) -> Clip:
+    """An elementary stream: of the containers that DICOM allows, the one that holds nothing else."""
+    times = elementary(clip, path)
     with path.open("rb") as file:
-        number, size = file.fileno(), path.stat().st_size
+        sequence = read_sequence(file.read(_MPEG_2_HEAD_BYTES))
+    syntax = mpeg_2_fits(sequence)
+    rate, base = sequence.rate, clip.video.time_base
+    assert rate is not None
+    known = [each for each in times if each is not None]
+    if base is not None and len(set(known)) == len(times):
+        of_clip = timing(np.array(known, np.int64), round(1 / (rate * base)), 1 / base)
+    else:
+        of_clip = Timing(len(times), float(1000 / rate), None, True)
+    notes = (
+        ("its sound was left out: with MPEG-2 DICOM takes MP3 only",) if clip.container.streams.audio else ()
+    )
+    size = path.stat().st_size
+    return Clip(
+        sequence.columns_px, sequence.rows_px, 8, syntax, METHODS[syntax], of_clip, (Stretch(path, 0, size),),
+        False, (*notes, _COPIED), pixel_aspect=sequence.pixel_aspect,
+    )  # fmt: skip
 
-        def fetch(start: int, stop: int) -> bytes:
-            return os.pread(number, max(0, stop - start), start)
 
-        return _read(fetch, size, path)
+def _left_out(clip: Opened) -> tuple[str, ...]:
+    """Of the sounds; those that are AAC are judged when the file on the way is read."""
+    if not clip.container.streams.audio or copied_sounds(clip):
+        return ()
+    return ("its sound was left out: it is not AAC, or there are several",)
+
+
+def _check_whole(path: Path, kind: Kind) -> None:
+    """What tells that an AVI or a transport stream is cut off. Raises Damaged."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(8)
+    if kind is Kind.AVI and int.from_bytes(head[4:8], "little") + 8 > size + 1:
+        raise Damaged("the clip is cut off: it announces more than it holds")
+    if head[:1] == b"\x47" and size % 188 and size % 204:
+        raise Damaged("the clip is cut off within a packet")
 
 
 class _Shown(NamedTuple):
@@ -51,26 +149,24 @@ class _Shown(NamedTuple):
     timing: Timing
 
 
-def _read(fetch: Fetch, size: int, path: Path) -> Clip:
-    try:
-        if is_in_fragments(fetch, size):
-            raise DoesNotFit("it is in fragments")
-        movie = read_movie(fetch, size)
-        shown = _shown(movie)
-    except DoesNotFit as error:
-        raise NotInstalled(
-            f"the clip cannot be kept as it is ({error}), and what would encode it anew is not installed"
-        ) from error
+def _copied(path: Path) -> Clip:
+    """The stream of an MP4 or QuickTime file. Raises DoesNotFit, Damaged."""
+    with opened(path) as (fetch, size):
+        return _of_movie(fetch, size, path)
+
+
+def _of_movie(fetch: Fetch, size: int, path: Path) -> Clip:
+    if is_in_fragments(fetch, size):
+        raise DoesNotFit(_IN_FRAGMENTS)
+    movie = read_movie(fetch, size)
+    shown = _shown(movie)
     sound, notes = _sound(movie)
-    tracks = [
-        Copied(
-            shown.track, shown.entry.written(shown.columns_px, shown.rows_px), shown.columns_px, shown.rows_px
-        )
-    ]
+    entry = shown.entry.written(shown.columns_px, shown.rows_px)
+    tracks = [Copied(shown.track, entry, shown.columns_px, shown.rows_px), *sound]
     return Clip(
         shown.columns_px, shown.rows_px, shown.bits, shown.transfer_syntax_uid,
-        METHODS[shown.transfer_syntax_uid], shown.timing, copied(path, [*tracks, *sound]), bool(sound),
-        _said(movie), (*notes, "its stream was copied as it is"),
+        METHODS[shown.transfer_syntax_uid], shown.timing, copied(path, tracks), bool(sound),
+        (*notes, _COPIED),
     )  # fmt: skip
 
 
@@ -80,6 +176,9 @@ def _shown(movie: Movie) -> _Shown:
     if len(videos) != 1:
         raise Damaged(f"{len(videos)} videos in one file: one is wanted")
     track = videos[0]
+    if track.turned:
+        raise _Turned(track.turned)
+    _check_cuts(track)
     entry = video_entry(track)
     if entry is None:
         raise DoesNotFit("it is neither H.264 nor H.265")
@@ -88,9 +187,6 @@ def _shown(movie: Movie) -> _Shown:
     coding = read_h264(unit) if is_h264 else read_h265(unit)
     if not (0 < coding.columns_px <= 0xFFFF and 0 < coding.rows_px <= 0xFFFF):
         raise Damaged("a video without rows or columns")
-    if track.turned:
-        raise DoesNotFit(f"it is to be turned by {track.turned} degrees, which DICOM cannot say")
-    _check_cuts(track)
     of_track = timing(track.times, int(track.durations[-1]), track.ticks_a_second)
     syntax = (h264_fits if is_h264 else h265_fits)(coding, of_track.rate_hz)
     return _Shown(track, entry, coding.columns_px, coding.rows_px, max(8, coding.bits), syntax, of_track)
@@ -111,7 +207,7 @@ def _check_cuts(track: Track) -> None:
         raise DoesNotFit("parts of it were cut away, and are still in the file")
 
 
-def _sound(movie: Movie) -> tuple[list[Copied], tuple[str, ...]]:
+def _sound(movie: Movie) -> tuple[Sequence[Copied], tuple[str, ...]]:
     """The sound that DICOM takes (PS3.5 §8.2.12), and a note on what it does not."""
     sounds = [each for each in movie.tracks if each.handler == b"soun"]
     if not sounds:
@@ -127,38 +223,3 @@ def _sound(movie: Movie) -> tuple[list[Copied], tuple[str, ...]]:
     if track.is_cut_up or 8 * int(track.sizes.sum()) > _SOUND_BITS_A_S * 1.01 * max(length_s, 0.1):
         return [], ("its sound was left out: it is cut up, or beyond 640 kbit a second",)
     return [Copied(track, entry.written())], ("its sound was kept",)
-
-
-#: How files name what made them: QuickTime's keys, and its older and shorter ones.
-_MAKERS: Mapping[str, tuple[str, ...]] = {
-    "manufacturer": ("make", "mak"), "model": ("model", "mod"), "software": ("software", "swr"),
-    "at": ("creationdate", "day"),
-}  # fmt: skip
-
-
-def _said(movie: Movie) -> Said:
-    """When and with what: no place, no title, no owner."""
-    words = {
-        name: next((movie.said[key] for key in keys if key in movie.said), "")
-        for name, keys in _MAKERS.items()
-    }
-    device = Device(
-        manufacturer=_plain(words["manufacturer"]), model=_plain(words["model"]),
-        # Of the camera, where it names itself; an editor's name says nothing of the device.
-        software=_plain(words["software"]) if words["model"] else None,
-    )  # fmt: skip
-    return Said(at=_moment(words["at"]) or movie.made_at, device=device)
-
-
-def _moment(said: str) -> datetime | None:
-    """With its zone, or not at all: mvhd has it in UTC."""
-    try:
-        at = datetime.fromisoformat(said)
-    except ValueError:
-        return None
-    return at if at.tzinfo is not None else None
-
-
-def _plain(said: str) -> str | None:
-    plain = "".join(each if each.isprintable() and each != "\\" else " " for each in said)
-    return " ".join(plain.split())[:64] or None

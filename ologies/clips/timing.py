@@ -1,6 +1,7 @@
 """When the frames of a clip are shown, as the Cine module says it (PS3.3 §C.7.6.5); pure."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -32,12 +33,13 @@ class Timing:
         return 1000 / self.frame_ms
 
 
-def timing(times: Numbers, last: int, ticks_a_second: int) -> Timing:
+def timing(times: Numbers, last: int, ticks_a_second: int | Fraction) -> Timing:
     """Of the times of presentation in any order; `last` is how long the last frame is shown."""
-    shown_ms = np.sort(times).astype(np.float64) * 1000 / ticks_a_second
+    tick_ms = 1000 / float(ticks_a_second)
+    shown_ms = np.sort(times).astype(np.float64) * tick_ms
     count = len(shown_ms)
     length_ms = float(shown_ms[-1] - shown_ms[0])
-    frame_ms = length_ms / (count - 1) if count > 1 and length_ms > 0 else last * 1000 / ticks_a_second
+    frame_ms = length_ms / (count - 1) if count > 1 and length_ms > 0 else last * tick_ms
     if frame_ms <= 0:
         frame_ms = 40.0  # one frame, for no time
     steady_ms = shown_ms[0] + np.arange(count) * frame_ms
@@ -54,7 +56,7 @@ def timing(times: Numbers, last: int, ticks_a_second: int) -> Timing:
 def describe_timing(dataset: Dataset, timing: Timing) -> tuple[str, ...]:
     """Cine and Multi-frame (PS3.3 §C.7.6.5, §C.7.6.6); notes for a person."""
     dataset.NumberOfFrames = timing.frames
-    rate = max(1, round(timing.rate_hz))
+    rate = max(1, int(round(timing.rate_hz, 3) + 0.5))
     dataset.CineRate = dataset.RecommendedDisplayFrameRate = rate
     if timing.increments_ms is not None:
         dataset.FrameTimeVector = [f"{each:.10g}" for each in timing.increments_ms]

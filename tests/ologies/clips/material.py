@@ -88,7 +88,10 @@ def packets_of(path: Path, kind: str = "video") -> list[bytes]:
 def frames_of(path: Path) -> list[NDArray[Any]]:
     """As FFmpeg decodes them, in the stream's own colours."""
     with av.open(str(path)) as opened:
-        return [frame.to_ndarray() for frame in opened.decode(video=0)]
+        return [
+            (frame.reformat(format="yuv422p") if frame.format.name == "yuvj422p" else frame).to_ndarray()
+            for frame in opened.decode(video=0)
+        ]
 
 
 def times_of(path: Path) -> list[float]:
@@ -96,3 +99,8 @@ def times_of(path: Path) -> list[float]:
     with av.open(str(path)) as opened:
         times = [float(frame.time or 0) for frame in opened.decode(video=0)]
     return [each - times[0] for each in times]
+
+
+def x264(said: str) -> dict[str, Any]:
+    """Options that only it knows."""
+    return {"x264-params": said}
