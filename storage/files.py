@@ -10,6 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 from time import monotonic
 
+from storage.cached_files import read_cached
 from storage.errors import NoRoom, ObjectMissing, ObjectsUnavailable
 from storage.folders import Descriptor, Folders
 from storage.keys import checked, is_key
@@ -97,6 +98,10 @@ class FileObjects:
         if start + len(first) >= end:
             return iter((first,) if first else ())
         return _rest(file, first, start, end)
+
+    def at_hand(self, key: str, start: int, stop: int | None) -> bytes | None:
+        """See ObjectStore.at_hand."""
+        return read_cached(self._folders.root, checked(key), start, stop, READ_BYTES)
 
     def size(self, key: str) -> int:
         """See ObjectStore.size."""

@@ -7,7 +7,7 @@ from functools import partial
 from storage.archive import FrameRanges
 from storage.frames import Form
 from storage.inflated_copies import InflatedCopies
-from storage.objects import ObjectStore
+from storage.objects import Readable
 from storage.passing import joined_fragments
 from storage.syntaxes import DEFLATED, EXPLICIT_BIG
 from storage.transcoding import frames_as_stored
@@ -17,7 +17,7 @@ from storage.transcoding import frames_as_stored
 class FrameReader:
     """Reads frames by their places; goes through what lies before them only where those are not known."""
 
-    objects: ObjectStore
+    objects: Readable
     inflated: InflatedCopies = field(default_factory=InflatedCopies)
 
     def frames(self, found: FrameRanges, numbers: Sequence[int]) -> Iterator[Iterable[bytes]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from storage.archive import Stored
 from storage.corrections import Correction, correct_bytes
-from storage.objects import ObjectStore
+from storage.objects import Readable
 from storage.transcoding import Transcoder
 
 
@@ -38,7 +38,7 @@ class Leaving:
         return self.stored.size - self.stored.data_offset
 
 
-def leaving_data_set(leaving: Leaving, objects: ObjectStore, transcoder: Transcoder) -> Iterator[bytes]:
+def leaving_data_set(leaving: Leaving, objects: Readable, transcoder: Transcoder) -> Iterator[bytes]:
     """The data set as it leaves, in pieces. Raises what reading, correcting and transcoding raise."""
     stored = leaving.stored
     received = objects.read(stored.key, stored.data_offset)

@@ -17,7 +17,14 @@ class Listed:
     modified_at: datetime  # aware, UTC
 
 
-class ObjectStore(Protocol):
+class Readable(Protocol):
+    """Bytes under a key, for those who only read them."""
+
+    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """From `start` up to, not including, `stop`, in chunks of at most 1 MiB. Raises ObjectMissing."""
+
+
+class ObjectStore(Readable, Protocol):
     """Bytes under a key. tests/contracts/object_store.py holds every adapter to this.
 
     A key is whole or absent. When `put` returns, the bytes and the way to them survive a power cut.
@@ -34,8 +41,8 @@ class ObjectStore(Protocol):
         fails, the object may be there, whole: the same bytes come again, or the sweep does.
         """
 
-    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        """From `start` up to, not including, `stop`, in chunks of at most 1 MiB. Raises ObjectMissing."""
+    def at_hand(self, key: str, start: int, stop: int | None) -> bytes | None:
+        """The same at once, at most 1 MiB; None where it would have to be waited for, or is not there."""
 
     def size(self, key: str) -> int:
         """In bytes. Raises ObjectMissing."""
@@ -54,3 +61,23 @@ class ObjectStore(Protocol):
 
     def room(self) -> int | None:
         """Free bytes, or None where the store does not say."""
+
+
+class NotAtHand(Exception):
+    """What is read would have to be waited for."""
+
+
+@dataclass(slots=True)
+class AtHand:
+    """Of an object store, what can be read without waiting; little, since everybody waits meanwhile."""
+
+    store: ObjectStore
+    reads_left: int = 16
+
+    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """See Readable.read. Raises NotAtHand, for what is missing as well."""
+        self.reads_left -= 1
+        found = self.store.at_hand(key, start, stop) if self.reads_left >= 0 else None
+        if found is None:
+            raise NotAtHand(key)
+        return iter((found,))

@@ -74,6 +74,10 @@ class StagedObjects:
             return self.store.read(key, start, stop)  # it was moved between the two looks
         return iter((staged,) if staged else ())
 
+    def at_hand(self, key: str, start: int, stop: int | None) -> bytes | None:
+        """See ObjectStore.at_hand. What is staged is asked for, and so waited for."""
+        return self.store.at_hand(key, start, stop)
+
     def size(self, key: str) -> int:
         """See ObjectStore.size."""
         try:

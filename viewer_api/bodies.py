@@ -2,11 +2,14 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from anyio import CancelScope, CapacityLimiter, to_thread
 from starlette.responses import Response, StreamingResponse
+
+from storage.objects import AtHand, NotAtHand, ObjectStore, Readable
 
 #: So much is read in one hop to a thread.
 CHUNK_BYTES = 1024 * 1024
@@ -82,6 +85,25 @@ class Sender:
         if length is not None:
             all_headers["Content-Length"] = str(length)
         return StreamingResponse(self._stream(first, chunks), status, all_headers, media_type)
+
+    async def send_stored(
+        self,
+        body: Callable[[Readable], Iterator[bytes]],
+        objects: ObjectStore,
+        media_type: str,
+        length: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        status: int = 200,
+    ) -> Response:
+        """The same for bytes that leave as they lie, read from `objects`.
+
+        Where memory holds all of a small body it is read here and now: a hop to a thread and back took a
+        sixth of the time of a frame (profile).
+        """
+        if length is not None and length <= CHUNK_BYTES:
+            with suppress(NotAtHand):
+                return Response(b"".join(body(AtHand(objects))), status, headers, media_type)
+        return await self.send(body(objects), media_type, length, headers, status)
 
     async def pieces(self, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
         """What a blocking iterator brings. The next pieces are read while those before are sent."""

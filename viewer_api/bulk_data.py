@@ -182,7 +182,7 @@ class BulkData:
             for start in range(1, stored.frame_count + 1, _PAGE):
                 numbers = range(start, min(start + _PAGE, stored.frame_count + 1))
                 found = await self.work.archive.frames(resource, numbers)
-                frames = Frames(self.work).read(found, numbers, chosen)
+                frames = Frames(self.work).read(found, numbers, chosen, self.work.objects)
                 parts = (
                     Part(chosen.way.content_type, frame, location=f"{root}{stored.path}/frames/{number}")
                     for number, frame in zip(numbers, frames, strict=True)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from fastapi import Request
@@ -13,6 +13,7 @@ from storage.archive import FrameRanges, Resource, Stored
 from storage.codecs.frame import ImagePixel
 from storage.errors import BadQuery, NotHeld, Unencodable, Unreadable
 from storage.frames import Form
+from storage.objects import Readable
 from storage.transcoding import described
 from viewer_api.bodies import Part, head_alone, multipart, multipart_length, multipart_type
 from viewer_api.frame_ways import FrameWay, frame_offers, frame_ways
@@ -66,13 +67,15 @@ class Frames:
         length = _length(found, chosen, boundary)
         if request.method == "HEAD":
             return head_alone(media_type, length, headers)
-        frames = self.read(found, numbers, chosen)
-        if way.is_multipart:
-            body = multipart(_parts(frames, chosen, found), boundary)
-        else:
-            body = chain.from_iterable(frames)
+
+        def body(objects: Readable) -> Iterator[bytes]:
+            frames = self.read(found, numbers, chosen, objects)
+            if way.is_multipart:
+                return multipart(_parts(frames, chosen, found), boundary)
+            return chain.from_iterable(frames)
+
         try:
-            return await work.sender.send(body, media_type, length, headers)
+            return await work.sender.send_stored(body, work.objects, media_type, length, headers)
         except (Unreadable, Unencodable) as error:
             raise NotAcceptable(_as_stored_only(stored.transfer_syntax)) from error
 
@@ -91,10 +94,12 @@ class Frames:
             return Chosen(way, pixel)
         raise NotAcceptable(frame_offers(stored.transfer_syntax))
 
-    def read(self, found: FrameRanges, numbers: Sequence[int], chosen: Chosen) -> Iterator[Iterable[bytes]]:
+    def read(
+        self, found: FrameRanges, numbers: Sequence[int], chosen: Chosen, objects: Readable
+    ) -> Iterator[Iterable[bytes]]:
         """Each frame in pieces, as it leaves."""
         work, stored = self.work, found.stored
-        frames = work.frame_reader.frames(found, numbers)
+        frames = replace(work.frame_reader, objects=objects).frames(found, numbers)
         if chosen.pixel is None:
             yield from frames
             return

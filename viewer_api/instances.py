@@ -1,10 +1,9 @@
 """Whole instances: a study's, a series', or one (PS3.18 §10.4.1.1.1)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from itertools import chain
 
 from fastapi import Request
 from starlette.responses import Response
@@ -13,9 +12,10 @@ from exchange.policy import Action
 from storage.archive import Resource, Stored
 from storage.errors import Unencodable, Unreadable
 from storage.leaving import Leaving, leaving_data_set
+from storage.objects import Readable
 from storage.part10 import write_meta
 from storage.syntaxes import LOSSLESS
-from storage.transcoding import has_room_native
+from storage.transcoding import Transcoder, has_room_native
 from viewer_api.bodies import Part, head_alone, multipart, multipart_length, multipart_type
 from viewer_api.instance_ways import Wrapping, choose, offers_as_stored
 from viewer_api.media import DICOM, ZIP, Range, accepted
@@ -26,9 +26,31 @@ from viewer_api.zipped import Entry, entry_names, zip_chunks
 
 
 @dataclass(frozen=True, slots=True)
+class _File:
+    """An instance on its way out, as a Part 10 file."""
+
+    leaving: Leaving
+    meta: bytes
+
+    @property
+    def media_type(self) -> str:
+        return f"{DICOM}; transfer-syntax={self.leaving.transfer_syntax}"
+
+    @property
+    def length(self) -> int | None:
+        size = self.leaving.size
+        return None if size is None else len(self.meta) + size
+
+    def read(self, objects: Readable, transcoder: Transcoder) -> Iterator[bytes]:
+        """Nothing is opened before the first byte is asked for."""
+        yield self.meta
+        yield from leaving_data_set(self.leaving, objects, transcoder)
+
+
+@dataclass(frozen=True, slots=True)
 class _Body:
     media_type: str
-    chunks: Iterator[bytes]
+    read: Callable[[Readable], Iterator[bytes]]
     length: int | None
 
 
@@ -61,7 +83,9 @@ class Instances:
         if request.method == "HEAD":
             return head_alone(body.media_type, body.length, headers, status)
         try:
-            return await work.sender.send(body.chunks, body.media_type, body.length, headers, status)
+            return await work.sender.send_stored(
+                body.read, work.objects, body.media_type, body.length, headers, status
+            )
         except (Unreadable, Unencodable) as error:
             raise NotAcceptable(offers_as_stored(each.transfer_syntax for each in stored)) from error
 
@@ -77,29 +101,32 @@ class Instances:
         return frozenset(found)
 
     def _body(self, wrapping: Wrapping, leaving: Sequence[Leaving], boundary: str) -> _Body:
+        files = [_file(each) for each in leaving]
+
+        def parts(objects: Readable) -> Iterator[Part]:
+            for each in files:
+                yield Part(each.media_type, each.read(objects, self.work.transcoder), each.length)
+
         match wrapping:
             case Wrapping.ALONE:
-                part = self._part(leaving[0])
-                return _Body(part.media_type, iter(part.chunks), part.length)
+                file = files[0]
+                return _Body(file.media_type, lambda objects: iter(next(parts(objects)).chunks), file.length)
             case Wrapping.ZIPPED:
-                names = entry_names(each.stored.series_uid for each in leaving)
-                parts = (self._part(each) for each in leaving)
-                entries = (Entry(name, part.chunks) for name, part in zip(names, parts, strict=True))
-                return _Body(ZIP, zip_chunks(entries), None)
+
+                def entries(objects: Readable) -> Iterator[Entry]:
+                    names = entry_names(each.stored.series_uid for each in leaving)
+                    for name, part in zip(names, parts(objects), strict=True):
+                        yield Entry(name, part.chunks)
+
+                return _Body(ZIP, lambda objects: zip_chunks(entries(objects)), None)
             case Wrapping.MULTIPART:
-                every = [self._part(each) for each in leaving]
-                length = multipart_length(every, boundary)
-                return _Body(multipart_type(DICOM, boundary), multipart(every, boundary), length)
+                length = multipart_length(
+                    (Part(each.media_type, (), each.length) for each in files), boundary
+                )
+                media_type = multipart_type(DICOM, boundary)
+                return _Body(media_type, lambda objects: multipart(parts(objects), boundary), length)
 
-    def _part(self, leaving: Leaving) -> Part:
-        stored, syntax, size = leaving.stored, leaving.transfer_syntax, leaving.size
-        meta = write_meta(stored.sop_class, stored.uid, syntax)
-        return Part(
-            f"{DICOM}; transfer-syntax={syntax}",
-            chain((meta,), self._data_set(leaving)),
-            None if size is None else len(meta) + size,
-        )
 
-    def _data_set(self, leaving: Leaving) -> Iterator[bytes]:
-        """Nothing is opened before the first byte is asked for: parts are measured first."""
-        yield from leaving_data_set(leaving, self.work.objects, self.work.transcoder)
+def _file(leaving: Leaving) -> _File:
+    stored = leaving.stored
+    return _File(leaving, write_meta(stored.sop_class, stored.uid, leaving.transfer_syntax))

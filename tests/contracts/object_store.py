@@ -97,6 +97,19 @@ class ObjectStoreContract:
         store.put(key, [b"0123456789"])
         assert b"".join(store.read(key, start, stop)) == b"0123456789"[start:stop]
 
+    @pytest.mark.parametrize(("start", "stop"), [(0, None), (3, 7), (7, 3), (5, 99), (12, None)])
+    def test_what_is_at_hand_is_what_is_there(self, store: ObjectStore, start: int, stop: int | None) -> None:
+        key = new_key()
+        store.put(key, [b"0123456789"])
+        assert list(store.read(key)) == [b"0123456789"]
+        assert store.at_hand(key, start, stop) in (None, b"0123456789"[start:stop])
+
+    def test_what_is_long_or_missing_is_not_at_hand(self, store: ObjectStore) -> None:
+        key = new_key()
+        assert store.at_hand(key, 0, None) is None
+        store.put(key, reused(MIB + 1))
+        assert store.at_hand(key, 0, None) is None
+
     @pytest.mark.parametrize(("start", "stop"), [(-1, None), (0, -1)])
     def test_a_range_does_not_count_from_the_end(self, store: ObjectStore, start: int, stop: int) -> None:
         with pytest.raises(ValueError, match="range"):
