@@ -11,10 +11,12 @@ from PIL import Image
 
 from ologies.case import Case
 from ologies.recognition import Kind
+from tests.ologies.clips.material import a_clip
 from tests.ologies.material import PDF, SAMPLES, a_case, an_aecg, an_edf
 from tests.ologies.slides.foreign import write_bif, write_scn
-from tests.ologies.slides.material import a_slide_case
+from tests.ologies.slides.material import a_slide_case, tissue, write_ndpi, write_svs, write_tiff
 from tests.ologies.slides.test_barcodes import label
+from tests.ologies.slides.test_vendors import write_ome, write_philips
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,11 @@ def _picture(form: str) -> Callable[[], Seed]:
     return make
 
 
-def _file(write: Callable[[Path], Path]) -> bytes:
+def _file(write: Callable[[Path], object]) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        return write(Path(folder) / "slide").read_bytes()
+        path = Path(folder) / "slide"
+        write(path)
+        return path.read_bytes()
 
 
 def _real(
@@ -110,6 +114,20 @@ SEEDS: Mapping[Kind, Callable[[], Seed | None]] = {
     Kind.GEOJSON: lambda: Seed(_GEOJSON, a_case(slide=_SLIDE)),
     Kind.APERIO_XML: lambda: Seed(_IMAGESCOPE, a_case(slide=_SLIDE)),
     Kind.NDPA: lambda: Seed(_NDPA, a_case(slide=_SLIDE)),
+    Kind.MP4: lambda: Seed(_file(lambda path: a_clip(path, container="mp4")), a_case(view="photograph")),
+    Kind.MOV: lambda: Seed(_file(lambda path: a_clip(path, container="mov")), a_case(view="photograph")),
+    Kind.AVI: lambda: Seed(_file(lambda path: a_clip(path, container="avi")), a_case(view="photograph")),
+    Kind.MPEG: lambda: Seed(
+        _file(lambda path: a_clip(path, container="mpeg", codec="mpeg2video")), a_case(view="photograph")
+    ),
+    Kind.SVS: lambda: Seed(_file(lambda path: write_svs(path, 600, 400)), a_slide_case()),
+    Kind.NDPI: lambda: Seed(_file(lambda path: write_ndpi(path, tissue(600, 400))), a_slide_case()),
+    Kind.PHILIPS_TIFF: lambda: Seed(_file(write_philips), a_slide_case()),
+    Kind.OME_TIFF: lambda: Seed(_file(lambda path: write_ome(path, compression="deflate")), a_slide_case()),
+    Kind.SLIDE_TIFF: lambda: Seed(
+        _file(lambda path: write_tiff(path, [tissue(600, 400)])),
+        a_slide_case(scan={"microns_per_pixel": 0.5}),
+    ),
     Kind.SCN: lambda: Seed(_file(lambda path: write_scn(path, "S26-100;A;1;1")), a_slide_case()),
     Kind.BIF: lambda: Seed(_file(lambda path: write_bif(path, label("S26-100;A;1;1"))), a_slide_case()),
     Kind.MIRAX: lambda: None,  # several files: tests/ologies/slides/test_foreign.py damages each
