@@ -2,8 +2,11 @@
 
 import re
 import struct
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
+
+from pydicom.uid import VLWholeSlideMicroscopyImageStorage
 
 from ologies.ecg import wfdb
 from ologies.ecg.classes import ECG_CLASSES
@@ -46,6 +49,7 @@ class Kind(Enum):
     GEOJSON = "annotations of a slide in GeoJSON (QuPath)"
     APERIO_XML = "annotations of a slide in Aperio ImageScope XML"
     NDPA = "annotations of a slide in Hamamatsu NDP.view XML (.ndpa)"
+    DICOM_SLIDE = "whole slide in DICOM, as its scanner wrote it"
     DICOM_ECG = "ECG in DICOM"
     DICOM = "DICOM, which needs no wrapping: imx import, imx send"
 
@@ -104,6 +108,9 @@ def recognise(path: Path) -> Kind:
     return found
 
 
+_DICOM_KINDS: Mapping[str, Kind] = {VLWholeSlideMicroscopyImageStorage: Kind.DICOM_SLIDE}
+
+
 def _in_dicom(head: bytes) -> Kind:
     """By Media Storage SOP Class UID (0002,0002), which stands in the file meta (PS3.10 §7.1)."""
     at = 132
@@ -117,7 +124,7 @@ def _in_dicom(head: bytes) -> Kind:
             break
         if element == 2:
             uid = head[at : at + length].rstrip(b"\0 ").decode("ascii", "replace")
-            return Kind.DICOM_ECG if uid in ECG_CLASSES else Kind.DICOM
+            return Kind.DICOM_ECG if uid in ECG_CLASSES else _DICOM_KINDS.get(uid, Kind.DICOM)
         at += length
     return Kind.DICOM
 

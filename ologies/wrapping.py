@@ -24,6 +24,7 @@ from ologies.recognition import Kind, recognise
 from ologies.settled import Said, settle
 from ologies.slides import mirax
 from ologies.slides.foreign import FOREIGN_KINDS, wrap_foreign
+from ologies.slides.scanned import wrap_scanned
 from ologies.slides.wrapping import SLIDE_KINDS, wrap_slide
 from ologies.writing import Made, Wrapped, write
 
@@ -128,6 +129,10 @@ def _slide(source: Source, case: Case) -> Iterator[Made]:
     yield from wrap_slide(source.path, source.kind, case, source.digest, source.scratch)
 
 
+def _scanned_slide(source: Source, case: Case) -> Iterator[Made]:
+    yield from wrap_scanned(source.path, case, source.digest)
+
+
 def _foreign_slide(source: Source, case: Case) -> Iterator[Made]:
     yield from wrap_foreign(source.path, source.kind, case, source.digest, source.scratch)
 
@@ -150,5 +155,6 @@ _SPECIALTIES: Mapping[Kind, Callable[[Source, Case], Iterator[Made]]] = {
     **dict.fromkeys(DOCUMENT_KINDS, _document),
     **dict.fromkeys(SLIDE_KINDS, _slide),
     **dict.fromkeys(FOREIGN_KINDS, _foreign_slide),
+    Kind.DICOM_SLIDE: _scanned_slide,
     **dict.fromkeys(ANNOTATION_KINDS, _annotations),
 }

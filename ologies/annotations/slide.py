@@ -1,17 +1,17 @@
 """The slide that annotations are of: what the case says of it, or its own DICOM header."""
 
 from dataclasses import dataclass, fields
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.uid import VLWholeSlideMicroscopyImageStorage
-from pydicom.valuerep import PersonName
 
-from ologies.case import Case, Encounter, Name, Person, Sex, SlideFacts
+from ologies.case import Case, Encounter, Name, Person, SlideFacts
 from ologies.errors import Asked, BadCase
+from ologies.headers import said_by_header
 from ologies.nhs_number import NHS_NUMBER_ISSUER, is_nhs_number
 from ologies.settled import Said, contradictions
 
@@ -59,7 +59,7 @@ def within_slide(case: Case, slide: Dataset) -> Case:
     case says otherwise.
     """
     facts = _facts(slide)
-    said = _said(slide)
+    said = said_by_header(slide)
     against = list(contradictions(case, said))
     if case.encounter.study_uid not in (None, facts.study_uid):
         against.append("encounter.study_uid")
@@ -125,22 +125,6 @@ def _first(dataset: Dataset, keyword: str) -> Dataset:
     return sequence[0] if sequence else Dataset()
 
 
-def _said(slide: Dataset) -> Said:
-    name = slide.get("PatientName")
-    if name and not isinstance(name, PersonName):
-        raise BadCase(
-            "the slide's header holds what no case may have: a name, a number or a UID out of shape"
-        )
-    sex = str(slide.get("PatientSex") or "")
-    return Said(
-        identifier=str(slide.get("PatientID") or ""),
-        family=name.family_name if name else "",
-        given=name.given_name if name else "",
-        birth_date=_day(slide.get("PatientBirthDate")),
-        sex=Sex(sex) if sex in {each.value for each in Sex} else None,
-    )
-
-
 def _person(slide: Dataset, said: Said) -> Person:
     issuer = str(slide.get("IssuerOfPatientID") or "")
     numbers = {said.identifier} if issuer == NHS_NUMBER_ISSUER else set()
@@ -185,13 +169,6 @@ def _read(part: type[_Part], **values: Any) -> _Part:
         raise BadCase(
             "the slide's header holds what no case may have: a name, a number or a UID out of shape"
         ) from error
-
-
-def _day(text: Any) -> date | None:
-    try:
-        return datetime.strptime(str(text or ""), "%Y%m%d").date()  # noqa: DTZ007 - a day has no zone
-    except ValueError:
-        return None
 
 
 def _moment(slide: Dataset) -> datetime | None:

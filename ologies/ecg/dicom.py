@@ -8,22 +8,21 @@ object held, private elements among it, is in the original file beside it.
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian
-from pydicom.valuerep import DT
 
-from ologies.case import Device, Sex, moment_text
+from ologies.case import moment_text
 from ologies.dataset import code_item, start
 from ologies.ecg import scpecg
 from ologies.ecg.classes import ECG_CLASSES
 from ologies.ecg.leads import LEADS
 from ologies.ecg.reading import ECG_LIMIT_BYTES
 from ologies.errors import Damaged
+from ologies.headers import said_by_header
 from ologies.settled import Said, Settled
 
 #: What is of the recording, besides its waveform: nothing of people, encounters and orders.
@@ -33,9 +32,6 @@ _KEPT = (
     "AcquisitionTimeSynchronized", "SynchronizationChannel", "PatientSize", "PatientWeight",
     "ProtocolName", "SeriesDescription",
 )  # fmt: skip
-
-#: What people and programs write where they name nobody.
-_NOBODY = frozenset({"anonymous", "anonymized", "anonymised", "anon", "unknown"})
 
 _MEANINGS = {code.value: code.meaning for code in LEADS.values()}
 
@@ -96,7 +92,7 @@ def _read(dataset: Dataset) -> ReadDicomEcg:
     dataset.walk(lambda _, __: None)  # reads what was not read yet
     for group in dataset.WaveformSequence:
         _check(group)
-    return ReadDicomEcg(dataset, _said(dataset))
+    return ReadDicomEcg(dataset, said_by_header(dataset))
 
 
 def _check(group: Dataset) -> None:
@@ -134,55 +130,3 @@ def _coded(dataset: Dataset) -> Iterator[Dataset]:
             yield from channel.get("ChannelSourceSequence") or ()
     for annotation in dataset.get("WaveformAnnotationSequence") or ():
         yield from annotation.get("ConceptNameCodeSequence") or ()
-
-
-def _said(dataset: Dataset) -> Said:
-    name = dataset.get("PatientName")
-    family, given = (str(name.family_name), str(name.given_name)) if name else ("", "")
-    is_nobody = family.strip().casefold() in _NOBODY or dataset.get("PatientIdentityRemoved") == "YES"
-    return Said(
-        identifier="" if is_nobody else str(dataset.get("PatientID") or "").strip(),
-        family="" if is_nobody else family.strip(),
-        given="" if is_nobody else given.strip(),
-        birth_date=None if is_nobody else _day(str(dataset.get("PatientBirthDate") or "")),
-        sex=None if is_nobody else _SEXES.get(str(dataset.get("PatientSex") or "")),
-        at=_moment(
-            str(dataset.get("AcquisitionDateTime") or ""), str(dataset.get("TimezoneOffsetFromUTC") or "")
-        ),
-        device=Device(
-            manufacturer=_text(dataset, "Manufacturer"),
-            model=_text(dataset, "ManufacturerModelName"),
-            serial_number=_text(dataset, "DeviceSerialNumber"),
-            software=_text(dataset, "SoftwareVersions"),
-        ),
-        institution=_text(dataset, "InstitutionName") or "",
-    )
-
-
-_SEXES = {each.value: each for each in Sex}
-
-
-def _day(text: str) -> date | None:
-    try:
-        return datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC).date()
-    except ValueError:
-        return None
-
-
-def _moment(text: str, zone: str) -> datetime | None:
-    """DT, with the zone of the data set where it says none itself (PS3.3 §C.12.1)."""
-    if len(text.strip()) < 14:
-        return None
-    try:
-        at = datetime.fromisoformat(DT(text.strip()).isoformat())
-        return at.replace(tzinfo=datetime.strptime(zone, "%z").tzinfo) if zone and at.tzinfo is None else at
-    except ValueError:
-        return None
-
-
-def _text(dataset: Dataset, keyword: str) -> str | None:
-    """What LO may hold of it, or nothing."""
-    plain = "".join(
-        each if each.isprintable() and each != "\\" else " " for each in str(dataset.get(keyword) or "")
-    )
-    return " ".join(plain.split())[:64] or None

@@ -19,6 +19,7 @@ from ologies.slides.barcodes import read_barcodes
 from ologies.slides.coding import Coding, Pixels, encode, lossless, lossy, shrunk
 from ologies.slides.pyramid import SMALLEST_PX, STEP, TILE_PX, made_below, missing_below
 from ologies.slides.raster import SIDE_LIMIT_PX, TILE_LIMIT_PX
+from ologies.slides.said import number, plain
 from ologies.slides.series import Series
 from ologies.slides.slide import Flavour, Slide, settle_slide
 from ologies.slides.tiles import Tiled, side_by_side
@@ -127,13 +128,13 @@ def _levels(source: "OpenSlide") -> list[_Level]:
     """From the largest down to one that fits a screen, about a step apart; viewers need no more between."""
     glass = _glass(source.properties.get("openslide.background-color", ""))
     chosen: list[_Level] = []
-    for number, (columns, rows) in enumerate(source.level_dimensions):
+    for at, (columns, rows) in enumerate(source.level_dimensions):
         if not (0 < columns <= SIDE_LIMIT_PX and 0 < rows <= SIDE_LIMIT_PX):
             raise Damaged("it has no rows or columns, or more than any slide")
         if chosen and max(chosen[-1].columns_px, chosen[-1].rows_px) <= SMALLEST_PX:
             break
         if not chosen or chosen[-1].columns_px / columns > STEP - 0.5:
-            chosen.append(_Level(source, number, columns, rows, glass))
+            chosen.append(_Level(source, at, columns, rows, glass))
     if not chosen:
         raise Damaged("it has no level")
     return chosen
@@ -207,22 +208,22 @@ def _was_lossy(source: "OpenSlide") -> bool:
 
 def _slide(source: "OpenSlide", kind: Kind, coding: Coding) -> Slide:
     said = source.properties
-    across, down = (_number(said.get(f"openslide.mpp-{axis}")) for axis in "xy")
+    across, down = (number(said.get(f"openslide.mpp-{axis}")) for axis in "xy")
     profile = source.color_profile
     method = "JPEG, with loss" if coding.method else "JPEG 2000, without loss"
     return Slide(
         levels=(),
         microns_per_pixel=(across, down) if across and down else None,
-        objective=_number(said.get("openslide.objective-power")),
+        objective=number(said.get("openslide.objective-power")),
         colour_profile=profile.tobytes() if profile is not None else b"",
-        container=_plain(said.get("openslide.barcode")) or "",
+        container=plain(said.get("openslide.barcode")) or "",
         said=Said(
             at=_moment(said.get("leica.creation-date")),
             device=Device(
                 manufacturer=_MAKERS[kind],
-                model=_plain(said.get("leica.device-model") or said.get("ventana.ScannerModel")),
-                serial_number=_plain(said.get("ventana.UnitNumber")),
-                software=_plain(said.get("leica.device-version") or said.get("ventana.BuildVersion")),
+                model=plain(said.get("leica.device-model") or said.get("ventana.ScannerModel")),
+                serial_number=plain(said.get("ventana.UnitNumber")),
+                software=plain(said.get("leica.device-version") or said.get("ventana.BuildVersion")),
             ),
         ),
         notes=(_CODED_ANEW.format(method),),
@@ -242,16 +243,3 @@ def _moment(text: str | None) -> datetime | None:
         return datetime.fromisoformat(text) if text else None
     except ValueError:
         return None
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        found = float(text or "")
-    except ValueError:
-        return None
-    return found if 0 < found < 1000 else None
-
-
-def _plain(text: str | None) -> str | None:
-    plain = "".join(each if each.isprintable() and each != "\\" else " " for each in text or "")
-    return " ".join(plain.split())[:64] or None

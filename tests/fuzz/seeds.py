@@ -16,6 +16,7 @@ from tests.ologies.material import PDF, SAMPLES, a_case, an_aecg, an_edf
 from tests.ologies.slides.foreign import write_bif, write_scn
 from tests.ologies.slides.material import a_slide_case, tissue, write_ndpi, write_svs, write_tiff
 from tests.ologies.slides.test_barcodes import label
+from tests.ologies.slides.test_scanned import of_a_scanner
 from tests.ologies.slides.test_vendors import write_ome, write_philips
 
 
@@ -50,6 +51,11 @@ def _file(write: Callable[[Path], object]) -> bytes:
         path = Path(folder) / "slide"
         write(path)
         return path.read_bytes()
+
+
+def _scanned() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        return of_a_scanner(Path(folder)).read_bytes()
 
 
 def _real(
@@ -130,6 +136,7 @@ SEEDS: Mapping[Kind, Callable[[], Seed | None]] = {
     ),
     Kind.SCN: lambda: Seed(_file(lambda path: write_scn(path, "S26-100;A;1;1")), a_slide_case()),
     Kind.BIF: lambda: Seed(_file(lambda path: write_bif(path, label("S26-100;A;1;1"))), a_slide_case()),
+    Kind.DICOM_SLIDE: lambda: Seed(_scanned(), a_slide_case()),
     Kind.MIRAX: lambda: None,  # several files: tests/ologies/slides/test_foreign.py damages each
     Kind.DICOM: lambda: None,  # it is the archive's, and refused here by its first bytes
 }

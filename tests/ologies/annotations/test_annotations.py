@@ -351,7 +351,7 @@ def test_another_persons_slide_stops_the_file() -> None:
         {"ImageType": ["ORIGINAL", "PRIMARY", "LABEL", "NONE"]},
         {"ImageType": ["DERIVED", "PRIMARY", "VOLUME", "RESAMPLED"]},
         {"TotalPixelMatrixRows": None},
-        {"PatientName": "A\\nB^C=D"},
+        {"IssuerOfPatientID": "R\tBT"},
     ],
 )
 def test_a_header_that_is_no_base_level_is_refused(change: dict[str, Any]) -> None:
