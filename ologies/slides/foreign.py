@@ -103,9 +103,14 @@ class _Level:
 
     def pixels(self, left: int, top: int) -> Pixels | None:
         """One tile as RGB; None where nothing was scanned."""
+        from openslide import OpenSlideError  # here already: it opened the file
+
         scale = self.source.level_downsamples[self.number]
         place = round(left * scale), round(top * scale)
-        image = self.source.read_region(place, self.number, (TILE_PX, TILE_PX))
+        try:
+            image = self.source.read_region(place, self.number, (TILE_PX, TILE_PX))
+        except OpenSlideError as error:
+            raise Damaged("OpenSlide cannot decode a part of it") from error
         scanned = image.getchannel("A")
         if scanned.getextrema() == (0, 0):
             return None
