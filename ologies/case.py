@@ -61,6 +61,23 @@ class View(Enum):
     MICROSCOPE = "microscope"  # a clip
 
 
+class DocumentOf(Enum):
+    """What a document is of, where that matters."""
+
+    ECG = "ecg"
+    ECG_WITHOUT_SIGNAL = "ecg without signal"  # its recorder gives no other file of it
+    SCAN = "scan"  # a picture file of paper
+
+
+class ScaleUnit(Enum):
+    """What one is worth in a model: PS3.16 CID 7063, by its UCUM code."""
+
+    MICROMETRE = "um"
+    MILLIMETRE = "mm"
+    CENTIMETRE = "cm"
+    METRE = "m"
+
+
 class EyeDevice(Enum):
     """Acquisition Device Type (0022,0015), PS3.16 CID 4202; the value is how a case says it."""
 
@@ -264,7 +281,9 @@ class Case(_Part):
     device: Device = Device()
     specimen: Specimen = Specimen()
     scan: Scan = Scan()
-    title: Text | None = None  # of a document
+    title: Text | None = None  # of a document, or of a model
+    document: DocumentOf | None = None
+    units: ScaleUnit | None = None  # of a model
     slide: SlideFacts = SlideFacts()
     annotations: Annotations = Annotations()
 

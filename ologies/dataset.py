@@ -71,6 +71,13 @@ def start(settled: Settled, sop_class: str, modality: str, series: str, digest: 
     return dataset
 
 
+def enhanced_equipment(dataset: Dataset) -> None:
+    """What is of type 1 there and nobody says, said to be so (PS3.3 §C.7.5.2)."""
+    for keyword in ("Manufacturer", "ManufacturerModelName", "DeviceSerialNumber", "SoftwareVersions"):
+        if not dataset.get(keyword):
+            setattr(dataset, keyword, "UNKNOWN")
+
+
 def coded(code: Code) -> Dataset:
     """One item of a code sequence (PS3.3 §8.8)."""
     return code_item(code.value, code.scheme, code.meaning)

@@ -1,12 +1,14 @@
 """Documents as encapsulated objects (PS3.3 §A.45): every byte of them is kept."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom.dataset import Dataset
 from pydicom.uid import EncapsulatedCDAStorage, EncapsulatedPDFStorage
 
-from ologies.case import moment_text
-from ologies.dataset import start
+from ologies.case import DocumentOf, moment_text
+from ologies.dataset import code_item, start
 from ologies.errors import Asked, Damaged
 from ologies.recognition import Kind
 from ologies.settled import Settled
@@ -14,15 +16,30 @@ from ologies.settled import Settled
 #: A document in memory; what is longer is no letter.
 DOCUMENT_LIMIT_BYTES = 512 * 1024 * 1024
 
-DOCUMENT_KINDS = frozenset({Kind.PDF, Kind.CDA})
+#: What each kind is, as MIME Type of Encapsulated Document (0042,0012) says it.
+_MEDIA_TYPES: Mapping[Kind, str] = {Kind.PDF: "application/pdf", Kind.CDA: "text/XML"}
+DOCUMENT_KINDS = frozenset(_MEDIA_TYPES)
 
-_CLASSES = {
-    Kind.PDF: (EncapsulatedPDFStorage, "application/pdf"),
-    Kind.CDA: (EncapsulatedCDAStorage, "text/XML"),
+_CLASSES: Mapping[str, str] = {
+    "application/pdf": EncapsulatedPDFStorage,
+    "text/XML": EncapsulatedCDAStorage,
 }
 
+#: What a document is of an ECG where it is of one.
+OF_ECG = frozenset({DocumentOf.ECG, DocumentOf.ECG_WITHOUT_SIGNAL})
 
-def read_document(path: Path, kind: Kind) -> bytes:
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What is encapsulated."""
+
+    content: bytes
+    media_type: str
+    conversion: str = "WSD"  # Conversion Type (0008,0064), PS3.3 §C.8.6.1: workstation; SD: scanned
+    notes: tuple[str, ...] = ()
+
+
+def read_document(path: Path, kind: Kind) -> Document:
     """Raises Damaged for one that is cut off, or too long."""
     if path.stat().st_size > DOCUMENT_LIMIT_BYTES:
         raise Damaged(f"it is longer than a document is taken to be ({DOCUMENT_LIMIT_BYTES:,} bytes)")
@@ -31,22 +48,33 @@ def read_document(path: Path, kind: Kind) -> bytes:
         raise Damaged("the PDF is cut off: its end is missing")
     if kind is Kind.CDA and not content.rstrip().endswith(b">"):
         raise Damaged("the CDA is cut off: its end is missing")
-    return content
+    return Document(content, _MEDIA_TYPES[kind])
 
 
-def encapsulated(content: bytes, kind: Kind, settled: Settled, digest: str) -> Dataset:
-    """The object, whole but for its file meta. Raises Asked where nobody gave it a title."""
-    if not settled.case.title:
+def encapsulated(document: Document, settled: Settled, digest: str) -> tuple[Dataset, tuple[str, ...]]:
+    """The object, whole but for its file meta, and notes. Raises Asked where nobody gave it a title."""
+    case = settled.case
+    if not case.title:
         raise Asked(["title"], [])
-    sop_class, media_type = _CLASSES[kind]
-    dataset = start(settled, sop_class, "DOC", "documents", digest)
-    dataset.ConversionType = "WSD"  # PS3.3 §C.8.6.1: workstation
+    is_ecg = case.document in OF_ECG
+    modality, series = ("ECG", "ecg documents") if is_ecg else ("DOC", "documents")
+    dataset = start(settled, _CLASSES[document.media_type], modality, series, digest)
+    dataset.ConversionType = document.conversion
+    dataset.BurnedInAnnotation = "YES"  # a letter names its patient
+    encapsulate(dataset, document.content, document.media_type, case.title, settled)
+    if not is_ecg:
+        return dataset, document.notes
+    dataset.ConceptNameCodeSequence = [code_item("11524-6", "LN", "EKG study")]
+    note = "an ECG without its signal: wrap the recording itself where its recorder gives it"
+    return dataset, (*document.notes, note)
+
+
+def encapsulate(dataset: Dataset, content: bytes, media_type: str, title: str, settled: Settled) -> None:
+    """The Encapsulated Document module (PS3.3 §C.24.2), without what only letters say."""
     day, time, offset = moment_text(settled.at)
     dataset.AcquisitionDateTime = f"{day}{time}{offset or ''}"
-    dataset.BurnedInAnnotation = "YES"  # a letter names its patient
-    dataset.DocumentTitle = settled.case.title
+    dataset.DocumentTitle = title
     dataset.ConceptNameCodeSequence = []
     dataset.MIMETypeOfEncapsulatedDocument = media_type
     dataset.EncapsulatedDocumentLength = len(content)
     dataset.EncapsulatedDocument = content + b"\0" * (len(content) % 2)
-    return dataset

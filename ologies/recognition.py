@@ -13,6 +13,7 @@ from ologies.ecg.classes import ECG_CLASSES
 from ologies.errors import Damaged, NotUnderstood
 from ologies.slides import mirax, tiff
 from ologies.slides.tiff import Tiff
+from ologies.three_d import is_obj, is_stl
 
 #: The first bytes of a file that tell what it is.
 HEAD_BYTES = 16 * 1024
@@ -38,6 +39,9 @@ class Kind(Enum):
     MPEG = "clip in MPEG: a program, transport or elementary stream"
     PDF = "document in PDF"
     CDA = "document in HL7 CDA"
+    SCAN = "scanned document in TIFF: black and white, or of several pages"
+    STL = "model in STL"
+    OBJ = "model in OBJ, with the materials beside it"
     SVS = "whole slide in Aperio SVS"
     NDPI = "whole slide in Hamamatsu NDPI"
     MIRAX = "whole slide in 3DHISTECH MIRAX (.mrxs, with the folder of its name)"
@@ -99,12 +103,14 @@ def recognise(path: Path) -> Kind:
     found = kind_of(head)
     if mirax.is_preview(path):
         return Kind.MIRAX
+    if found is None and is_stl(head, path.stat().st_size):
+        return Kind.STL
     if found is None:
         raise NotUnderstood([kind.value for kind in Kind])
     if found is Kind.DICOM:
         return _in_dicom(head)
     if found is Kind.TIFF:
-        return _slide_in(path) or found
+        return _slide_in(path) or (Kind.SCAN if _is_scan(path) else found)
     return found
 
 
@@ -156,6 +162,16 @@ def _slide_in(path: Path) -> Kind | None:
     return None
 
 
+def _is_scan(path: Path) -> bool:
+    """Black and white, or of several pages: no photograph is."""
+    with Tiff(path) as file:
+        first = file.first()
+        if first.number(tiff.BITS, 1) == 1 and first.number(tiff.SAMPLES, 1) == 1:
+            return True
+        pages = [each for each in file.directories() if not each.number(tiff.NEW_SUBFILE_TYPE, 0) & 1]
+    return len(pages) > 1
+
+
 def kind_of(head: bytes) -> Kind | None:
     """By the first bytes: magic numbers first, an XML's root element next."""
     if head[128:132] == b"DICM":
@@ -179,6 +195,8 @@ def kind_of(head: bytes) -> Kind | None:
         return Kind.SCP
     if head.startswith(b"0       ") and head[184:192].strip().isdigit() and head[252:256].strip().isdigit():
         return Kind.EDF
+    if is_obj(head):
+        return Kind.OBJ
     if wfdb.is_header(head):
         return Kind.WFDB
     text = _as_ascii(head)

@@ -12,15 +12,17 @@ from ologies.clips.clip import clip_object, unsaid_of_clip
 from ologies.clips.reading import CLIP_KINDS, read_clip
 from ologies.clips.said import said_by
 from ologies.dataset import digest_of, digest_of_all
-from ologies.documents import DOCUMENT_KINDS, encapsulated, read_document
+from ologies.documents import DOCUMENT_KINDS, Document, encapsulated, read_document
 from ologies.ecg import wfdb
 from ologies.ecg.dicom import completed, read_dicom_ecg
 from ologies.ecg.reading import ECG_KINDS, read_ecg
 from ologies.ecg.waveform import waveform
 from ologies.errors import NotUnderstood, OlogyError
+from ologies.models import MODEL_KINDS, materials_beside, model_objects, read_model
 from ologies.photographs.photograph import photograph
 from ologies.photographs.picture import PHOTOGRAPH_KINDS, read_photograph
 from ologies.recognition import Kind, recognise
+from ologies.scans import read_scan
 from ologies.settled import Said, settle
 from ologies.slides import mirax
 from ologies.slides.foreign import FOREIGN_KINDS, wrap_foreign
@@ -86,7 +88,9 @@ def files_beside(path: Path, kind: Kind) -> tuple[Path, ...]:
     """The files that belong to one, and are nothing without it. Raises Damaged where one is not there."""
     if kind is Kind.MIRAX:
         return mirax.files_beside(path)
-    return wfdb.files_beside(path) if kind is Kind.WFDB else ()
+    if kind is Kind.WFDB:
+        return wfdb.files_beside(path)
+    return materials_beside(path) if kind is Kind.OBJ else ()
 
 
 def length_of(path: Path) -> int:
@@ -110,6 +114,9 @@ def _dicom_ecg(source: Source, case: Case) -> Iterator[Made]:
 
 
 def _photograph(source: Source, case: Case) -> Iterator[Made]:
+    if case.document is not None:
+        yield from _scan(source, case)
+        return
     read = read_photograph(source.path, source.kind)
     made = photograph(read.picture, settle(case, read.said), source.digest)
     yield Made(made.dataset, made.transfer_syntax_uid, made.pixels, (*read.notes, *made.notes))
@@ -121,8 +128,22 @@ def _clip(source: Source, case: Case) -> Iterator[Made]:
 
 
 def _document(source: Source, case: Case) -> Iterator[Made]:
-    content = read_document(source.path, source.kind)
-    yield Made(encapsulated(content, source.kind, settle(case, Said()), source.digest))
+    yield _encapsulated(read_document(source.path, source.kind), source, case)
+
+
+def _scan(source: Source, case: Case) -> Iterator[Made]:
+    yield _encapsulated(read_scan(source.path, source.kind), source, case)
+
+
+def _encapsulated(document: Document, source: Source, case: Case) -> Made:
+    dataset, notes = encapsulated(document, settle(case, Said()), source.digest)
+    return Made(dataset, notes=notes)
+
+
+def _model(source: Source, case: Case) -> Iterator[Made]:
+    model = read_model(source.path, source.kind)
+    for dataset in model_objects(model, settle(case, Said()), source.digest):
+        yield Made(dataset, notes=model.notes)
 
 
 def _slide(source: Source, case: Case) -> Iterator[Made]:
@@ -153,6 +174,8 @@ _SPECIALTIES: Mapping[Kind, Callable[[Source, Case], Iterator[Made]]] = {
     **dict.fromkeys(PHOTOGRAPH_KINDS, _photograph),
     **dict.fromkeys(CLIP_KINDS, _clip),
     **dict.fromkeys(DOCUMENT_KINDS, _document),
+    Kind.SCAN: _scan,
+    **dict.fromkeys(MODEL_KINDS, _model),
     **dict.fromkeys(SLIDE_KINDS, _slide),
     **dict.fromkeys(FOREIGN_KINDS, _foreign_slide),
     Kind.DICOM_SLIDE: _scanned_slide,

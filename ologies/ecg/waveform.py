@@ -13,7 +13,7 @@ from pydicom.uid import (
 from pydicom.valuerep import format_number_as_ds
 
 from ologies.case import moment_text
-from ologies.dataset import code_item, start
+from ologies.dataset import code_item, enhanced_equipment, start
 from ologies.ecg.leads import LEADS, MEASURED, UNSPECIFIED
 from ologies.ecg.measurements import MEASUREMENTS, UNIT_MEANINGS
 from ologies.ecg.signal import MISSING_16, MISSING_32, Channel, Ecg, Filters, Group
@@ -59,20 +59,13 @@ def waveform(ecg: Ecg, settled: Settled, digest: str) -> Dataset:
     dataset.AcquisitionDateTime = "".join(part or "" for part in moment_text(settled.at))
     dataset.AcquisitionContextSequence = []
     if sop_class == General32bitECGWaveformStorage:
-        _enhanced_equipment(dataset)
+        enhanced_equipment(dataset)
     bits = 32 if sop_class == General32bitECGWaveformStorage else 16
     dataset.WaveformSequence = [_group(each, ecg.filters, bits) for each in ecg.groups]
     annotations = [*_measurements(ecg), *_statements(ecg.statements, ecg.stated_by)]
     if annotations:
         dataset.WaveformAnnotationSequence = annotations
     return dataset
-
-
-def _enhanced_equipment(dataset: Dataset) -> None:
-    """What is of type 1 there and the device does not say, said to be so (PS3.3 §C.7.5.2)."""
-    for keyword in ("Manufacturer", "ManufacturerModelName", "DeviceSerialNumber", "SoftwareVersions"):
-        if not dataset.get(keyword):
-            setattr(dataset, keyword, "UNKNOWN")
 
 
 def _group(group: Group, filters: Filters, bits: int) -> Dataset:

@@ -32,6 +32,10 @@ _NOT_MEASURED = {
 }  # fmt: skip
 
 
+#: All of signal(5); those of FLAC are not read here.
+_FORMATS = _NOT_MEASURED.keys() | {0, 8, 508, 516, 524}
+
+
 @dataclass(frozen=True, slots=True)
 class _Header:
     segments: tuple[tuple[str, int], ...]  # names and samples, of a record that has them
@@ -46,8 +50,12 @@ def is_header(head: bytes) -> bool:
     record = _RECORD.fullmatch(lines[0]) if lines else None
     if record is None or len(lines) < 2:
         return False
-    following = _SEGMENT if record["segments"] else _SIGNAL
-    return int(record["signals"]) > 0 and following.fullmatch(lines[1]) is not None
+    if not int(record["signals"]):
+        return False
+    if record["segments"]:
+        return _SEGMENT.fullmatch(lines[1]) is not None
+    signal = _SIGNAL.fullmatch(lines[1])
+    return signal is not None and int(signal["format"]) in _FORMATS
 
 
 def files_beside(header: Path) -> tuple[Path, ...]:

@@ -27,8 +27,8 @@ PIXEL_LIMIT = 200_000_000
 PHOTOGRAPH_LIMIT_BYTES = 512 * 1024 * 1024
 
 #: What each kind is, to the library that reads it, so that it does not guess again.
-_FORMATS = {Kind.JPEG: "JPEG", Kind.PNG: "PNG", Kind.TIFF: "TIFF", Kind.WEBP: "WEBP", Kind.HEIC: "HEIF"}
-PHOTOGRAPH_KINDS = frozenset(_FORMATS)
+FORMATS = {Kind.JPEG: "JPEG", Kind.PNG: "PNG", Kind.TIFF: "TIFF", Kind.WEBP: "WEBP", Kind.HEIC: "HEIF"}
+PHOTOGRAPH_KINDS = frozenset(FORMATS)
 
 #: Kinds that lose something, by Lossy Image Compression Method (0028,2114). A TIFF's JPEG is not looked for.
 _METHODS = {Kind.JPEG: "ISO_10918_1", Kind.HEIC: "ISO_23008_2", Kind.WEBP: "WEBP"}
@@ -75,7 +75,7 @@ def read_photograph(path: Path, kind: Kind) -> ReadPhotograph:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(BytesIO(content), formats=(_FORMATS[kind],)) as image:
+            with Image.open(BytesIO(content), formats=(FORMATS[kind],)) as image:
                 if math.prod(image.size) > PIXEL_LIMIT:
                     raise Damaged(f"it announces more than {PIXEL_LIMIT:,} pixels")
                 if getattr(image, "n_frames", 1) > 1 and kind is not Kind.HEIC:
@@ -116,7 +116,7 @@ def _picture(
         upright = ImageOps.exif_transpose(image)
         if orientation != 1:
             notes.append("turned upright as its camera said, and kept without further loss")
-    pixels, photometric, note = _pixels(upright)
+    pixels, photometric, note = pixels_of(upright)
     return _lossless(pixels, photometric, lossy, profile), (*notes, *note)
 
 
@@ -136,7 +136,8 @@ def _as_it_is(content: bytes, lossy: tuple[str, float] | None, profile: bytes | 
     )
 
 
-def _pixels(image: Image.Image) -> tuple[NDArray[Any], str, tuple[str, ...]]:
+def pixels_of(image: Image.Image) -> tuple[NDArray[Any], str, tuple[str, ...]]:
+    """Its samples, Photometric Interpretation, and what a person should know. Raises Damaged."""
     if image.mode in ("L", "1"):
         return np.asarray(image.convert("L")), "MONOCHROME2", ()
     if image.mode.startswith("I;16"):

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.uid import EncapsulatedCDAStorage, EncapsulatedPDFStorage
 
-from ologies.documents import encapsulated
+from ologies.documents import Document, encapsulated
 from ologies.errors import Asked, Damaged
-from ologies.recognition import Kind
 from ologies.settled import Said, settle
 from tests.ologies.material import PDF, a_case, wrap_one
 
@@ -31,7 +30,7 @@ def test_a_document_is_kept_whole(content: bytes, sop_class: str, tmp_path: Path
 
 @given(st.binary(min_size=1, max_size=100))
 def test_its_length_is_said_where_it_is_padded(content: bytes) -> None:
-    dataset = encapsulated(content, Kind.PDF, settle(a_case(), Said()), "0" * 64)
+    dataset, _ = encapsulated(Document(content, "application/pdf"), settle(a_case(), Said()), "0" * 64)
     assert len(dataset.EncapsulatedDocument) % 2 == 0
     assert dataset.EncapsulatedDocument[: dataset.EncapsulatedDocumentLength] == content
 

@@ -195,7 +195,9 @@ def test_hostile_pictures_end_in_words(tmp_path: Path, monkeypatch: pytest.Monke
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(Damaged):
         wrap_one(path, PLACE)
-    several = as_file(colours(), "TIFF", tmp_path, save_all=True, append_images=[colours()])
+    several = as_file(
+        colours(), "WEBP", tmp_path, save_all=True, append_images=[colours((24, 16)).rotate(180)]
+    )
     with pytest.raises(Damaged, match="several"):
         wrap_one(several, PLACE)
     monkeypatch.setattr("ologies.photographs.picture.PIXEL_LIMIT", 100)
