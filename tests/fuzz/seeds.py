@@ -18,6 +18,7 @@ from tests.ologies.slides.material import a_slide_case, tissue, write_ndpi, writ
 from tests.ologies.slides.test_barcodes import label
 from tests.ologies.slides.test_scanned import of_a_scanner
 from tests.ologies.slides.test_vendors import write_ome, write_philips
+from tests.ologies.test_models import BINARY, MTL, OBJ
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,13 @@ def _file(write: Callable[[Path], object]) -> bytes:
 def _scanned() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         return of_a_scanner(Path(folder)).read_bytes()
+
+
+def _scan() -> Seed:
+    dots = Image.fromarray(np.random.default_rng(7).random((40, 56)) > 0.5)
+    written = BytesIO()
+    dots.save(written, "TIFF", save_all=True, append_images=[dots.convert("L")], dpi=(200, 200))
+    return Seed(written.getvalue(), a_case())
 
 
 def _real(
@@ -138,5 +146,8 @@ SEEDS: Mapping[Kind, Callable[[], Seed | None]] = {
     Kind.BIF: lambda: Seed(_file(lambda path: write_bif(path, label("S26-100;A;1;1"))), a_slide_case()),
     Kind.DICOM_SLIDE: lambda: Seed(_scanned(), a_slide_case()),
     Kind.MIRAX: lambda: None,  # several files: tests/ologies/slides/test_foreign.py damages each
+    Kind.SCAN: _scan,
+    Kind.STL: lambda: Seed(BINARY, a_case(units="mm")),
+    Kind.OBJ: lambda: Seed(OBJ, a_case(units="mm"), {"red.mtl": MTL}),
     Kind.DICOM: lambda: None,  # it is the archive's, and refused here by its first bytes
 }
