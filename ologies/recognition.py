@@ -114,7 +114,10 @@ def recognise(path: Path) -> Kind:
     return found
 
 
-_DICOM_KINDS: Mapping[str, Kind] = {VLWholeSlideMicroscopyImageStorage: Kind.DICOM_SLIDE}
+_DICOM_KINDS: Mapping[str, Kind] = {
+    **dict.fromkeys(ECG_CLASSES, Kind.DICOM_ECG),
+    VLWholeSlideMicroscopyImageStorage: Kind.DICOM_SLIDE,
+}
 
 
 def _in_dicom(head: bytes) -> Kind:
@@ -130,7 +133,7 @@ def _in_dicom(head: bytes) -> Kind:
             break
         if element == 2:
             uid = head[at : at + length].rstrip(b"\0 ").decode("ascii", "replace")
-            return Kind.DICOM_ECG if uid in ECG_CLASSES else _DICOM_KINDS.get(uid, Kind.DICOM)
+            return _DICOM_KINDS.get(uid, Kind.DICOM)
         at += length
     return Kind.DICOM
 
