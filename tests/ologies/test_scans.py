@@ -34,7 +34,8 @@ def pdf_in(dataset: Dataset) -> bytes:
 def pages_of(content: bytes) -> list[tuple[tuple[float, float], np.ndarray]]:
     """Each page's size in points, and its picture, by pdfium."""
     found = []
-    for page in pypdfium2.PdfDocument(content):
+    read: Any = pypdfium2.PdfDocument  # has no types
+    for page in read(content):
         (picture,) = page.get_objects()
         found.append((page.get_size(), picture.get_bitmap().to_numpy().copy()))
     return found
