@@ -32,9 +32,14 @@ def is_case(path: Path) -> bool:
     return path.suffix == ".json" and path.with_suffix("").is_file()
 
 
+def case_beside(path: Path) -> Path:
+    """Where its own case lies, if it has one."""
+    return path.with_name(path.name + ".json")
+
+
 def case_of(path: Path, shared: Case | None) -> Case:
     """The one for all, else the one beside it, else an empty one. Raises BadCase."""
-    beside = path.with_name(path.name + ".json")
+    beside = case_beside(path)
     if shared is not None or not beside.is_file():
         return shared or Case()
     return read_case(beside)

@@ -15,7 +15,7 @@ from imx.lifetime import die_with
 def main() -> None:
     """Tie ourselves to the supervisor, then become the part."""
     parser = argparse.ArgumentParser(prog="imx.child")
-    parser.add_argument("part", choices=("router", "api", "hl7", "worker"))
+    parser.add_argument("part", choices=("router", "api", "hl7", "watch", "worker"))
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--listener", type=int)
     parser.add_argument("--tls", type=int)
@@ -36,6 +36,8 @@ def main() -> None:
         elif given.part == "hl7":
             plain = _socket(given.listener) if given.listener else None
             parts.run_hl7(settings, plain, _socket(given.tls) if given.tls else None)
+        elif given.part == "watch":
+            parts.run_watch(settings)
         else:
             worker.run_worker(settings)
     except SetupError as error:

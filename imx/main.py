@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "import": ("imx.commands.importing", "import_command"),
     "export": ("imx.commands.exporting", "export_command"),
     "wrap": ("imx.commands.wrap", "wrap_command"),
+    "watch": ("imx.commands.watch", "watch_command"),
     "originals": ("imx.commands.originals", "commands"),
     "pull": ("imx.commands.pulls", "pulls"),
     "verify": ("imx.commands.upkeep", "verify_command"),

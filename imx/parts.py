@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing
 
 import psycopg
 import structlog
+from psycopg_pool import ConnectionPool
 
 from imx.pool import open_pool
 from imx.settings import Settings
@@ -16,12 +17,15 @@ from imx.wiring import (
     API_OBJECT_CONNECTIONS,
     HL7_CONNECTIONS,
     ROUTER_CONNECTIONS,
+    WATCH_CONNECTIONS,
     build_api,
     build_hl7,
     build_router,
+    build_watch,
     database_url,
     open_reading,
 )
+from storage.errors import ArchiveError
 from storage.migrations import migrate
 
 log = structlog.get_logger()
@@ -31,6 +35,9 @@ ROUTER_GRACE_S = 15.0
 
 #: The same for answers.
 API_GRACE_S = 8
+
+#: Until a watch that could not begin tries again.
+WATCH_AGAIN_S = 5.0
 
 #: Connections and requests at one time; beyond them a caller hears 503. Far below what a process may open.
 HTTP_CONNECTIONS = 1000
@@ -104,6 +111,28 @@ def run_hl7(settings: Settings, plain: socket.socket | None, tls: socket.socket 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: listener.drain())
         listener.serve()
+
+
+def run_watch(settings: Settings) -> None:
+    """The watched folder, until SIGTERM; a file that is being wrapped then is wrapped again."""
+    with closing(open_pool(database_url(settings), WATCH_CONNECTIONS)) as pool:
+        watch_folder(settings, pool)
+
+
+def watch_folder(settings: Settings, pool: ConnectionPool) -> None:
+    """The same, with the caller's connections. It waits for a database that is away, an unknown trust."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    signal.signal(signal.SIGIO, signal.SIG_IGN)  # imx.watching.sightings: somebody wants to write after all
+    while not stop.is_set():
+        try:
+            watch = build_watch(settings, pool, stop)
+        except ArchiveError as error:
+            log.warning("watch.later", error=type(error).__name__)
+            stop.wait(WATCH_AGAIN_S)
+        else:
+            watch.run()
 
 
 def settle_memory() -> None:

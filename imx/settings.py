@@ -192,6 +192,23 @@ class UploadsSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WatchSettings:
+    """A folder that scanners write files into, which become DICOM (imx watch). Off until there is one."""
+
+    folder: Path | None = None
+    trust: str = ""  # ODS code of the trust whose they are
+    case: Path | None = None  # what all of them share, such as the device
+    by_barcode: bool = False  # a file's name begins with a number of its order
+    quiet_s: float = 10.0  # a file that has looked the same for so long is whole
+
+    def __post_init__(self) -> None:
+        if self.folder is not None and not self.trust:
+            raise ValueError("watch.folder needs watch.trust: whose files they are")
+        if not 1 <= self.quiet_s <= 3600:
+            raise ValueError("watch.quiet_s is from 1 to 3600")
+
+
+@dataclass(frozen=True, kw_only=True)
 class RoutingSettings:
     """How long a delivery is tried, and how much is sent at one time."""
 
@@ -227,6 +244,7 @@ class Settings:
     storage: StorageSettings = field(default_factory=StorageSettings)
     worker: WorkerSettings = field(default_factory=WorkerSettings)
     uploads: UploadsSettings = field(default_factory=UploadsSettings)
+    watch: WatchSettings = field(default_factory=WatchSettings)
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     commitment: CommitmentSettings = field(default_factory=CommitmentSettings)
     withdrawal: WithdrawalSettings = field(default_factory=WithdrawalSettings)

@@ -36,7 +36,7 @@ from storage.migrations import migrate
 log = structlog.get_logger()
 
 #: How long each part may take to finish what it has begun, in the order in which they are ended.
-DRAIN_S = {"hl7": 10.0, "router": 20.0, "api": 10.0, "worker": 10.0}
+DRAIN_S = {"hl7": 10.0, "router": 20.0, "api": 10.0, "watch": 10.0, "worker": 10.0}
 
 #: A killed predecessor's processes are on their way out: their sockets may take a moment.
 PREDECESSOR_PATIENCE_S = 5.0
@@ -175,8 +175,9 @@ def children_of(settings: Settings, database: "Database", sockets: Sockets) -> l
         Child("api", number, *handed(sockets.http, None), environment, forget)
         for number in range(settings.http.processes)
     ]
+    watch = [Child("watch", 0, [], [], environment, forget)] if settings.watch.folder else []
     worker = Child("worker", 0, [], [], environment, forget)
-    return [*([hl7] if hl7.sockets else []), *routers, *apis, worker]
+    return [*([hl7] if hl7.sockets else []), *routers, *apis, *watch, worker]
 
 
 def fresh_metrics_folder(data: Path) -> Path:

@@ -3,6 +3,8 @@
 import os
 import socket
 import sys
+import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +52,7 @@ from viewer_api.settings import ApiSettings
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from imx.watching.watch import Watch
     from viewer_api.keeping import Keeping
 
 #: Database connections that one process may hold.
@@ -60,6 +63,7 @@ WORKER_CONNECTIONS = 21
 FORWARDING_READERS = 2  # of a worker, besides
 QUEUE_CONNECTIONS = 3  # the same
 HL7_CONNECTIONS = 4
+WATCH_CONNECTIONS = 3
 
 #: The HTTP edge stores, and reads objects that still wait in the database, through connections of its own.
 API_OBJECT_CONNECTIONS = 6
@@ -85,6 +89,7 @@ def connections_wanted(settings: Settings) -> int:
     edges = settings.dicom.processes * (ROUTER_CONNECTIONS + READING_CONNECTIONS)
     edges += settings.http.processes * (API_CONNECTIONS + API_OBJECT_CONNECTIONS)
     edges += HL7_CONNECTIONS if has_hl7(settings) else 0
+    edges += WATCH_CONNECTIONS if settings.watch.folder else 0
     worker = WORKER_CONNECTIONS + FORWARDING_READERS + QUEUE_CONNECTIONS
     return edges + worker + SPARE_CONNECTIONS
 
@@ -141,6 +146,33 @@ def build_keeping(settings: Settings, pool: ConnectionPool) -> "Keeping":
 
     door = build_ingest(settings, pool)
     return Keeping(door, Originals(door.objects, pool))
+
+
+def build_watch(settings: Settings, pool: ConnectionPool, stop: threading.Event) -> "Watch":
+    """The folder that scanners write into. Raises BadSettings, UnknownTrust and Unavailable."""
+    from imx.watching.cases import Cases  # the ologies and their codecs again
+    from imx.watching.folder import WatchedFolder
+    from imx.watching.watch import Watch
+    from ologies.case import Case, read_case
+    from ologies.errors import BadCase
+
+    ours = settings.watch
+    if ours.folder is None:
+        raise BadSettings("set watch.folder and watch.trust: without them nothing is watched")
+    owner = PostgresRegistry(pool).trust(ours.trust.strip().upper())
+    try:
+        shared = read_case(ours.case) if ours.case else Case()
+    except BadCase as error:
+        raise BadSettings(f"watch.case: {error}") from error
+    return Watch(
+        folder=WatchedFolder(ours.folder.absolute()),
+        cases=Cases(PostgresOrders(pool), owner.issuer, shared, ours.by_barcode),
+        keeping=build_keeping(settings, pool),
+        owner=owner,
+        scratch=Path(spool_folder(settings) or tempfile.gettempdir()),
+        quiet_s=ours.quiet_s,
+        stop=stop,
+    )
 
 
 def build_router(
