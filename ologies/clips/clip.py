@@ -17,7 +17,7 @@ from ologies.case import Case, View, moment_text
 from ologies.clips.timing import Timing, describe_timing
 from ologies.dataset import code_item, coded, start
 from ologies.settled import Settled
-from ologies.writing import Encapsulated, Joined, Made, Stretch
+from ologies.writing import Encapsulated, Made
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,13 @@ class Clip:
     transfer_syntax_uid: str
     method: str  # Lossy Image Compression Method
     timing: Timing
-    pieces: tuple[bytes | Stretch, ...]
+    pixels: Encapsulated
+    size: int  # of the stream, in bytes
     has_sound: bool
     notes: tuple[str, ...]
     pixel_aspect: Fraction = Fraction(1)  # width of a pixel by its height
+    photometric: str = "YBR_PARTIAL_420"
+    samples: int = 3
     history: History | None = None
 
 
@@ -91,17 +94,17 @@ def clip_object(clip: Clip, settled: Settled, digest: str) -> Made:
         dataset.AcquisitionContextSequence = []
     _describe(dataset, clip)
     notes = describe_timing(dataset, clip.timing)
-    pixels = Encapsulated(*_fragments(clip.pieces))
     return Made(
-        dataset, clip.transfer_syntax_uid, pixels, (*clip.notes, *notes, *_names(dataset, made, settled))
+        dataset, clip.transfer_syntax_uid, clip.pixels, (*clip.notes, *notes, *_names(dataset, made, settled))
     )
 
 
 def _describe(dataset: Dataset, clip: Clip) -> None:
     """Image Pixel (PS3.5 §8.2.7 to §8.2.11), Lossy Image Compression (PS3.3 §C.7.6.1.1.5)."""
-    dataset.SamplesPerPixel = 3
-    dataset.PhotometricInterpretation = "YBR_PARTIAL_420"
-    dataset.PlanarConfiguration = 0
+    dataset.SamplesPerPixel = clip.samples
+    dataset.PhotometricInterpretation = clip.photometric
+    if clip.samples > 1:
+        dataset.PlanarConfiguration = 0
     dataset.Rows, dataset.Columns = clip.rows_px, clip.columns_px
     dataset.BitsAllocated = 8 if clip.bits == 8 else 16
     dataset.BitsStored = clip.bits
@@ -116,8 +119,8 @@ def _describe(dataset: Dataset, clip: Clip) -> None:
 
 def _describe_loss(dataset: Dataset, clip: Clip) -> None:
     """Each compression that it went through, in order (PS3.3 §C.7.6.1.1.5)."""
-    pixels = clip.rows_px * clip.columns_px * 3 * (dataset.BitsAllocated // 8) * clip.timing.frames
-    passed = [(clip.method, Joined(clip.pieces).length)]
+    pixels = clip.rows_px * clip.columns_px * clip.samples * (dataset.BitsAllocated // 8) * clip.timing.frames
+    passed = [(clip.method, clip.size)]
     if clip.history is not None:
         if clip.history.method:
             passed.insert(0, (clip.history.method, clip.history.size))
@@ -138,8 +141,3 @@ def _names(dataset: Dataset, made: _Object, settled: Settled) -> Iterator[str]:
         dataset.BurnedInAnnotation = "NO" if said is False else "YES"
     if said is None and made.shows_names:
         yield "taken to show the patient's name (Burned In Annotation), since the case does not say burned_in"
-
-
-def _fragments(pieces: tuple[bytes | Stretch, ...]) -> tuple[list[Joined], int]:
-    """The whole stream in one."""
-    return [Joined(pieces)], 1

@@ -26,10 +26,9 @@ class VideoEntry:
 
     def written(self, columns_px: int, rows_px: int) -> bytes:
         """Whole, with no name of its compressor."""
-        name = {b"avc3": b"avc1", b"hev1": b"hvc1"}.get(self.kind, self.kind)
         head = struct.pack(">6xH16xHHIIIH32xHh", 1, columns_px, rows_px, 72 << 16, 72 << 16, 0, 1, 24, -1)
         colours = _box(b"colr", self.colours) if self.colours else b""
-        return _box(name, head + _box(_VIDEO_CONFIGURATIONS[self.kind], self.configuration) + colours)
+        return _box(self.kind, head + _box(_VIDEO_CONFIGURATIONS[self.kind], self.configuration) + colours)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ologies.clips.fitting import DoesNotFit
+from ologies.codestreams import Fetch
 from ologies.errors import Damaged
 from ologies.videos import MPEG_2_HIGH, MPEG_2_MAIN
 
@@ -57,6 +58,30 @@ def read_sequence(head: bytes) -> Sequence:
     if not (columns and rows):
         raise Damaged("a video without rows or columns")
     return Sequence(columns, rows, more >> 36 & 0xFF, more >> 33 & 3, codes >> 4, codes & 15)
+
+
+def check_program_stream(fetch: Fetch, size: int) -> None:
+    """Its packets one after another, by their lengths (ISO 13818-1 §2.5.3). Raises Damaged for one cut off.
+
+    What is no packet ends the walk: some devices write something of their own behind the last.
+    """
+    at = 0
+    while at < size:
+        head = fetch(at, at + 16)
+        if head[:3] != b"\0\0\1" or len(head) < 4 or head[3] < 0xB9:
+            return
+        match head[3]:
+            case 0xB9:
+                length = 4
+            case 0xBA if len(head) < 14:
+                length = 14
+            case 0xBA:
+                length = 14 + (head[13] & 7) if head[4] >> 6 == 1 else 12
+            case _:
+                length = 6 + int.from_bytes(head[4:6], "big")
+        at += length
+    if at > size:
+        raise Damaged("the clip is cut off within a packet")
 
 
 def mpeg_2_fits(sequence: Sequence) -> str:

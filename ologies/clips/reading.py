@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from ologies import codestreams
 from ologies.clips.clip import Clip, History
 from ologies.clips.coding import parameter_set, read_h264, read_h265
 from ologies.clips.copying import Copied, copied
@@ -14,15 +16,17 @@ from ologies.clips.encoding import encoded
 from ologies.clips.entries import VideoEntry, sound_entry, video_entry
 from ologies.clips.ffmpeg import Opened, copied_sounds, elementary, opened_by_ffmpeg, remuxed
 from ologies.clips.fitting import DoesNotFit, h264_fits, h265_fits
+from ologies.clips.fragments import fragmented
+from ologies.clips.jpegs import separated
 from ologies.clips.movie import Movie, Track, is_in_fragments, read_movie
-from ologies.clips.mpeg import mpeg_2_fits, read_sequence
+from ologies.clips.mpeg import check_program_stream, mpeg_2_fits, read_sequence
 from ologies.clips.said import opened
 from ologies.clips.timing import Timing, timing
 from ologies.codestreams import Fetch
 from ologies.errors import Damaged
 from ologies.recognition import Kind
 from ologies.videos import METHODS
-from ologies.writing import Stretch
+from ologies.writing import Encapsulated, Joined, Stretch
 
 CLIP_KINDS = frozenset({Kind.MP4, Kind.MOV, Kind.AVI, Kind.MPEG})
 
@@ -33,8 +37,11 @@ _SOUND_BITS_A_S = 640_000
 
 #: FFmpeg's names of what an MP4 file can hold as it is.
 _OF_MP4 = frozenset({"h264", "hevc"})
+#: Bytes of a packet of a transport stream, with what may go with it.
+_TRANSPORT_PACKETS = (188, 192, 204)
 _MPEG_2_HEAD_BYTES = 64 * 1024
 _COPIED = "its stream was copied as it is"
+_FRAMES_COPIED = "its frames were copied as they are"
 
 
 def read_clip(path: Path, kind: Kind, scratch: Path) -> Clip:
@@ -51,7 +58,7 @@ def read_clip(path: Path, kind: Kind, scratch: Path) -> Clip:
         _check_whole(path, kind)
     with opened_by_ffmpeg(path, kind, f"the clip cannot be kept as it is: {why}") as clip:
         try:
-            if kind is Kind.AVI or kind is Kind.MPEG or why == _IN_FRAGMENTS:
+            if kind in (Kind.AVI, Kind.MPEG) or why in (_IN_FRAGMENTS, _OTHER_CODING):
                 return _moved(clip, scratch)
         except DoesNotFit as error:
             turned, why = error.turned if isinstance(error, _Turned) else 0, str(error)
@@ -68,6 +75,7 @@ class _Turned(DoesNotFit):
 
 
 _IN_FRAGMENTS = "it is in fragments"
+_OTHER_CODING = "it is neither H.264 nor H.265"
 
 
 def _moved(clip: Opened, scratch: Path) -> Clip:
@@ -80,6 +88,8 @@ def _moved(clip: Opened, scratch: Path) -> Clip:
         return replace(moved, notes=(*notes, *moved.notes))
     if clip.codec == "mpeg2video":
         return _mpeg_2(clip, scratch / "clip.m2v")
+    if clip.codec == "mjpeg":
+        return _jpegs(clip, scratch / "clip.jpegs")
     raise DoesNotFit(f"DICOM has no transfer syntax for its coding ({clip.codec})")
 
 
@@ -104,21 +114,39 @@ def _mpeg_2(clip: Opened, path: Path) -> Clip:
     with path.open("rb") as file:
         sequence = read_sequence(file.read(_MPEG_2_HEAD_BYTES))
     syntax = mpeg_2_fits(sequence)
-    rate, base = sequence.rate, clip.video.time_base
-    assert rate is not None
-    known = [each for each in times if each is not None]
-    if base is not None and len(set(known)) == len(times):
-        of_clip = timing(np.array(known, np.int64), round(1 / (rate * base)), 1 / base)
-    else:
-        of_clip = Timing(len(times), float(1000 / rate), None, True)
     notes = (
         ("its sound was left out: with MPEG-2 DICOM takes MP3 only",) if clip.container.streams.audio else ()
     )
     size = path.stat().st_size
+    kept_as, pixels = fragmented(syntax, [Stretch(path, 0, size)])
     return Clip(
-        sequence.columns_px, sequence.rows_px, 8, syntax, METHODS[syntax], of_clip, (Stretch(path, 0, size),),
-        False, (*notes, _COPIED), pixel_aspect=sequence.pixel_aspect,
+        sequence.columns_px, sequence.rows_px, 8, kept_as, METHODS[syntax],
+        _timing(times, clip, sequence.rate or clip.rate), pixels, size, False, (*notes, _COPIED),
+        pixel_aspect=sequence.pixel_aspect,
     )  # fmt: skip
+
+
+def _jpegs(clip: Opened, path: Path) -> Clip:
+    picture, frames, times = separated(clip, path)
+    notes = ("its sound was left out: JPEG frames have none",) if clip.container.streams.audio else ()
+    syntax, size = picture.transfer_syntax, path.stat().st_size
+    # DICOM has no other word for chroma, as fine as luma or not (PS3.3 §C.8.12.1).
+    photometric = "YBR_FULL_422" if picture.photometric == "YBR_FULL" else picture.photometric
+    return Clip(
+        picture.columns, picture.rows, 8, syntax, codestreams.METHODS[syntax],
+        _timing(times, clip, clip.rate), Encapsulated(frames, len(frames), has_table=True), size, False,
+        (*notes, _FRAMES_COPIED),
+        photometric=photometric, samples=picture.samples,
+    )  # fmt: skip
+
+
+def _timing(times: Sequence[int | None], clip: Opened, rate: Fraction) -> Timing:
+    """As the container says, where it does for each frame."""
+    known = [each for each in times if each is not None]
+    base = clip.video.time_base
+    if base is None or len(set(known)) != len(times):
+        return Timing(len(times), float(1000 / rate), None, True)
+    return timing(np.array(known, np.int64), round(1 / (rate * base)), 1 / base)
 
 
 def _left_out(clip: Opened) -> tuple[str, ...]:
@@ -129,14 +157,15 @@ def _left_out(clip: Opened) -> tuple[str, ...]:
 
 
 def _check_whole(path: Path, kind: Kind) -> None:
-    """What tells that an AVI or a transport stream is cut off. Raises Damaged."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(8)
-    if kind is Kind.AVI and int.from_bytes(head[4:8], "little") + 8 > size + 1:
-        raise Damaged("the clip is cut off: it announces more than it holds")
-    if head[:1] == b"\x47" and size % 188 and size % 204:
-        raise Damaged("the clip is cut off within a packet")
+    """What tells that an AVI or an MPEG stream is cut off. Raises Damaged."""
+    with opened(path) as (fetch, size):
+        head = fetch(0, 8)
+        if kind is Kind.AVI and int.from_bytes(head[4:8], "little") + 8 > size + 1:
+            raise Damaged("the clip is cut off: it announces more than it holds")
+        if kind is Kind.MPEG and head[:1] != b"\0" and all(size % each for each in _TRANSPORT_PACKETS):
+            raise Damaged("the clip is cut off within a packet")
+        if kind is Kind.MPEG and head[:4] == b"\0\0\1\xba":
+            check_program_stream(fetch, size)
 
 
 class _Shown(NamedTuple):
@@ -163,9 +192,11 @@ def _of_movie(fetch: Fetch, size: int, path: Path) -> Clip:
     sound, notes = _sound(movie)
     entry = shown.entry.written(shown.columns_px, shown.rows_px)
     tracks = [Copied(shown.track, entry, shown.columns_px, shown.rows_px), *sound]
+    pieces = copied(path, tracks)
+    syntax, pixels = fragmented(shown.transfer_syntax_uid, pieces)
     return Clip(
-        shown.columns_px, shown.rows_px, shown.bits, shown.transfer_syntax_uid,
-        METHODS[shown.transfer_syntax_uid], shown.timing, copied(path, tracks), bool(sound),
+        shown.columns_px, shown.rows_px, shown.bits, syntax,
+        METHODS[shown.transfer_syntax_uid], shown.timing, pixels, Joined(pieces).length, bool(sound),
         (*notes, _COPIED),
     )  # fmt: skip
 
@@ -181,7 +212,7 @@ def _shown(movie: Movie) -> _Shown:
     _check_cuts(track)
     entry = video_entry(track)
     if entry is None:
-        raise DoesNotFit("it is neither H.264 nor H.265")
+        raise DoesNotFit(_OTHER_CODING)
     unit = parameter_set(entry.configuration, entry.kind)
     is_h264 = entry.kind.startswith(b"avc")
     coding = read_h264(unit) if is_h264 else read_h265(unit)
