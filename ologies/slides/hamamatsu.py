@@ -34,7 +34,7 @@ def read_hamamatsu(directories: Sequence[Directory]) -> Slide:
         microns_per_pixel=microns_of(base),
         objective=base.fraction(tiff.NDPI_LENS) or None,
         colour_profile=base.raw(tiff.ICC_PROFILE),
-        fluorescence=_fluorescence(base),
+        channels=_channels(base),
         said=Said(
             at=_at(base.text(tiff.DATE_TIME)),
             device=Device(
@@ -48,13 +48,13 @@ def read_hamamatsu(directories: Sequence[Directory]) -> Slide:
     )
 
 
-def _fluorescence(base: Directory) -> Fluorescence | None:
+def _channels(base: Directory) -> tuple[Fluorescence, ...]:
     """A filter's name and the light that it lets through; none in brightfield."""
     name = plain(base.text(tiff.NDPI_FILTER))
     if name is None:
-        return None
+        return ()
     said = re.search(r"(?:^|[\r\n]);?ExcitationWaveLength=(\d+)", base.text(tiff.NDPI_PROPERTIES))
-    return Fluorescence(name, number(said[1]) if said else None)
+    return (Fluorescence(name, number(said[1]) if said else None),)
 
 
 def _at(text: str) -> datetime | None:

@@ -9,7 +9,7 @@ from pydicom.valuerep import format_number_as_ds
 
 from ologies.case import moment_text
 from ologies.dataset import code_item, named_uid, start
-from ologies.slides.slide import Flavour, SettledSlide
+from ologies.slides.slide import Flavour, Fluorescence, SettledSlide
 from ologies.slides.specimen import add_specimen
 from ologies.slides.tiles import Tiled
 from ologies.writing import Encapsulated, Made
@@ -66,9 +66,9 @@ def instance(tiled: Tiled, part: Part, slide: SettledSlide, digest: str) -> Made
     _matrix(dataset, tiled, part)
     _pixels(dataset, tiled, part)
     _label(dataset, part, slide)
-    _optical_path(dataset, tiled, slide)
+    _optical_path(dataset, tiled, part, slide)
     add_specimen(dataset, slide)
-    _groups(dataset, part, kind, series)
+    _groups(dataset, tiled, part, kind, series)
     pixels = Encapsulated(tiled.frames, tiled.count, has_table=tiled.count > 1)
     return Made(dataset, tiled.coding.transfer_syntax_uid, pixels, (*slide.notes, *tiled.notes))
 
@@ -80,7 +80,7 @@ def _matrix(dataset: Dataset, tiled: Tiled, part: Part) -> None:
     dataset.TotalPixelMatrixFocalPlanes = 1
     dataset.NumberOfFrames = tiled.count
     dataset.Rows, dataset.Columns = tiled.tile_rows_px, tiled.tile_columns_px
-    dataset.NumberOfOpticalPaths = 1
+    dataset.NumberOfOpticalPaths = tiled.paths
     origin = Dataset()
     origin.XOffsetInSlideCoordinateSystem, origin.YOffsetInSlideCoordinateSystem = _ORIGIN_MM
     dataset.TotalPixelMatrixOriginSequence = [origin]
@@ -120,16 +120,25 @@ def _label(dataset: Dataset, part: Part, slide: SettledSlide) -> None:
         dataset.BarcodeValue = slide.container
 
 
-def _optical_path(dataset: Dataset, tiled: Tiled, slide: SettledSlide) -> None:
-    """Brightfield, or the light of one filter (§C.8.12.5)."""
+def _optical_path(dataset: Dataset, tiled: Tiled, part: Part, slide: SettledSlide) -> None:
+    """Brightfield, or the light of each channel (§C.8.12.5)."""
+    shines = slide.channels if part.flavour is Flavour.VOLUME else ()
+    dataset.OpticalPathSequence = [
+        _path(number, channel, tiled, slide) for number, channel in enumerate(shines or (None,), 1)
+    ]
+
+
+def _path(number: int, channel: Fluorescence | None, tiled: Tiled, slide: SettledSlide) -> Dataset:
     path = Dataset()
-    path.OpticalPathIdentifier = "1"
+    path.OpticalPathIdentifier = str(number)
     path.IlluminationTypeCodeSequence = [_BRIGHTFIELD]
-    if slide.fluorescence is not None:
+    if channel is not None:
         path.IlluminationTypeCodeSequence = [_EPIFLUORESCENCE]
-        path.OpticalPathDescription = slide.fluorescence.name
-    if slide.fluorescence is not None and slide.fluorescence.excitation_nm is not None:
-        path.IlluminationWaveLength = slide.fluorescence.excitation_nm
+        path.OpticalPathDescription = channel.name
+        if channel.emission_nm is not None:
+            path.ImagePathFilterPassThroughWavelength = round(channel.emission_nm)
+    if channel is not None and channel.excitation_nm is not None:
+        path.IlluminationWaveLength = channel.excitation_nm
     else:
         path.IlluminationColorCodeSequence = [_FULL_SPECTRUM]
     if tiled.coding.samples > 1:
@@ -137,10 +146,10 @@ def _optical_path(dataset: Dataset, tiled: Tiled, slide: SettledSlide) -> None:
         path.ICCProfile = whole + b"\0" * (len(whole) % 2)
     if slide.objective is not None:
         path.ObjectiveLensPower = format_number_as_ds(slide.objective)
-    dataset.OpticalPathSequence = [path]
+    return path
 
 
-def _groups(dataset: Dataset, part: Part, kind: list[str], series: str) -> None:
+def _groups(dataset: Dataset, tiled: Tiled, part: Part, kind: list[str], series: str) -> None:
     """Multi-frame Functional Groups and Dimension (§C.7.6.16, §C.7.6.17): TILED_FULL needs none by frame."""
     organization = Dataset()
     organization.DimensionOrganizationUID = named_uid("tiles", series)
@@ -154,9 +163,10 @@ def _groups(dataset: Dataset, part: Part, kind: list[str], series: str) -> None:
     shared.PixelMeasuresSequence = [measures]
     frame_type.FrameType = kind
     shared.WholeSlideMicroscopyImageFrameTypeSequence = [frame_type]
-    path = Dataset()
-    path.OpticalPathIdentifier = "1"
-    shared.OpticalPathIdentificationSequence = [path]
+    if tiled.paths == 1:  # of several, a frame's place says which (§C.7.6.17.3)
+        path = Dataset()
+        path.OpticalPathIdentifier = "1"
+        shared.OpticalPathIdentificationSequence = [path]
     dataset.SharedFunctionalGroupsSequence = [shared]
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from ologies.slides.coding import Coding, Pixels, encode, shrunk
 from ologies.slides.raster import Raster
-from ologies.slides.tiles import THREADS, Tiled, side_by_side, tiles_of, whole_tile
+from ologies.slides.tiles import THREADS, Tiled, nothing, side_by_side, tiles_of, whole_tile
 
 #: What a made level is smaller by than the one above.
 STEP = 4
@@ -74,9 +74,8 @@ def bands_below(raster: Raster) -> Iterator[Pixels]:
     def small(stored: tuple[memoryview, ...]) -> Pixels:
         if all(stored):
             return whole_tile(raster, stored, STEP)
-        shape = (raster.tile_rows_px // STEP, raster.tile_columns_px // STEP)
-        kind = np.uint8 if raster.bits == 8 else np.uint16
-        return np.full(shape + ((3,) if raster.samples == 3 else ()), np.iinfo(kind).max, dtype=kind)
+        size = raster.tile_rows_px // STEP, raster.tile_columns_px // STEP
+        return nothing(*size, raster.samples, raster.bits)
 
     row: list[Pixels] = []
     for tile in side_by_side(small, tiles_of(raster)):

@@ -23,10 +23,11 @@ class Flavour(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Fluorescence:
-    """Light of one colour, in which what is looked for shines."""
+    """Light of one colour, in which what is looked for shines: an optical path (PS3.3 §C.8.12.5)."""
 
-    name: str  # of the filter
+    name: str  # of the filter, or of what shines
     excitation_nm: float | None
+    emission_nm: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +35,12 @@ class Slide:
     """What a vendor's file holds; empty where it does not say."""
 
     levels: tuple[Raster, ...]  # the largest first
+    further: tuple[tuple[Raster, ...], ...] = ()  # of each channel but the first, the same levels
     others: tuple[tuple[Flavour, Raster], ...] = ()
     microns_per_pixel: tuple[float, float] | None = None  # of the largest level, across and down
     objective: float | None = None
     colour_profile: bytes = b""
-    fluorescence: Fluorescence | None = None  # none in brightfield
+    channels: tuple[Fluorescence, ...] = ()  # none in brightfield
     container: str = ""  # its barcode, as the file's header has it
     barcodes: tuple[str, ...] = ()  # as the picture of the label shows them
     said: Said = field(default_factory=Said)
@@ -53,7 +55,7 @@ class SettledSlide:
     microns_per_pixel: tuple[float, float]
     objective: float | None
     colour_profile: bytes
-    fluorescence: Fluorescence | None
+    channels: tuple[Fluorescence, ...]
     container: str
     notes: tuple[str, ...] = ()
 
@@ -86,7 +88,7 @@ def settle_slide(case: Case, slide: Slide) -> SettledSlide:
         microns_per_pixel=spacing,
         objective=slide.objective or case.scan.objective,
         colour_profile=slide.colour_profile,
-        fluorescence=slide.fluorescence,
+        channels=slide.channels,
         container=container.identifier,
         notes=(*slide.notes, *((_READ_FROM_LABEL,) if container.is_read else ())),
     )

@@ -2,10 +2,11 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any, TypeVar
 
 import numpy as np
 from pydicom.uid import JPEGBaseline8Bit
@@ -37,12 +38,13 @@ class Tiled:
     stored_bytes: int  # of all frames in the file, compressed
     lossy_before: str | None = None  # how these bytes were compressed, where they were decoded
     notes: tuple[str, ...] = ()
+    paths: int = 1  # optical paths: all tiles of one, then all of the next
 
     @property
     def count(self) -> int:
         """Frames."""
         across = -(-self.columns_px // self.tile_columns_px)
-        return across * -(-self.rows_px // self.tile_rows_px)
+        return across * -(-self.rows_px // self.tile_rows_px) * self.paths
 
     @property
     def lossy(self) -> tuple[str, float] | None:
@@ -72,6 +74,24 @@ def tiled(raster: Raster) -> Tiled:
     return found or _recoded(raster)
 
 
+def one_after_another(channels: Sequence[Tiled]) -> Tiled:
+    """A level of several channels. Raises Damaged where they are not alike."""
+    first, *others = channels
+    for each in others:
+        if _shape(each) != _shape(first):
+            raise Damaged("its channels differ in size, in tiles, or in how they are compressed")
+    frames = chain.from_iterable(each.frames for each in channels)
+    stored = sum(each.stored_bytes for each in channels)
+    return replace(first, frames=frames, stored_bytes=stored, paths=len(channels))
+
+
+def _shape(level: Tiled) -> tuple[Any, ...]:
+    return (
+        level.columns_px, level.rows_px, level.tile_columns_px, level.tile_rows_px, level.coding,
+        level.lossy_before,
+    )  # fmt: skip
+
+
 def side_by_side(work: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
     """The results in order, a few at work on as many threads as there are processors."""
     waiting: deque[Future[Out]] = deque()
@@ -85,10 +105,14 @@ def side_by_side(work: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out
 
 
 def blank(raster: Raster, coding: Coding) -> bytes:
-    """What stands where a file has no tile: white, as glass without tissue is."""
-    shape = (raster.tile_rows_px, raster.tile_columns_px) + ((3,) if coding.samples == 3 else ())
-    full = np.full(shape, np.iinfo(np.uint8 if coding.bits == 8 else np.uint16).max)
-    return encode(full.astype(np.uint8 if coding.bits == 8 else np.uint16), coding)
+    """What stands where a file has no tile."""
+    return encode(nothing(raster.tile_rows_px, raster.tile_columns_px, coding.samples, coding.bits), coding)
+
+
+def nothing(rows: int, columns: int, samples: int, bits: int) -> Pixels:
+    """White, as glass without tissue is; black where there are no colours, as nothing shines."""
+    shape = (rows, columns) if samples == 1 else (rows, columns, samples)
+    return np.full(shape, 0 if samples == 1 else 2**bits - 1, dtype=np.uint8 if bits == 8 else np.uint16)
 
 
 def _jpeg_copied(raster: Raster, first: memoryview) -> Tiled | None:

@@ -21,7 +21,7 @@ from ologies.slides.raster import Raster
 from ologies.slides.series import Series
 from ologies.slides.slide import Slide, settle_slide
 from ologies.slides.tiff import Directory, Tiff
-from ologies.slides.tiles import Tiled, tiled
+from ologies.slides.tiles import Tiled, one_after_another, tiled
 from ologies.slides.whole import whole
 from ologies.writing import Made
 
@@ -48,10 +48,11 @@ def wrap_slide(path: Path, kind: Kind, case: Case, digest: str, scratch: Path) -
 
 
 def _objects(series: Series, slide: Slide, scratch: Path) -> Iterator[Made]:
-    for level, following in zip_longest(slide.levels, slide.levels[1:]):
-        found = _tiled(level)
-        yield series.level(found, level is not slide.levels[0])
-        below = (following.columns_px, following.rows_px) if following is not None else None
+    channels = list(zip(slide.levels, *slide.further, strict=True))
+    for level, following in zip_longest(channels, channels[1:]):
+        found = one_after_another([_tiled(channel) for channel in level])
+        yield series.level(found, level is not channels[0])
+        below = (following[0].columns_px, following[0].rows_px) if following is not None else None
         yield from _made_below(series, level, found, below, scratch)
     for flavour, raster in slide.others:
         yield series.other(flavour, _tiled(raster))
@@ -63,13 +64,15 @@ def _tiled(raster: Raster) -> Tiled:
 
 
 def _made_below(
-    series: Series, level: Raster, found: Tiled, below: tuple[int, int] | None, scratch: Path
+    series: Series, level: Sequence[Raster], found: Tiled, below: tuple[int, int] | None, scratch: Path
 ) -> Iterator[Made]:
-    sizes = missing_below((level.columns_px, level.rows_px), below)
-    if not can_be_shrunk(level):
+    first = level[0]
+    sizes = missing_below((first.columns_px, first.rows_px), below)
+    if not can_be_shrunk(first):
         return
-    coding = lossless(level.samples, level.bits)
-    if found.lossy is not None and level.bits == 8:
-        coding = lossy(level.samples)
-    for made in made_below(bands_below(level), sizes, coding, scratch):
-        yield series.level(made, True, found.lossy)
+    coding = lossless(first.samples, first.bits)
+    if found.lossy is not None and first.bits == 8:
+        coding = lossy(first.samples)
+    of_each = [made_below(bands_below(channel), sizes, coding, scratch) for channel in level]
+    for made in zip(*of_each, strict=True):
+        yield series.level(one_after_another(made), True, found.lossy)
