@@ -7,6 +7,7 @@ pydicom Dataset, in hundreds of microseconds. tests/dicom_router/test_commands.p
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from struct import Struct
 
 AFFECTED_SOP_CLASS_UID = 0x0002
@@ -121,7 +122,7 @@ def read_command(encoded: bytes) -> Command:
         field=field,
         message_id=_short(elements, MESSAGE_ID_BEING_RESPONDED_TO if in_reply else MESSAGE_ID),
         has_data_set=_short(elements, COMMAND_DATA_SET_TYPE) != NO_DATA_SET,
-        sop_class_uid=_uid(
+        sop_class_uid=_class_uid(
             elements.get(AFFECTED_SOP_CLASS_UID) or elements.get(REQUESTED_SOP_CLASS_UID, b"")
         ),
         sop_instance_uid=_uid(
@@ -129,9 +130,9 @@ def read_command(encoded: bytes) -> Command:
         ),
         type_id=next((_short(elements, each) for each in _TYPE_IDS if each in elements), None),
         status=_short(elements, STATUS) if STATUS in elements else None,
-        comment=_uid(elements.get(ERROR_COMMENT, b""))[:COMMENT_LIMIT],
+        comment=_uid(elements[ERROR_COMMENT])[:COMMENT_LIMIT] if ERROR_COMMENT in elements else "",
         priority=_priority(elements.get(PRIORITY, b"")),
-        move_destination=_uid(elements.get(MOVE_DESTINATION, b"")),
+        move_destination=_uid(elements[MOVE_DESTINATION]) if MOVE_DESTINATION in elements else "",
     )
 
 
@@ -221,6 +222,9 @@ def _uid(value: bytes) -> str:
     """As sent, without its padding. What no UID can hold (nor any database: NUL) becomes "?"."""
     text = value.strip(b"\0 ").decode("latin-1")
     return text if text.isascii() and text.isprintable() else _plain(text)
+
+
+_class_uid = lru_cache(maxsize=1024)(_uid)  # of which a peer has few
 
 
 def _plain(text: str) -> str:

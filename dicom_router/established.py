@@ -3,6 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from prometheus_client import Counter as Counted
+
 from dicom_router import metrics
 from dicom_router.contexts import STORAGE_CLASSES, Context
 from dicom_router.messages import DataSet, Messages
@@ -22,13 +24,18 @@ class Tally:
     label: str  # of the peer, in the metrics
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     bytes: int = 0
+    _counted: dict[Outcome, tuple[Counted, Counted]] = field(default_factory=dict)
 
     def add(self, outcome: Outcome, size: int) -> None:
         """One instance."""
         self.outcomes[outcome] += 1
         self.bytes += size
-        metrics.INSTANCES.labels(self.label, outcome.value).inc()
-        metrics.BYTES.labels(self.label).inc(size)
+        counted = self._counted.get(outcome)
+        if counted is None:
+            instances = metrics.INSTANCES.labels(self.label, outcome.value)
+            counted = self._counted[outcome] = instances, metrics.BYTES.labels(self.label)
+        counted[0].inc()
+        counted[1].inc(size)
 
     @property
     def failed(self) -> int:

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -15,7 +16,7 @@ from storage.header import Header, Identity
 from storage.origin import SAID_LIMIT, Origin
 from storage.prepared import Prepared, Row
 from storage.receipt import Outcome
-from storage.rejection_notes import KEY_OBJECT_SELECTION, lock_studies, write_note
+from storage.rejection_notes import KEY_OBJECT_SELECTION, RejectionNote, lock_studies, write_note
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +70,26 @@ class PostgresIndex:
         None for a new instance; or what has its place already, and then nothing is written. What a rejection
         note names is hidden by the same commit. Raises Contended where two do the same at once.
         """
-        with mapped_errors(), self.pool.connection() as connection:
-            values = (*_keep_values(kept, origin, header), staged)
-            if header.note is None:
-                return _answer(connection, _KEEP.ask(connection, values))
-            lock_studies(connection, {header.study.uid, *header.note.study_uids})
-            row = _KEEP.ask(connection, values)  # in the transaction that the locks have begun
-            answer = _answer(connection, row)
+        values = (*_keep_values(kept, origin, header), staged)
+        with mapped_errors():
+            if header.note is not None:
+                return self._keep_note(values, origin, header, header.note)
+            connection = self.pool.getconn()
+            try:
+                row = _KEEP.ask(connection, values)
+            finally:
+                self.pool.putconn(connection)
+            return self._answer(row)
+
+    def _keep_note(
+        self, values: tuple[Any, ...], origin: Origin, header: Header, note: RejectionNote
+    ) -> Answer:
+        with self.pool.connection() as connection:
+            lock_studies(connection, {header.study.uid, *note.study_uids})
+            row = _KEEP.ask(connection, values)
+            answer = self._answer(row, connection)
             if answer is None:
-                write_note(connection, int(row[0] or 0), header.note, *_origin_values(origin)[:2])
+                write_note(connection, int(row[0] or 0), note, *_origin_values(origin)[:2])
             return answer
 
     @contextmanager
@@ -87,11 +99,24 @@ class PostgresIndex:
         The database works meanwhile. A block that raises leaves no row; one that ends well has its answer
         in what it was given.
         """
-        with mapped_errors(), self.pool.connection() as connection:
-            pending = Pending()
-            with _KEEP.asked(connection, (*_keep_values(kept, origin, header), None)) as answered:
-                yield pending
-            pending.answer = _answer(connection, answered.row)
+        values = (*_keep_values(kept, origin, header), None)
+        pending = Pending()
+        with mapped_errors():
+            connection = self.pool.getconn()
+            try:
+                with _KEEP.asked(connection, values) as answered:
+                    yield pending
+            finally:
+                self.pool.putconn(connection)
+            pending.answer = self._answer(answered.row)
+
+    def _answer(self, row: Row, connection: psycopg.Connection | None = None) -> Answer:
+        """What `keep` said (storage/schema: keep_answer), with what is held read where it says so."""
+        instance_id, held_object, held_study = row
+        if held_object is not None:
+            with nullcontext(connection) if connection else self.pool.connection() as reading:
+                return _held(reading, int(instance_id or 0), int(held_object))
+        return Misplaced(held_study.decode()) if held_study is not None else None
 
     def set_aside(
         self,
@@ -198,6 +223,7 @@ def _origin_values(origin: Origin) -> tuple[Any, ...]:
     return *map(_storable, texts), origin.received_at
 
 
+@lru_cache(maxsize=1024)
 def _storable(text: str) -> str:
     """What a peer says of itself and of what it sends, as text that PostgreSQL and its indexes take."""
     return text[:SAID_LIMIT].replace("\0", "").encode("utf-8", "replace").decode()
@@ -234,14 +260,6 @@ def instance_values(header: Header) -> tuple[Any, ...]:
         instance.frames.packed, list(instance.problems), instance.json_before, instance.json_patient,
         instance.json_after, instance.json_whole,
     )  # fmt: skip
-
-
-def _answer(connection: psycopg.Connection, row: Row) -> Answer:
-    """What `keep` said (storage/schema: keep_answer)."""
-    instance_id, held_object, held_study = row
-    if held_object is not None:
-        return _held(connection, int(instance_id or 0), int(held_object))
-    return Misplaced(held_study.decode()) if held_study is not None else None
 
 
 def _held(connection: psycopg.Connection, instance_id: int, object_id: int) -> Held:

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from uuid import uuid4
+from secrets import token_hex
 
 #: UTC year/month/day/hour, 128 random bits; .dcm for an object of the archive, .tus for a piece of an upload.
 _KEY = re.compile(
@@ -42,4 +42,5 @@ def checked(key: str) -> str:
 
 
 def _fresh(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y/%m/%d/%H}/{uuid4().hex}"
+    utc = at.astimezone(UTC)
+    return f"{utc.year:04}/{utc.month:02}/{utc.day:02}/{utc.hour:02}/{token_hex(16)}"
