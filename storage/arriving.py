@@ -8,7 +8,7 @@ from storage.elements import DEFLATED
 from storage.errors import TooLarge
 from storage.index import KeptObject
 from storage.objects import Bytes
-from storage.source import Inflated, Source, Whole
+from storage.source import Inflated, Parted, Source, Whole
 
 #: Up to here a data set stays in memory too, so that its header is read while the disk still writes.
 IN_MEMORY_BYTES = 1024 * 1024
@@ -32,7 +32,8 @@ class Arriving:
         self._syntax = transfer_syntax_uid
         self._limit_bytes = limit_bytes
         self._digest = hashlib.sha256()
-        self._beginning = bytearray()
+        self._beginning = bytearray()  # what `up_to` took
+        self._following = bytearray()  # what came after it, as long as it stays in memory
         self._size = 0
 
     def up_to(self, size: int, chunks: Iterable[Bytes]) -> Iterator[Bytes] | None:
@@ -51,17 +52,17 @@ class Arriving:
     def passing(self, rest: Iterator[Bytes]) -> Iterator[Bytes]:
         """The object from its first byte: meta, what was taken, and the rest as it comes."""
         yield self._meta
-        yield bytes(self._beginning)
+        yield self._beginning
         for piece in rest:
             self._take(piece)
             if self._size <= IN_MEMORY_BYTES:
-                self._beginning += piece
+                self._following += piece
             yield piece
 
     @property
     def is_in_memory(self) -> bool:
         """Nothing of it has been let go."""
-        return self._size == len(self._beginning)
+        return self._size == len(self._beginning) + len(self._following)
 
     def kept(self) -> KeptObject:
         """The object, once all of it has come."""
@@ -71,9 +72,14 @@ class Arriving:
 
     def arrived(self, *, is_staged: bool) -> Arrived:
         """What has come, where all of it is in memory."""
-        data = bytes(self._beginning)
-        source = (lambda: Inflated(iter((data,)))) if self._syntax == DEFLATED else (lambda: Whole(data))
-        return Arrived(self.kept(), source, self._meta + data if is_staged else None)
+        head, rest = bytes(self._beginning), self._following
+
+        def source() -> Source:
+            if self._syntax == DEFLATED:
+                return Inflated(iter((head, bytes(rest))))
+            return Parted(head, rest) if rest else Whole(head)
+
+        return Arrived(self.kept(), source, self._meta + head if is_staged else None)
 
     def _take(self, piece: Bytes) -> None:
         self._size += len(piece)

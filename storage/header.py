@@ -24,7 +24,7 @@ from storage.frames import (
 from storage.names import name_key
 from storage.recall import recall_for
 from storage.rejection_notes import KEY_OBJECT_SELECTION, NOTE_TAGS, RejectionNote, note_of, read_note_member
-from storage.source import Inflated, Source, TooDense, Whole
+from storage.source import Inflated, Parted, Source, TooDense, Whole
 from storage.uids import is_uid
 
 #: Who the patient is (PS3.3 §C.7.1.1, §C.2.2, §C.2.3): kept apart from what the instance shows, so that a
@@ -215,7 +215,7 @@ def _walk(
     shape: PixelShape | None = None
     behind_pixels = 0
     extended: tuple[int, ...] = ()
-    data = source.data if isinstance(source, Whole) else b""
+    data = source.data if isinstance(source, Whole | Parted) else b""
     recall = recall_for(encoding) if data else None
     try:
         while True:

@@ -28,7 +28,7 @@ ORIGIN_CREATOR_UID = "2.25.119646107229356461779286185597803952181"
 #: Our file meta is below 2 KB; another's may carry certificates or thumbnails.
 META_LIMIT_BYTES = 1024 * 1024
 _ORIGIN_TEXTS = ("peer", "trust", "issuer", "address", "called", "trust_issuer")
-_MOMENT = b"received at"  # stands where the time goes, before what a sender wrote
+_MOMENT = "received at"  # stands where the time goes, behind what a sender wrote
 _GROUP_LENGTH = 0x00020000
 _PREAMBLE = bytes(128) + b"DICM"
 
@@ -62,19 +62,20 @@ def write_meta(
     The UIDs are the sender's word: absurdly long ones are cut, but not so short that they become UIDs.
     """
     said = tuple([getattr(origin, name) for name in _ORIGIN_TEXTS]) if origin else None
-    first, last, json = _common(sop_class_uid, transfer_syntax_uid, said, may_replace)
+    first, last, before, behind = _common(sop_class_uid, transfer_syntax_uid, said, may_replace)
     meta = first + _short(0x0003, b"UI", sop_instance_uid[:SAID_LIMIT]) + last
     if origin:
         moment = origin.received_at.isoformat().encode()
-        meta += _long(0x0102, b"OB", _pad(json.replace(_MOMENT, moment, 1), b" "))
+        meta += _long(0x0102, b"OB", _pad(before + moment + behind, b" "))
     return _PREAMBLE + struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(meta)) + meta
 
 
 @lru_cache(maxsize=256)
 def _common(
     sop_class_uid: str, transfer_syntax_uid: str, said: tuple[str, ...] | None, may_replace: bool
-) -> tuple[bytes, bytes, bytes]:
-    """What the instances of one association share: what stands before their UID, what behind, the origin."""
+) -> tuple[bytes, bytes, bytes, bytes]:
+    """What the instances of one association share: what stands before their UID and behind, and in the origin
+    before its time and behind."""
     first = _long(0x0001, b"OB", b"\x00\x01") + _short(0x0002, b"UI", sop_class_uid[:SAID_LIMIT])
     last = (
         _short(0x0010, b"UI", transfer_syntax_uid[:SAID_LIMIT])
@@ -82,14 +83,15 @@ def _common(
         + _short(0x0013, b"SH", IMPLEMENTATION_VERSION_NAME)
     )
     if said is None:
-        return first, last, b""
+        return first, last, b"", b""
     last += _short(0x0016, b"AE", said[0][:16]) + _short(0x0100, b"UI", ORIGIN_CREATOR_UID)
     texts = {
         name: text[:SAID_LIMIT].encode("utf-8", "replace").decode()
         for name, text in zip(_ORIGIN_TEXTS, said, strict=True)
     }
-    moment = _MOMENT.decode()
-    return first, last, orjson.dumps({"received_at": moment, **texts, "may_replace": may_replace})
+    json = orjson.dumps({**texts, "received_at": _MOMENT, "may_replace": may_replace})
+    before, _, behind = json.rpartition(_MOMENT.encode())
+    return first, last, before, behind
 
 
 def read_meta(head: bytes) -> FileMeta:

@@ -77,6 +77,8 @@ class Recall:
         if not short or "Value" not in member or element.tag in READING_TAGS:
             return
         raw = data[position : element.offset + element.length]
+        if len(raw) != _HEADER_BYTES + element.length:
+            return  # `data` are only the beginning, and end within it
         if element.vr in _NUMERIC or (raw[_HEADER_BYTES:].isascii() and b"\x1b" not in raw[_HEADER_BYTES:]):
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()

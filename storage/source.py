@@ -7,6 +7,7 @@ from typing import Protocol
 from storage.errors import Unreadable
 
 _WINDOW = 256 * 1024
+_GLANCE = 4 * 1024
 #: A deflated data set may grow this much; real ones stay below 1:100, a bomb reaches 1:1032.
 RATIO_LIMIT = 200
 #: A small object may exceed the ratio up to this size: an empty phantom compresses very well.
@@ -35,6 +36,20 @@ class Whole:
 
     def view(self, offset: int, length: int) -> tuple[bytes, int]:
         return self.data, offset
+
+
+class Parted:
+    """A data set that is in memory in two parts: the beginning, with most of its header, and the rest."""
+
+    def __init__(self, data: bytes, following: bytearray) -> None:
+        self.data = data
+        self._following = following
+
+    def view(self, offset: int, length: int) -> tuple[bytes, int]:
+        if offset + length <= len(self.data):
+            return self.data, offset
+        start, stop = offset - len(self.data), offset - len(self.data) + max(length, _GLANCE)
+        return self.data[offset:] + self._following[max(0, start) : stop], 0
 
 
 class Ranged:

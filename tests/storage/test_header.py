@@ -6,12 +6,14 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import generate_uid
 
+from storage import header
 from storage.dicom_json import READY_LIMIT_BYTES
 from storage.elements import DEFLATED, EXPLICIT_LITTLE, IMPLICIT_LITTLE, ITEM
 from storage.errors import Unreadable
 from storage.frames import Form
 from storage.header import IDENTITY, PLACEHOLDERS, SERIES, STUDY, TEXT_LIMIT, Header, MissingUid, read_header
-from storage.source import RATIO_FREE_BYTES, Inflated, TooDense, Whole
+from storage.recall import recall_for
+from storage.source import RATIO_FREE_BYTES, Inflated, Parted, TooDense, Whole
 from tests.storage.material import instance
 from tests.storage.strategies import (
     SYNTAXES,
@@ -50,6 +52,33 @@ def test_what_the_index_matches(syntax: str) -> None:
     assert header.instance.number == 1
     assert header.instance.problems == ()
     assert header.instance.json_whole
+
+
+@given(datasets(), st.sampled_from([EXPLICIT_LITTLE, IMPLICIT_LITTLE]), st.integers(0, 1000))
+def test_a_data_set_in_two_parts_is_read_as_in_one(dataset: Dataset, syntax: str, cut: int) -> None:
+    for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
+        setattr(dataset, keyword, "1.2.3")
+    dataset.EncapsulatedDocument = bytes(9000)
+    data = write(dataset, syntax).data
+
+    assert read_header(Parted(data[:cut], bytearray(data[cut:])), syntax, 0) == read_header(
+        Whole(data), syntax, 0
+    )
+
+
+@given(st.lists(datasets(), min_size=2, max_size=4), st.sampled_from(SYNTAXES))
+def test_what_was_read_before_changes_nothing(series: list[Dataset], syntax: str) -> None:
+    written = []
+    for dataset in series:
+        for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
+            setattr(dataset, keyword, "1.2.3")
+        written.append(write(dataset, syntax))
+    after_others = [read_header(each.source(), syntax, 0) for each in [*written, *written]]
+
+    for each, found in zip([*written, *written], after_others, strict=True):
+        recall_for.cache_clear()
+        header._MET.clear()
+        assert read_header(each.source(), syntax, 0) == found
 
 
 @given(datasets(), st.sampled_from(SYNTAXES))
