@@ -90,8 +90,11 @@ class Converting:
                     try:
                         case = Case.model_validate(upload.of_case)
                         gather(self.objects, pieces_of(self.pool, upload.id), upload.length, path)
+                        case = self.keeping.join(case)
                     except (ValidationError, NotHeld) as error:
                         self._end(claim, upload, _unconvertible(error), left)
+                    except OlogyError as error:
+                        self._end(claim, upload, self._made(upload, Done(Job(path, case), error)), left)
                     else:
                         jobs[path] = upload
                         cases[path] = case

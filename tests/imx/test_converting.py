@@ -114,6 +114,25 @@ def test_what_is_missing_is_asked_for_and_mended_without_sending_it_again(
     assert uploads.again(upload.id).state is State.KEPT
 
 
+def test_two_files_of_one_encounter_that_call_it_otherwise_are_one_study(
+    shelf: Shelf, uploads: Uploads, converting: Converting
+) -> None:
+    by_both = {**CASE, "encounter": {**CASE["encounter"], "accession": "A1"}}
+    of_another = {**CASE, "person": {**CASE["person"], "identifier": "124"}}
+    two = [uploaded(uploads, PDF + str(number).encode() + b"%%EOF", case) for number, case in
+           enumerate((CASE, by_both))]  # fmt: skip
+    refused = uploaded(uploads, case=of_another)
+
+    converting.run()
+
+    made = [uploads.again(each.id).made or {} for each in two]
+    assert made[0]["study"] == made[1]["study"]
+    assert count(shelf, "study") == 1
+    asked = uploads.again(refused.id)
+    assert asked.state is State.REFUSED
+    assert "another person's" in str(asked.made)
+
+
 def test_one_bad_file_of_a_batch_leaves_the_others_alone(uploads: Uploads, converting: Converting) -> None:
     good = [uploaded(uploads, PDF + b"%" * number) for number in range(3)]
     bad = uploaded(uploads, b"no such kind")
