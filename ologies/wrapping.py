@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ologies.annotations.bulk import bulk_annotations, uncoded
-from ologies.annotations.reading import ANNOTATION_KINDS, read_annotations
+from ologies.annotations.reading import ANNOTATION_KINDS, read_annotations, with_centre
 from ologies.annotations.slide import in_its_study, slide_of, unsaid
 from ologies.case import Case
 from ologies.clips.clip import clip_object, unsaid_of_clip
@@ -159,6 +159,7 @@ def _foreign_slide(source: Source, case: Case) -> Iterator[Made]:
 
 
 def _annotations(source: Source, case: Case) -> Iterator[Made]:
+    case = with_centre(source.path, source.kind, case)
     settled = settle(in_its_study(case), Said(), unsaid(case, source.kind is Kind.NDPA))
     slide = slide_of(case)
     assert slide is not None

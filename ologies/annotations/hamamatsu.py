@@ -1,7 +1,7 @@
 """Hamamatsu's .ndpa of NDP.view: XML in nanometres from the centre of the glass slide.
 
-Where the picture's own centre lies from the glass's is only in the .ndpi (its tags 65422 and 65423), as
-openslide.org describes them; the case says it, or the slide's.
+Where the picture's own centre lies from the glass's is only in the .ndpi (its tags 65422 and 65423, as
+openslide.org describes them): NDP.view writes slide.ndpi.ndpa beside slide.ndpi; elsewhere the case says it.
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,8 @@ import numpy as np
 from ologies.annotations.mark import UNCLASSIFIED, Graphic, Mark, Points, Shape, ellipse, points_of, polygon
 from ologies.annotations.markup import elements, number
 from ologies.errors import Damaged
+from ologies.slides import tiff
+from ologies.slides.tiff import Tiff
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,22 @@ class Grid:
         size = np.array([self.columns, self.rows], dtype=np.float64)
         placed: Points = (nanometres - np.array(self.centre_nm)) / np.array(self.nanometres) + size / 2
         return placed
+
+
+def centre_beside(path: Path) -> tuple[float, float] | None:
+    """Of the picture from the glass's, as the .ndpi of the same name says; None where none lies there."""
+    slide = path.with_suffix("")
+    if slide == path or not slide.is_file():
+        return None
+    try:
+        with Tiff(slide) as file:
+            first = file.first()
+            if file.is_ndpi and tiff.NDPI_X_OFFSET in first and tiff.NDPI_Y_OFFSET in first:
+                across, down = first.numbers(tiff.NDPI_X_OFFSET), first.numbers(tiff.NDPI_Y_OFFSET)
+                return float(across[0]), float(down[0])
+    except (Damaged, OSError, IndexError):
+        pass  # it is not of these annotations, or nobody's to read: then the case is asked
+    return None
 
 
 def read_hamamatsu(path: Path, grid: Grid) -> Iterator[Mark]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ologies.annotations.aperio import read_aperio
 from ologies.annotations.geojson import read_geojson
-from ologies.annotations.hamamatsu import Grid, read_hamamatsu
+from ologies.annotations.hamamatsu import Grid, centre_beside, read_hamamatsu
 from ologies.annotations.mark import Drawing, Mark, gathered
 from ologies.annotations.slide import Slide
 from ologies.case import Case
@@ -16,6 +16,14 @@ ANNOTATION_KINDS = frozenset({Kind.GEOJSON, Kind.APERIO_XML, Kind.NDPA})
 
 #: Of the file: a million cells with their measurements.
 _LENGTH_LIMIT = 2 << 30
+
+
+def with_centre(path: Path, kind: Kind, case: Case) -> Case:
+    """The same case, with what the slide beside Hamamatsu's annotations says of where its picture lies."""
+    centre = centre_beside(path) if kind is Kind.NDPA and case.slide.centre_offset_nm is None else None
+    if centre is None:
+        return case
+    return case.model_copy(update={"slide": case.slide.model_copy(update={"centre_offset_nm": centre})})
 
 
 def read_annotations(path: Path, kind: Kind, slide: Slide, case: Case) -> Drawing:

