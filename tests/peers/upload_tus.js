@@ -1,5 +1,5 @@
-// Uploads with npm's tus-js-client: node upload_tus.js ENDPOINT TOKEN FILE [URL] [STOP-AT]
-// With a URL it goes on there; at STOP-AT bytes it breaks off. Prints one line of JSON.
+// Uploads with npm's tus-js-client: node upload_tus.js ENDPOINT TOKEN FILE [URL] [DIE-AT]
+// With a URL it goes on there; at DIE-AT bytes it is killed. Prints a line of JSON for the URL, and one at the end.
 'use strict';
 
 const fs = require('fs');
@@ -7,8 +7,8 @@ const path = require('path');
 
 const tus = require('tus-js-client');
 
-const [endpoint, token, file, url, stopAt] = process.argv.slice(2);
-const first = [];
+const [endpoint, token, file, url, dieAt] = process.argv.slice(2);
+const offsets = [];
 
 const upload = new tus.Upload(fs.createReadStream(file), {
   endpoint,
@@ -17,30 +17,22 @@ const upload = new tus.Upload(fs.createReadStream(file), {
   headers: { Authorization: `Bearer ${token}` },
   metadata: { filename: path.basename(file), filetype: 'application/pdf' },
   retryDelays: [0, 500, 1000, 2000, 4000, 8000, 16000],
+  onUploadUrlAvailable: () => say({ url: upload.url }),
   onBeforeRequest: (request) => {
-    if (request.getMethod() === 'PATCH') first.push(Number(request.getHeader('Upload-Offset')));
+    if (request.getMethod() === 'PATCH') offsets.push(Number(request.getHeader('Upload-Offset')));
   },
   onProgress: (sent) => {
-    if (stopAt && sent >= Number(stopAt)) stop();
+    if (dieAt && sent >= Number(dieAt)) process.kill(process.pid, 'SIGKILL');
   },
-  onSuccess: () => say(true),
+  onSuccess: () => say({ from: offsets[0] }),
   onError: (error) => {
     console.error(String(error));
-    process.exit(1);
+    process.exitCode = 1;
   },
 });
 
-function say(isDone) {
-  console.log(JSON.stringify({ url: upload.url, is_done: isDone, from: first[0] }));
-  process.exit(0);
-}
-
-let stopped = false;
-function stop() {
-  if (stopped) return;
-  stopped = true;
-  // The connection breaks in the middle of a request.
-  upload.abort().then(() => say(false));
+function say(what) {
+  fs.writeSync(1, `${JSON.stringify(what)}\n`);
 }
 
 upload.start();
