@@ -5,10 +5,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from ologies.case import Case, read_case
+from ologies.case import Case, DocumentOf, read_case
 from ologies.confined import Job
+from ologies.ecg.reading import ECG_KINDS
 from ologies.errors import OlogyError
-from ologies.recognition import recognise
+from ologies.recognition import Kind, recognise
 from ologies.wrapping import files_beside
 
 T = TypeVar("T")
@@ -43,6 +44,18 @@ def case_of(path: Path, shared: Case | None) -> Case:
     if shared is not None or not beside.is_file():
         return shared or Case()
     return read_case(beside)
+
+
+def papers_last(jobs: Iterable[Job]) -> list[Job]:
+    """ECGs on paper after everything else: they are nothing beside their signal."""
+    return sorted(jobs, key=lambda job: job.case.document is DocumentOf.ECG and not _is_signal(job.path))
+
+
+def _is_signal(path: Path) -> bool:
+    try:
+        return recognise(path) in {*ECG_KINDS, Kind.DICOM_ECG}
+    except OlogyError:
+        return False
 
 
 def jobs_of(paths: Iterable[Path], shared: Case | None) -> tuple[list[Job], list[Refused]]:

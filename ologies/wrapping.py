@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydicom.uid import EncapsulatedPDFStorage
+
 from ologies.annotations.bulk import bulk_annotations, uncoded
 from ologies.annotations.reading import ANNOTATION_KINDS, read_annotations, with_centre
 from ologies.annotations.slide import in_its_study, slide_of, unsaid
-from ologies.case import Case
+from ologies.case import Case, DocumentOf
 from ologies.clips.clip import clip_object, unsaid_of_clip
 from ologies.clips.reading import CLIP_KINDS, read_clip
 from ologies.clips.said import said_by
@@ -58,6 +60,11 @@ class Wrapping:
     objects: tuple[Wrapped, ...]
     notes: tuple[str, ...] = ()  # what a person should know of the conversion
     beside: tuple[Beside, ...] = ()  # files that belong to it: originals, too
+
+    def is_paper_of_an_ecg(self, case: Case) -> bool:
+        """A picture of an ECG, which is kept only where there is no signal of it."""
+        classes = {each.sop_class_uid for each in self.objects}
+        return case.document is DocumentOf.ECG and classes == {EncapsulatedPDFStorage}
 
     @property
     def study_uid(self) -> str:

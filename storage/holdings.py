@@ -1,6 +1,6 @@
 """What is kept of a study, whether or not readers see it: for comparing with what another archive has."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from psycopg_pool import ConnectionPool
@@ -30,6 +30,17 @@ def held(pool: ConnectionPool, study_uid: str) -> Holdings:
             [study_uid],
         ).fetchall()
     return Holdings({uid: frozenset(instances) for uid, instances, _ in rows}, sum(row[2] for row in rows))
+
+
+def holds_any(pool: ConnectionPool, study_uid: str, sop_classes: Iterable[str]) -> bool:
+    """Whether readers see an instance of one of these classes in a study. Raises IndexUnavailable."""
+    with mapped_errors(), pool.connection() as connection:
+        row = connection.execute(
+            "select exists (select from study s join series r on r.study_id = s.id join instance n"
+            " on n.series_id = r.id where s.uid = %s and n.sop_class = any(%s) and not n.hidden)",
+            [study_uid, list(sop_classes)],
+        ).fetchone()
+    return row is not None and bool(row[0])
 
 
 def last_refusals(pool: ConnectionPool, instances: Sequence[str]) -> dict[str, str]:

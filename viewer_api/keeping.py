@@ -7,9 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ologies.case import Case
+from ologies.documents import BESIDE_A_SIGNAL
+from ologies.ecg.classes import ECG_CLASSES
 from ologies.wrapping import Wrapping
 from storage.encounters import Encounters
 from storage.errors import ArchiveError, Unavailable
+from storage.holdings import holds_any
 from storage.ingest import Door, Incoming
 from storage.origin import Origin
 from storage.original import Original, storable_name
@@ -56,6 +59,10 @@ class Keeping:
         person has decided or a process has died, adds what is missing and changes nothing else. Raises
         Unavailable: then to go on would fail for every file.
         """
+        if wrapping.is_paper_of_an_ecg(given.case) and holds_any(
+            self.originals.pool, wrapping.study_uid, ECG_CLASSES
+        ):
+            return Kept(Outcome.REFUSED, BESIDE_A_SIGNAL)
         originals = set()
         for file, digest, name in (
             (given.file, wrapping.digest, given.name),

@@ -7,7 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -20,7 +20,7 @@ from rich.markup import escape
 
 from exchange.orders import PostgresOrders
 from exchange.registry import PostgresRegistry, Trust
-from imx.cases import changed, jobs_of, wrapped_alone
+from imx.cases import changed, jobs_of, papers_last, wrapped_alone
 from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from, who
 from imx.commands.printing import print_one
 from imx.commands.progress import progress_bar
@@ -31,6 +31,8 @@ from imx.part10 import files_in
 from imx.wiring import build_keeping, open_reading
 from ologies.case import Case, read_case
 from ologies.confined import Done, Job, wrap_all
+from ologies.documents import BESIDE_A_SIGNAL
+from ologies.ecg.classes import ECG_CLASSES
 from ologies.errors import Asked, BadCase, OlogyError
 from ologies.merging import merged
 from ologies.recognition import recognise
@@ -101,8 +103,8 @@ def wrap_command(
             refused += apart
         unread = [_row(path, None) | _failed(error) for path, error in refused]
         rows = []
-        done = wrap_all(jobs, _scratch(out))
-        for row in chain(unread, _rows(done, len(jobs), keep)):
+        done = wrap_all(papers_last(jobs), _scratch(out))
+        for row in chain(unread, _rows(done, len(jobs), BesideSignals(keep))):
             rows.append(row)
             if as_json:
                 sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -110,6 +112,22 @@ def wrap_command(
     _say(rows, explain, as_json)
     if not all(row["is_done"] for row in rows):
         raise typer.Exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class BesideSignals:
+    """What is done with the files of one batch, but for ECGs on paper beside the signal of the same study."""
+
+    keep: Keep
+    studies: set[str] = field(default_factory=set)  # of which the batch has a signal
+
+    def __call__(self, wrapping: Wrapping, job: Job) -> dict[str, Any]:
+        """The papers come last."""
+        if wrapping.is_paper_of_an_ecg(job.case) and wrapping.study_uid in self.studies:
+            return {"outcome": "refused", "is_done": False, "because": BESIDE_A_SIGNAL}
+        if any(each.sop_class_uid in ECG_CLASSES for each in wrapping.objects):
+            self.studies.add(wrapping.study_uid)
+        return self.keep(wrapping, job)
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,3 +163,36 @@ def test_an_order_is_the_case_and_its_own_case_goes_over_it(imx: Imx, folder: Pa
     [refused] = rows(imx("wrap", ecg, "--order", "A1", "--explain", "--json")).values()
     assert refused["because"] == "the case and its order disagree about person.birth_date"
     assert str(imx("wrap", ecg, "--order", "A2", "--explain").exception).startswith("no order is known")
+
+
+@pytest.mark.parametrize("how", ["--store", "--out"])
+def test_an_ecg_on_paper_is_kept_only_where_there_is_no_signal(imx: Imx, folder: Path, how: str) -> None:
+    folder.joinpath("notes.txt").unlink()
+    folder.joinpath("a.pdf").write_bytes(PDF)  # of the same name space, and before "ecg"
+    case = folder.parent / "case.json"
+    case.write_text(json.dumps(CASE | {"document": "ecg"}))
+    imx("trust", "add", "RBT", "Mid Cheshire")
+    into = ["--store", "--trust", "RBT"] if how == "--store" else ["--out", str(folder.parent / "out")]
+    papers = ["a.pdf", "letter.pdf"]
+
+    both = rows(imx("wrap", str(folder), "--case", str(case), *into, "--json"))
+
+    assert {name: both[name]["outcome"] for name in papers} == {"a.pdf": "refused", "letter.pdf": "refused"}
+    assert both["ecg"]["is_done"]
+    assert "ecg without signal" in str(both["a.pdf"]["because"])
+    if how == "--store":  # a later batch finds what is kept
+        later = rows(imx("wrap", str(folder / "a.pdf"), "--case", str(case), *into, "--json"))
+        assert later["a.pdf"]["outcome"] == "refused"
+    case.write_text(json.dumps(CASE | {"document": "ecg without signal"}))
+    said = rows(imx("wrap", str(folder / "a.pdf"), "--case", str(case), *into, "--json"))
+    assert said["a.pdf"]["is_done"]
+
+
+def test_an_ecg_on_paper_alone_says_what_it_is(imx: Imx, folder: Path) -> None:
+    case = folder.parent / "case.json"
+    case.write_text(json.dumps(CASE | {"document": "ecg"}))
+    out = folder.parent / "out"
+    done = rows(imx("wrap", str(folder / "letter.pdf"), "--case", str(case), "--out", str(out), "--json"))
+    assert "without its signal" in str(done["letter.pdf"]["notes"])
+    (made,) = (pydicom.dcmread(path) for path in out.rglob("*.dcm"))
+    assert (made.Modality, made.ConceptNameCodeSequence[0].CodeValue) == ("ECG", "11524-6")
