@@ -31,7 +31,7 @@ OF_ECG = frozenset({DocumentOf.ECG, DocumentOf.ECG_WITHOUT_SIGNAL})
 
 #: Why an ECG on paper is not kept beside its signal.
 BESIDE_A_SIGNAL = (
-    "the signal of an ECG of this encounter is there: a picture of one adds nothing to it. If it is of another"
+    "the signal of an ECG of this encounter is there: a picture of one adds nothing. If it is of another"
     ' recording, one without a signal, its case says so ("document": "ecg without signal")'
 )
 
