@@ -1,9 +1,7 @@
 """The modules that every wrapped object has in common (PS3.3 §C.7.1 to C.7.5, C.12.1)."""
 
-import hashlib
 import uuid
 from collections.abc import Sequence
-from pathlib import Path
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
@@ -29,17 +27,6 @@ def study_uid(encounter: Encounter, patient_id: str, issuer: str) -> str:
         return encounter.study_uid
     kind, number = ("accession", encounter.accession) if encounter.accession else ("visit", encounter.number)
     return named_uid("study", kind, number or "", encounter.issuer or "", patient_id, issuer)
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def digest_of_all(digests: Sequence[str]) -> str:
-    """Of a file and those that belong to it, from theirs; a single one's own."""
-    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def named_uid(*parts: str) -> str:

@@ -14,7 +14,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import EncapsulatedMTLStorage, EncapsulatedOBJStorage, EncapsulatedSTLStorage
 
 from ologies.case import ScaleUnit
-from ologies.dataset import code_item, digest_of, enhanced_equipment, named_uid, start
+from ologies.dataset import code_item, enhanced_equipment, named_uid, start
+from ologies.digests import digest_of
 from ologies.documents import DOCUMENT_LIMIT_BYTES, encapsulate
 from ologies.errors import Asked, Damaged
 from ologies.recognition import Kind

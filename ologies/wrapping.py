@@ -1,46 +1,19 @@
 """A file and its case become DICOM: what it is, what it says, what is missing, and the objects."""
 
-from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom.uid import EncapsulatedPDFStorage
-
-from ologies.annotations.bulk import bulk_annotations, uncoded
-from ologies.annotations.reading import ANNOTATION_KINDS, read_annotations, with_centre
-from ologies.annotations.slide import in_its_study, slide_of, unsaid
 from ologies.case import Case, DocumentOf
-from ologies.clips.clip import clip_object, unsaid_of_clip
-from ologies.clips.reading import CLIP_KINDS, read_clip
-from ologies.clips.said import said_by
-from ologies.dataset import digest_of, digest_of_all
-from ologies.documents import DOCUMENT_KINDS, Document, encapsulated, read_document
+from ologies.digests import digest_of, digest_of_all
 from ologies.ecg import wfdb
-from ologies.ecg.dicom import completed, read_dicom_ecg
-from ologies.ecg.reading import ECG_KINDS, read_ecg
-from ologies.ecg.waveform import waveform
 from ologies.errors import NotUnderstood, OlogyError
-from ologies.models import MODEL_KINDS, materials_beside, model_objects, read_model
-from ologies.photographs.photograph import photograph
-from ologies.photographs.picture import PHOTOGRAPH_KINDS, read_photograph
 from ologies.recognition import Kind, recognise
-from ologies.scans import read_scan
-from ologies.settled import Said, settle
 from ologies.slides import mirax
-from ologies.slides.foreign import FOREIGN_KINDS, wrap_foreign
-from ologies.slides.scanned import wrap_scanned
-from ologies.slides.wrapping import SLIDE_KINDS, wrap_slide
-from ologies.writing import Made, Wrapped, write
+from ologies.wrapped import Wrapped
 
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A file that is to be wrapped."""
-
-    path: Path
-    kind: Kind
-    digest: str  # SHA-256 of it and of those that belong to it, in hexadecimal
-    scratch: Path  # a folder for what is only on the way
+#: SOP Class UID (PS3.6 §A).
+_ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +37,7 @@ class Wrapping:
     def is_paper_of_an_ecg(self, case: Case) -> bool:
         """A picture of an ECG, which is kept only where there is no signal of it."""
         classes = {each.sop_class_uid for each in self.objects}
-        return case.document is DocumentOf.ECG and classes == {EncapsulatedPDFStorage}
+        return case.document is DocumentOf.ECG and classes == {_ENCAPSULATED_PDF}
 
     @property
     def study_uid(self) -> str:
@@ -78,11 +51,17 @@ def wrap(path: Path, case: Case, into: Path) -> Wrapping:
     Raises an OlogyError: NotUnderstood, Damaged, NoRoom, or Asked with all that a person has to say first.
     """
     kind = recognise(path)
-    make = _SPECIALTIES.get(kind)
-    if make is None:
-        raise NotUnderstood([each.value for each in Kind])
-    digest = digest_of(path)
-    beside = tuple(Beside(each, digest_of(each)) for each in files_beside(path, kind))
+    with ThreadPoolExecutor(1) as pool:
+        digesting = pool.submit(_digested, path, kind)
+        # The readers' libraries take half a second to import: they are not a command's that only asks, and
+        # a large file is digested meanwhile.
+        from ologies.specialties import SPECIALTIES, Source
+        from ologies.writing import write
+
+        make = SPECIALTIES.get(kind)
+        if make is None:
+            raise NotUnderstood([each.value for each in Kind])
+        digest, beside = digesting.result()
     source = Source(path, kind, digest_of_all([digest, *(each.digest for each in beside)]), into)
     objects, notes = [], []
     for made in make(source, case):
@@ -91,13 +70,21 @@ def wrap(path: Path, case: Case, into: Path) -> Wrapping:
     return Wrapping(kind, digest, tuple(objects), tuple(notes), beside)
 
 
+def _digested(path: Path, kind: Kind) -> tuple[str, tuple[Beside, ...]]:
+    return digest_of(path), tuple(Beside(each, digest_of(each)) for each in files_beside(path, kind))
+
+
 def files_beside(path: Path, kind: Kind) -> tuple[Path, ...]:
     """The files that belong to one, and are nothing without it. Raises Damaged where one is not there."""
     if kind is Kind.MIRAX:
         return mirax.files_beside(path)
     if kind is Kind.WFDB:
         return wfdb.files_beside(path)
-    return materials_beside(path) if kind is Kind.OBJ else ()
+    if kind is Kind.OBJ:
+        from ologies.models import materials_beside
+
+        return materials_beside(path)
+    return ()
 
 
 def length_of(path: Path) -> int:
@@ -106,86 +93,3 @@ def length_of(path: Path) -> int:
         return sum(each.stat().st_size for each in (path, *files_beside(path, recognise(path))))
     except (OlogyError, OSError):
         return path.stat().st_size if path.is_file() else 0
-
-
-def _ecg(source: Source, case: Case) -> Iterator[Made]:
-    read = read_ecg(source.path, source.kind, source.scratch)
-    dataset = waveform(read.ecg, settle(case, read.said), source.digest)
-    yield Made(dataset, notes=tuple(read.ecg.notes))
-
-
-def _dicom_ecg(source: Source, case: Case) -> Iterator[Made]:
-    read = read_dicom_ecg(source.path)
-    dataset, notes = completed(read, settle(case, read.said), source.digest)
-    yield Made(dataset, notes=notes)
-
-
-def _photograph(source: Source, case: Case) -> Iterator[Made]:
-    if case.document is not None:
-        yield from _scan(source, case)
-        return
-    read = read_photograph(source.path, source.kind)
-    made = photograph(read.picture, settle(case, read.said), source.digest)
-    yield Made(made.dataset, made.transfer_syntax_uid, made.pixels, (*read.notes, *made.notes))
-
-
-def _clip(source: Source, case: Case) -> Iterator[Made]:
-    settled = settle(case, said_by(source.path, source.kind), unsaid_of_clip(case))
-    yield clip_object(read_clip(source.path, source.kind, source.scratch), settled, source.digest)
-
-
-def _document(source: Source, case: Case) -> Iterator[Made]:
-    yield _encapsulated(read_document(source.path, source.kind), source, case)
-
-
-def _scan(source: Source, case: Case) -> Iterator[Made]:
-    yield _encapsulated(read_scan(source.path, source.kind), source, case)
-
-
-def _encapsulated(document: Document, source: Source, case: Case) -> Made:
-    dataset, notes = encapsulated(document, settle(case, Said()), source.digest)
-    return Made(dataset, notes=notes)
-
-
-def _model(source: Source, case: Case) -> Iterator[Made]:
-    model = read_model(source.path, source.kind)
-    for dataset in model_objects(model, settle(case, Said()), source.digest):
-        yield Made(dataset, notes=model.notes)
-
-
-def _slide(source: Source, case: Case) -> Iterator[Made]:
-    yield from wrap_slide(source.path, source.kind, case, source.digest, source.scratch)
-
-
-def _scanned_slide(source: Source, case: Case) -> Iterator[Made]:
-    yield from wrap_scanned(source.path, case, source.digest)
-
-
-def _foreign_slide(source: Source, case: Case) -> Iterator[Made]:
-    yield from wrap_foreign(source.path, source.kind, case, source.digest, source.scratch)
-
-
-def _annotations(source: Source, case: Case) -> Iterator[Made]:
-    case = with_centre(source.path, source.kind, case)
-    settled = settle(in_its_study(case), Said(), unsaid(case, source.kind is Kind.NDPA))
-    slide = slide_of(case)
-    assert slide is not None
-    drawing = read_annotations(source.path, source.kind, slide, case)
-    dataset = bulk_annotations(drawing, slide, settled, source.digest)
-    yield Made(dataset, notes=(*drawing.notes, *uncoded(drawing, settled)))
-
-
-#: Who makes objects of a kind.
-_SPECIALTIES: Mapping[Kind, Callable[[Source, Case], Iterator[Made]]] = {
-    **dict.fromkeys(ECG_KINDS, _ecg),
-    Kind.DICOM_ECG: _dicom_ecg,
-    **dict.fromkeys(PHOTOGRAPH_KINDS, _photograph),
-    **dict.fromkeys(CLIP_KINDS, _clip),
-    **dict.fromkeys(DOCUMENT_KINDS, _document),
-    Kind.SCAN: _scan,
-    **dict.fromkeys(MODEL_KINDS, _model),
-    **dict.fromkeys(SLIDE_KINDS, _slide),
-    **dict.fromkeys(FOREIGN_KINDS, _foreign_slide),
-    Kind.DICOM_SLIDE: _scanned_slide,
-    **dict.fromkeys(ANNOTATION_KINDS, _annotations),
-}

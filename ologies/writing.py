@@ -1,7 +1,7 @@
 """An object as a Part 10 file (PS3.10 §7), its pixels frame by frame (PS3.5 §A.4): nothing large is held."""
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -12,6 +12,7 @@ from pydicom.filewriter import dcmwrite, write_file_meta_info
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from ologies.errors import Damaged
+from ologies.wrapped import Wrapped
 
 #: Of everything that imx writes (PS3.7 §D.3.3.2); the archive's is the same.
 IMPLEMENTATION_CLASS_UID = "2.25.212530056752052206698448233873160460206"
@@ -67,26 +68,6 @@ class Made:
     transfer_syntax_uid: str = ExplicitVRLittleEndian
     pixels: Encapsulated | None = None
     notes: tuple[str, ...] = ()  # what a person should know of the conversion
-
-
-@dataclass(frozen=True, slots=True)
-class Wrapped:
-    """One object as a Part 10 file, always in Explicit VR Little Endian."""
-
-    sop_class_uid: str
-    sop_instance_uid: str
-    study_uid: str
-    series_uid: str
-    transfer_syntax_uid: str
-    file: Path
-    data_set_at: int  # what stands before it is file meta
-
-    def data_set(self) -> Iterator[bytes]:
-        """The data set, in pieces."""
-        with self.file.open("rb") as file:
-            file.seek(self.data_set_at)
-            while piece := file.read(1024 * 1024):
-                yield piece
 
 
 def write(made: Made, into: Path) -> Wrapped:

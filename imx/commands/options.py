@@ -3,12 +3,12 @@
 import getpass
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imx.configuration import read
-from imx.settings import Settings
+if TYPE_CHECKING:
+    from imx.settings import Settings
 
 DataOption = Annotated[
     Path | None,
@@ -22,8 +22,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="For programs: JSON on 
 ByOption = Annotated[str, typer.Option("--by", help="Who says so. Otherwise your user name.")]
 
 
-def settings_from(data: Path | None, config: Path | None, **flags: object) -> Settings:
+def settings_from(data: Path | None, config: Path | None, **flags: object) -> "Settings":
     """The settings in force; `flags` are by setting, with `__` for the dot."""
+    from imx.configuration import read  # settings know every part: commands without them need not wait
+
     given = {key.replace("__", "."): value for key, value in flags.items()}
     return read({"data": data, "config": config, **given}, os.environ)
 

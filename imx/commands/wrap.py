@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -18,33 +17,21 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from exchange.orders import PostgresOrders
-from exchange.registry import PostgresRegistry, Trust
-from imx.cases import changed, jobs_of, papers_last, wrapped_alone
-from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from, who
+from imx.cases import jobs_of, papers_last, wrapped_alone
+from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
 from imx.commands.printing import print_one
 from imx.commands.progress import progress_bar
-from imx.commands.wrap_slides import annotated
-from imx.database import open_database
 from imx.errors import CommandFailed
 from imx.part10 import files_in
-from imx.wiring import build_keeping, open_reading
-from ologies.case import Case, read_case
+from ologies.case import read_case
 from ologies.confined import Done, Job, wrap_all
 from ologies.documents import BESIDE_A_SIGNAL
 from ologies.ecg.classes import ECG_CLASSES
-from ologies.errors import Asked, BadCase, OlogyError
-from ologies.merging import merged
+from ologies.errors import Asked, OlogyError
 from ologies.recognition import recognise
+from ologies.wrapped import Wrapped
 from ologies.wrapping import Wrapping
-from ologies.writing import Wrapped
 from storage.file_names import as_name
-from storage.origin import Origin
-from viewer_api.keeping import Given, Keeping
-from viewer_api.ordered_cases import ordered_case
-
-#: The name that is kept as the sender of what was wrapped here.
-SENDER = "WRAP"
 
 Keep = Callable[[Wrapping, Job], dict[str, Any]]
 
@@ -79,28 +66,18 @@ def wrap_command(
         raise CommandFailed("say one of --out FOLDER, --store and --explain")
     shared = read_case(case) if case is not None else None
     jobs, refused = jobs_of(wrapped_alone(files_in(files)), shared)
-    reading = keeping = None
     with ExitStack() as stack:
         keep: Keep = Written(out) if out is not None else _explained
-        if store or order:
-            settings = settings_from(data, config)
-            pool = stack.enter_context(open_database(settings))
-        if store:
-            owner = PostgresRegistry(pool).trust(trust.strip().upper())
-            keeping = build_keeping(settings, pool)
-            keep = Kept(keeping, owner)
-            reading = open_reading(settings, pool)
-            stack.callback(reading.close)
-        if order:
-            number, _, issuer = order.rpartition("@") if "@" in order else (order, "", "")
-            ordered = _ordered(PostgresOrders(pool), number, issuer or (owner.issuer if store else ""))
-            jobs, apart = changed(jobs, partial(merged, ordered))
+        if store or order or slide is not None:
+            # A command that only writes files does not wait for what a database and an archive need.
+            from imx.commands.wrap_store import prepared
+
+            wanted = partial(settings_from, data, config)
+            jobs, apart, kept = prepared(
+                jobs, stack, wanted, trust=trust if store else None, order=order, slide=slide
+            )
             refused += apart
-        jobs, apart = annotated(jobs, slide, reading)
-        refused += apart
-        if keeping is not None:
-            jobs, apart = changed(jobs, keeping.join)
-            refused += apart
+            keep = kept or keep
         unread = [_row(path, None) | _failed(error) for path, error in refused]
         rows = []
         done = wrap_all(papers_last(jobs), _scratch(out))
@@ -151,35 +128,6 @@ class Written:
         except OSError as error:
             raise CommandFailed(f"{path} cannot be written: {error.strerror}") from error
         return path
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Through the one intake for what was wrapped (viewer_api.keeping)."""
-
-    keeping: Keeping
-    owner: Trust
-
-    def __call__(self, wrapping: Wrapping, job: Job) -> dict[str, Any]:
-        """Raises Unavailable: to go on would fail for every file."""
-        origin = Origin(
-            peer=SENDER,
-            trust=self.owner.ods_code,
-            issuer=self.owner.issuer,
-            address="local",
-            called="wrap",
-            received_at=datetime.now(UTC),
-        )
-        given = Given(file=job.path, name=job.path.name, case=job.case, by=who(), origin=origin)
-        kept = self.keeping.keep(wrapping, given)
-        return {"outcome": kept.outcome.value, "is_done": kept.outcome.is_kept, "because": kept.because}
-
-
-def _ordered(orders: PostgresOrders, number: str, issuer: str) -> Case:
-    try:
-        return ordered_case(orders, number, issuer)
-    except BadCase as error:
-        raise CommandFailed(str(error)) from error
 
 
 def _explained(_: Wrapping, __: Job) -> dict[str, Any]:

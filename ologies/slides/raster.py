@@ -1,6 +1,7 @@
 """How the pixels of one TIFF directory lie: tiles or strips, where each is, and how it is compressed."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -86,24 +87,49 @@ class Raster:
         """Of all tiles."""
         return int(self.lengths.sum())
 
-    def stored(self, numbers: "range | None" = None) -> Iterator[memoryview]:
-        """The tiles' bytes as they lie, in their order; an absent tile is empty. Read in long runs."""
+    def stored(self, numbers: range | None = None) -> Iterator[memoryview]:
+        """The tiles' bytes as they lie, in their order; an absent tile is empty.
+
+        Read in long runs, the next one while the one before is at work.
+        """
         chosen = range(len(self.offsets)) if numbers is None else numbers
-        offsets = self.offsets[chosen.start : chosen.stop].tolist()
-        lengths = self.lengths[chosen.start : chosen.stop].tolist()
+        runs = self._runs(
+            self.offsets[chosen.start : chosen.stop].tolist(),
+            self.lengths[chosen.start : chosen.stop].tolist(),
+        )
+        first = next(runs, None)
+        if first is None:
+            return
+        following = next(runs, None)
+        if following is None:
+            yield from self._run(*first)
+            return
+        with ThreadPoolExecutor(1) as reader:
+            reading = reader.submit(self._run, *first)
+            while following is not None:
+                tiles, reading = reading.result(), reader.submit(self._run, *following)
+                yield from tiles
+                following = next(runs, None)
+            yield from reading.result()
+
+    @staticmethod
+    def _runs(offsets: list[int], lengths: list[int]) -> Iterator[tuple[list[int], list[int]]]:
+        """Tiles that lie behind one another, but for what a writer aligns or keeps between."""
         first = 0
         while first < len(offsets):
             start, last, stop = offsets[first], first + 1, offsets[first] + lengths[first]
             while last < len(offsets) and lengths[first]:
                 end = offsets[last] + lengths[last]
-                # The next lies right behind, but for what a writer aligns or keeps between.
                 if not stop <= offsets[last] <= stop + 4096 or end - start > READ_BYTES:
                     break
                 last, stop = last + 1, end
-            run = memoryview(self.directory.tiff.read(start, stop - start) if stop > start else b"")
-            for each in range(first, last):
-                yield run[offsets[each] - start : offsets[each] - start + lengths[each]]
+            yield offsets[first:last], lengths[first:last]
             first = last
+
+    def _run(self, offsets: list[int], lengths: list[int]) -> list[memoryview]:
+        start, stop = offsets[0], offsets[-1] + lengths[-1]
+        run = memoryview(self.directory.tiff.read(start, stop - start) if stop > start else b"")
+        return [run[at - start : at - start + length] for at, length in zip(offsets, lengths, strict=True)]
 
     def tile(self, number: int) -> memoryview:
         """The bytes of one."""

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ologies.case import Case, parse_case
+from ologies.wrapped import Wrapped
 from ologies.wrapping import Wrapping, wrap
-from ologies.writing import Wrapped
 
 SAMPLES = Path(__file__).parents[3] / "shared" / "samples"
 

