@@ -8,10 +8,11 @@ from pydicom.dataset import Dataset
 from pydicom.uid import EncapsulatedCDAStorage, EncapsulatedPDFStorage
 
 from ologies.case import DocumentOf, moment_text
+from ologies.cda import read_header
 from ologies.dataset import code_item, start
 from ologies.errors import Asked, Damaged
 from ologies.recognition import Kind
-from ologies.settled import Settled
+from ologies.settled import Said, Settled
 
 #: A document in memory; what is longer is no letter.
 DOCUMENT_LIMIT_BYTES = 512 * 1024 * 1024
@@ -44,6 +45,9 @@ class Document:
     media_type: str
     conversion: str = "WSD"  # Conversion Type (0008,0064), PS3.3 §C.8.6.1: workstation; SD: scanned
     notes: tuple[str, ...] = ()
+    said: Said = Said()  # noqa: RUF009 -- frozen
+    title: str = ""  # its own
+    identifier: str = ""  # HL7 Instance Identifier, of a CDA
 
 
 def read_document(path: Path, kind: Kind) -> Document:
@@ -53,22 +57,30 @@ def read_document(path: Path, kind: Kind) -> Document:
     content = path.read_bytes()
     if kind is Kind.PDF and b"%%EOF" not in content[-2048:]:
         raise Damaged("the PDF is cut off: its end is missing")
-    if kind is Kind.CDA and not content.rstrip().endswith(b">"):
+    if kind is not Kind.CDA:
+        return Document(content, _MEDIA_TYPES[kind])
+    if not content.rstrip().endswith(b">"):
         raise Damaged("the CDA is cut off: its end is missing")
-    return Document(content, _MEDIA_TYPES[kind])
+    header = read_header(content)
+    return Document(
+        content, _MEDIA_TYPES[kind], said=header.said, title=header.title, identifier=header.identifier
+    )
 
 
 def encapsulated(document: Document, settled: Settled, digest: str) -> tuple[Dataset, tuple[str, ...]]:
     """The object, whole but for its file meta, and notes. Raises Asked where nobody gave it a title."""
     case = settled.case
-    if not case.title:
+    title = case.title or document.title
+    if not title:
         raise Asked(["title"], [])
     is_ecg = case.document in OF_ECG
     modality, series = ("ECG", "ecg documents") if is_ecg else ("DOC", "documents")
     dataset = start(settled, _CLASSES[document.media_type], modality, series, digest)
     dataset.ConversionType = document.conversion
     dataset.BurnedInAnnotation = "YES"  # a letter names its patient
-    encapsulate(dataset, document.content, document.media_type, case.title, settled)
+    encapsulate(dataset, document.content, document.media_type, title, settled)
+    if document.identifier:
+        dataset.HL7InstanceIdentifier = document.identifier
     if not is_ecg:
         return dataset, document.notes
     dataset.ConceptNameCodeSequence = [code_item("11524-6", "LN", "EKG study")]

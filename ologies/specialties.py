@@ -72,7 +72,7 @@ def _scan(source: Source, case: Case) -> Iterator[Made]:
 
 
 def _encapsulated(document: Document, source: Source, case: Case) -> Made:
-    dataset, notes = encapsulated(document, settle(case, Said()), source.digest)
+    dataset, notes = encapsulated(document, settle(case, document.said), source.digest)
     return Made(dataset, notes=notes)
 
 

