@@ -41,9 +41,8 @@ def copied(path: Path, tracks: Sequence[Copied]) -> tuple[bytes | Stretch, ...]:
     samples += samples % 2
     is_long = samples > 0xF000_0000
     head = _box(b"ftyp", _BRANDS)
-    opening = struct.pack(">I4s", 8 + samples, b"mdat")
-    if is_long:
-        opening = struct.pack(">I4sQ", 1, b"mdat", 16 + samples)
+    short, long = (8 + samples, b"mdat"), (1, b"mdat", 16 + samples)
+    opening = struct.pack(">I4sQ", *long) if is_long else struct.pack(">I4s", *short)
 
     def whole_head(start: int) -> bytes:
         places: list[list[tuple[int, int]]] = [[] for _ in tracks]

