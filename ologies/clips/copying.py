@@ -38,24 +38,24 @@ def copied(path: Path, tracks: Sequence[Copied]) -> tuple[bytes | Stretch, ...]:
     ends = [np.concatenate(([0], np.cumsum(each.track.sizes))) for each in tracks]
     lengths = [int(ends[number][first + count] - ends[number][first]) for _, number, first, count in chunks]
     samples = sum(lengths)
-    samples += samples % 2
     is_long = samples > 0xF000_0000
-    head = _box(b"ftyp", _BRANDS)
-    short, long = (8 + samples, b"mdat"), (1, b"mdat", 16 + samples)
-    opening = struct.pack(">I4sQ", *long) if is_long else struct.pack(">I4s", *short)
 
-    def whole_head(start: int) -> bytes:
+    def whole_head(start: int, content: int) -> bytes:
         places: list[list[tuple[int, int]]] = [[] for _ in tracks]
         at = start
         for (_, number, first, _), length in zip(chunks, lengths, strict=True):
             places[number].append((first, at))
             at += length
-        return head + _moov(tracks, [[at for _, at in sorted(each)] for each in places], is_long) + opening
+        in_order = [[at for _, at in sorted(each)] for each in places]
+        short, long = (8 + content, b"mdat"), (1, b"mdat", 16 + content)
+        opening = struct.pack(">I4sQ", *long) if is_long else struct.pack(">I4s", *short)
+        return _box(b"ftyp", _BRANDS) + _moov(tracks, in_order, is_long) + opening
 
     # Where the samples begin depends on how long the tables are, which does not depend on where they begin.
-    beginning = whole_head(len(whole_head(0)))
+    start = len(whole_head(0, 0))
+    filling = bytes((start + samples) % 2)
     here = [(place, length) for (place, *_), length in zip(chunks, lengths, strict=True)]
-    return beginning, *_joined(path, here), *([b"\0"] if sum(lengths) % 2 else [])
+    return whole_head(start, samples + len(filling)), *_joined(path, here), *([filling] if filling else [])
 
 
 def _joined(path: Path, places: Sequence[tuple[int, int]]) -> Iterator[Stretch]:
