@@ -5,7 +5,7 @@ in no search, no metadata and no feed, and is withdrawn and purged with what was
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +28,9 @@ from storage.original import AS_IT_CAME_UID, Original, write_original_meta
 from storage.receipt import Outcome
 
 _CHUNK_BYTES = 1024 * 1024
+
+#: Reads a file from its beginning, each time it is called.
+Read = Callable[[], Iterable[bytes]]
 
 #: Two at once that keep the same file: one of them tries again, and finds it kept.
 _TRIES = 3
@@ -87,17 +90,17 @@ class Originals:
     objects: ObjectStore
     pool: ConnectionPool
 
-    def keep(self, original: Original, file: Path, digest: str, origin: Origin) -> Outcome:
+    def keep(self, original: Original, read: Read, digest: str, origin: Origin) -> Outcome:
         """KEPT or ALREADY_KEPT: when this returns, the file is durable and can be had back.
 
         `digest` is of the bytes of which DICOM was made, SHA-256 in hexadecimal. Raises ChangedMeanwhile,
-        BadInput where the file cannot be read, and Unavailable; then nothing is kept.
+        Unavailable, and what `read` raises; then nothing is kept.
         """
         for _ in range(_TRIES):
             if self._has(original, bytes.fromhex(digest)):
                 return Outcome.ALREADY_KEPT
             with suppress(Contended):
-                self._add(original, file, digest, origin)
+                self._add(original, read, digest, origin)
                 return Outcome.KEPT
         raise Unavailable("several keep this file at once")
 
@@ -144,11 +147,11 @@ class Originals:
             raise ObjectsUnavailable("the original that is held of this file is damaged")
         return True
 
-    def _add(self, original: Original, file: Path, digest: str, origin: Origin) -> None:
+    def _add(self, original: Original, read: Read, digest: str, origin: Origin) -> None:
         """Bytes first, then rows in one transaction: as for every object (storage.ingest)."""
         self.objects.require_room()
         meta, key = write_original_meta(original, origin), fresh_key(origin.received_at)
-        size = self.objects.put(key, chain((meta,), _chunks_of(file, digest)))
+        size = self.objects.put(key, chain((meta,), _compared(read(), digest)))
         kept = KeptObject(key, size, len(meta), bytes.fromhex(digest), AS_IT_CAME_UID)
         try:
             with mapped_errors(), self.pool.connection() as connection:
@@ -179,15 +182,25 @@ def add_rows(connection: Connection[Any], kept: KeptObject, original: Original, 
     note_encounter(connection, original.named, original.study_uid)
 
 
-def _chunks_of(file: Path, digest: str) -> Iterator[bytes]:
-    """Its bytes. Raises ChangedMeanwhile at the end where they are others, and BadInput."""
+def bytes_of(file: Path) -> Read:
+    """What reads a file. It raises BadInput where that cannot be read."""
+
+    def read() -> Iterator[bytes]:
+        try:
+            with file.open("rb") as opened:
+                while chunk := opened.read(_CHUNK_BYTES):
+                    yield chunk
+        except OSError as error:
+            raise BadInput(f"the file cannot be read: {error.strerror}") from error
+
+    return read
+
+
+def _compared(chunks: Iterable[bytes], digest: str) -> Iterator[bytes]:
+    """The same. Raises ChangedMeanwhile at the end where they are others."""
     seen = hashlib.sha256()
-    try:
-        with file.open("rb") as opened:
-            while chunk := opened.read(_CHUNK_BYTES):
-                seen.update(chunk)
-                yield chunk
-    except OSError as error:
-        raise BadInput(f"the file cannot be read: {error.strerror}") from error
+    for chunk in chunks:
+        seen.update(chunk)
+        yield chunk
     if seen.hexdigest() != digest:
         raise ChangedMeanwhile

@@ -43,9 +43,7 @@ class FileMeta:
     data_offset: int  # where the data set begins, in bytes
     origin: Origin | None  # None in a file that we did not write
     may_replace: bool = False  # the sender's newer content was to become current
-    beside: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # what else we wrote down of it (storage.originals)
+    beside: Mapping[str, Any] = field(default_factory=dict)  # what else is said of it (storage.original)
 
 
 def write_meta(
@@ -66,6 +64,8 @@ def write_meta(
     meta = first + _short(0x0003, b"UI", sop_instance_uid[:SAID_LIMIT]) + last
     if origin:
         moment = origin.received_at.isoformat().encode()
+        if beside:
+            behind = behind[:-1] + b',"beside":' + orjson.dumps(beside) + b"}"
         meta += _long(0x0102, b"OB", _pad(before + moment + behind, b" "))
     return _PREAMBLE + struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(meta)) + meta
 

@@ -16,7 +16,7 @@ from storage.holdings import holds_any
 from storage.ingest import Door, Incoming
 from storage.origin import Origin
 from storage.original import Original, storable_name
-from storage.originals import Originals
+from storage.originals import Originals, bytes_of
 from storage.receipt import Outcome, Receipt, outcome_of
 from viewer_api.joining import joined, named_by
 
@@ -70,7 +70,7 @@ class Keeping:
         ):
             original = replace(original_of(wrapping, given), name=storable_name(name))
             try:
-                originals.add(self.originals.keep(original, file, digest, given.origin))
+                originals.add(self.originals.keep(original, bytes_of(file), digest, given.origin))
             except Unavailable:
                 raise
             except ArchiveError as error:

@@ -32,9 +32,9 @@ def original_routes(work: Working) -> APIRouter:
 
     @router.get(PREFIX)
     async def originals_of_study(request: Request, study: str = "") -> Response:
+        reader = await work.readers.admit(request, Action.HAVE_ORIGINAL, study)
         if not is_uid(study):
             raise BadInput("say of which study: ?study=STUDY INSTANCE UID")
-        reader = await work.readers.admit(request, Action.HAVE_ORIGINAL, study)
         found = await work.desk.ask(originals.of_study, study, reader.look.actor.trust)
         await reader.record(study, {"originals": len(found)})
         return json_answer([as_json(each) for each in found])
@@ -42,9 +42,9 @@ def original_routes(work: Working) -> APIRouter:
     @retrieved(router, f"{PREFIX}/{{number}}")
     async def original(request: Request, number: int) -> Response:
         """Never shown in a browser: what a file holds could be a page that acts in our name."""
+        reader = await work.readers.admit(request, Action.HAVE_ORIGINAL)
         if not 0 < number < 2**63:
             raise HTTPException(HTTPStatus.NOT_FOUND)
-        reader = await work.readers.admit(request, Action.HAVE_ORIGINAL)
         held = await work.desk.ask(originals.original, number, reader.look.actor.trust)
         await reader.record(held.study_uid, {"original": held.id})
         headers = {

@@ -1,5 +1,6 @@
 """The watched folder: what lies in it, and where it goes once it was tried."""
 
+import errno
 import json
 import os
 import stat
@@ -81,25 +82,45 @@ class WatchedFolder:
         if because is None:
             reason.unlink(missing_ok=True)
         else:
-            reason.parent.mkdir(parents=True, exist_ok=True)
-            reason.write_text(because + "\n")
+            self._make(reason.parent)
+            reason.unlink(missing_ok=True)  # never through a link that somebody put there
+            with reason.open("x") as written:
+                written.write(because + "\n")
 
     def _finish(self, note: Path) -> None:
-        try:
-            said = json.loads(note.read_text())
-        except (ValueError, FileNotFoundError):  # it died while it wrote that down: nothing is moved yet
-            said = {"where": "", "files": []}
-        for name, size, modified_ns in said["files"]:
-            path = self.root / name
-            place = self._place(said["where"], path)
-            place.parent.mkdir(parents=True, exist_ok=True)
+        for path, place, look in self._noted(note):
+            self._make(place.parent)
             with suppress(FileNotFoundError):  # it went before, or another watcher was quicker
-                if look_at(path) == Look(size, modified_ns):
+                if look_at(path) == look:
                     path.rename(_free(place))
         note.unlink(missing_ok=True)
 
+    def _noted(self, note: Path) -> Iterator[tuple[Path, Path, Look]]:
+        """What a note says that goes where; whoever writes into the folder may have written that, too."""
+        try:
+            said = json.loads(note.read_text())
+            for name, size, modified_ns in said["files"]:
+                path = self.root / name
+                if (
+                    said["where"] in (DONE, FAILED)
+                    and ".." not in Path(name).parts
+                    and self._holds(path.parent)
+                ):
+                    yield path, self._place(said["where"], path), Look(int(size), int(modified_ns))
+        except (ValueError, KeyError, TypeError, FileNotFoundError):
+            return  # it died while it wrote that down: nothing is moved yet
+
     def _place(self, where: str, path: Path) -> Path:
         return self.root / where / path.relative_to(self.root)
+
+    def _make(self, folder: Path) -> None:
+        """A folder below ours. Raises OSError where a link leads out of it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        if not self._holds(folder):
+            raise PermissionError(errno.EPERM, "a link leads out of the watched folder")
+
+    def _holds(self, folder: Path) -> bool:
+        return folder.resolve().is_relative_to(self.root.resolve())
 
     def _walk(self, folder: Path, *, is_root: bool = False) -> Iterator[tuple[Path, Look]]:
         with os.scandir(folder) as entries:

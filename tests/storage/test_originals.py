@@ -19,7 +19,7 @@ from storage.errors import BadInput, NotHeld, ObjectsUnavailable, Unreadable
 from storage.files import FileObjects
 from storage.objects import ObjectStore
 from storage.original import Named, Original, read_original, storable_name, write_original_meta
-from storage.originals import ChangedMeanwhile, HeldOriginal, Originals
+from storage.originals import ChangedMeanwhile, HeldOriginal, Originals, bytes_of
 from storage.part10 import read_meta
 from storage.purging import purge
 from storage.rebuild import Rebuilt, rebuild
@@ -67,7 +67,7 @@ def beside(*made: Dataset, **more: str) -> Original:
 
 def keep(originals: Originals, file: Path, *made: Dataset, trust: str = "RBN", **more: str) -> HeldOriginal:
     """The original of these, kept for the first time."""
-    kept = originals.keep(beside(*made, **more), file, digest_of(file), origin(trust))
+    kept = originals.keep(beside(*made, **more), bytes_of(file), digest_of(file), origin(trust))
     assert kept is Outcome.KEPT
     return originals.of_study(made[0].StudyInstanceUID)[-1]
 
@@ -91,7 +91,9 @@ def test_a_file_is_kept_once_and_had_back_whole(
         made = study_of(3)
         held = keep(originals, file, *made, accession="A1", encounter_issuer="RBN")
 
-        assert originals.keep(beside(*made), file, digest_of(file), origin()) is Outcome.ALREADY_KEPT
+        assert (
+            originals.keep(beside(*made), bytes_of(file), digest_of(file), origin()) is Outcome.ALREADY_KEPT
+        )
         shelf.move()
         content = file.read_bytes()
         assert b"".join(originals.read(held)) == content
@@ -121,9 +123,9 @@ def test_a_file_that_changed_since_is_refused_and_leaves_nothing(
         was = digest_of(file)
         file.write_bytes(file.read_bytes() + b"and more")
         with pytest.raises(ChangedMeanwhile):
-            originals.keep(beside(made), file, was, origin())
+            originals.keep(beside(made), bytes_of(file), was, origin())
     with pytest.raises(BadInput, match="No such file"):
-        originals.keep(beside(made), tmp_path / "gone", "00" * 32, origin())
+        originals.keep(beside(made), bytes_of(tmp_path / "gone"), "00" * 32, origin())
 
     assert shelf.keys() == set()
     assert not originals.listed()
@@ -133,7 +135,9 @@ def test_many_at_once_keep_one(shelf: Shelf, originals: Originals, tmp_path: Pat
     file, made = a_file(tmp_path, 200_000), instance()
     digest = digest_of(file)
     with ThreadPoolExecutor(8) as threads:
-        done = [threads.submit(originals.keep, beside(made), file, digest, origin()) for _ in range(8)]
+        done = [
+            threads.submit(originals.keep, beside(made), bytes_of(file), digest, origin()) for _ in range(8)
+        ]
         outcomes = [each.result() for each in done]
 
     assert sorted(outcomes, key=lambda each: each.value) == [Outcome.ALREADY_KEPT] * 7 + [Outcome.KEPT]
@@ -149,7 +153,7 @@ def test_one_whose_bytes_are_gone_is_not_kept_already(
 
     assert [each.condition for each in verify(shelf.objects, shelf.pool)] == [Condition.MISSING]
     with pytest.raises(ObjectsUnavailable):
-        originals.keep(beside(made), file, digest_of(file), origin())
+        originals.keep(beside(made), bytes_of(file), digest_of(file), origin())
     with pytest.raises(ObjectsUnavailable):
         originals.read(held)
 
@@ -212,7 +216,7 @@ def test_one_of_which_nothing_else_came_goes_with_its_study_too(
 
     other = instance(StudyInstanceUID=made.StudyInstanceUID)
     file = a_file(tmp_path, 200_000)
-    assert originals.keep(beside(other), file, digest_of(file), origin()) is Outcome.KEPT
+    assert originals.keep(beside(other), bytes_of(file), digest_of(file), origin()) is Outcome.KEPT
     assert originals.of_study(made.StudyInstanceUID) == []
     assert purge(shelf.objects, shelf.pool).objects == 1
 

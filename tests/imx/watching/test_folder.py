@@ -1,5 +1,6 @@
 """What lies in a watched folder, what goes together, and how it goes away."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,39 @@ def test_a_note_that_was_not_written_whole_moves_nothing(folder: WatchedFolder) 
     put(folder, ".imx-move-0", '{"where": "done", "files": [["a.p')
     folder.finish_moves()
     assert names(folder) == {"a.pdf"}
+
+
+def test_nobody_moves_what_lies_elsewhere(
+    folder: WatchedFolder, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    secret = elsewhere / "secret"
+    secret.write_text("x")
+    look = look_at(secret)
+    folder.root.joinpath("link").symlink_to(elsewhere)
+    for where, name in (
+        (DONE, str(secret)),
+        (DONE, f"../{elsewhere.name}/secret"),
+        (DONE, "link/secret"),
+        ("..", "a.pdf"),
+        ("/etc", "a.pdf"),
+    ):
+        files = [[name, look.size, look.modified_ns]]
+        put(folder, ".imx-move-1", json.dumps({"where": where, "files": files}))
+        folder.finish_moves()
+        assert secret.exists()
+    for said in ("[]", "{}", '{"where": "done", "files": 7}', '{"where": "done", "files": [[1]]}'):
+        put(folder, ".imx-move-1", said)
+        folder.finish_moves()
+    assert names(folder) == set()
+
+    folder.root.joinpath(FAILED).symlink_to(elsewhere)
+    file = put(folder, "a.pdf")
+    with pytest.raises(PermissionError):
+        folder.say(file, "why")
+    with pytest.raises(PermissionError):
+        folder.move(FAILED, {file: look_at(file)})
+    assert [each.name for each in elsewhere.iterdir()] == ["secret"]
 
 
 def test_nothing_is_overwritten(folder: WatchedFolder) -> None:
