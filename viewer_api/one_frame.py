@@ -4,22 +4,20 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
-from pydicom.filereader import dcmread
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filereader import read_dataset
 from pydicom.uid import UID
 
 from storage.archive import FrameRanges, Stored
 from storage.codecs.frame import of_data_set
 from storage.corrections import Correction, correct_bytes
-from storage.elements import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE
+from storage.elements import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from storage.errors import Unreadable
 from storage.frame_reading import FrameReader
-from storage.part10 import write_meta
 from storage.passing import inflated
 from storage.syntaxes import ALWAYS_LOSSY, HTJ2K, JPEG, JPEG_2000, JPEG_LS, JPEG_XL, NATIVE
 from storage.transcoding import Transcoder
@@ -29,6 +27,11 @@ from viewer_api.rendering.groups import flattened
 #: Of the attributes before the pixels, and of an instance that has none.
 HEADER_LIMIT_BYTES = 64 * 1024 * 1024
 WHOLE_LIMIT_BYTES = 512 * 1024 * 1024
+#: Pixel Data, of any kind.
+_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+#: Of every frame that was read; nobody changes it.
+_NATIVE_META = FileMetaDataset()
+_NATIVE_META.TransferSyntaxUID = UID(EXPLICIT_LITTLE)
 #: Whose bits are the codec's, and no overlay's.
 CODESTREAMS = frozenset({*JPEG, *JPEG_LS, *JPEG_2000, *HTJ2K, *JPEG_XL})
 
@@ -49,7 +52,7 @@ class OneFrame:
             pixels = self._pixels(number)
             if self.found.stored.transfer_syntax not in NATIVE:
                 pixels = self._decoded(frame, pixels)
-            frame.file_meta.TransferSyntaxUID = UID(EXPLICIT_LITTLE)
+            frame.file_meta = _NATIVE_META
             frame.NumberOfFrames = 1
             keyword = _pixel_keyword(frame)
             setattr(frame, keyword, pixels)
@@ -112,17 +115,22 @@ def _parsed(
     corrections: tuple[Correction, ...],
     limit_bytes: int,
 ) -> Dataset:
-    corrected = correct_bytes(chunks, syntax, corrections)
     buffer = BytesIO()
-    for chunk in chain((write_meta(stored.sop_class, stored.uid, syntax),), corrected):
+    for chunk in correct_bytes(chunks, syntax, corrections):
         buffer.write(chunk)
         if buffer.tell() > limit_bytes:
             raise Unreadable(f"more than {limit_bytes:,} bytes have to be read to render it")
     buffer.seek(0)
-    found = dcmread(buffer, stop_before_pixels=True, force=True)
+    # Without file meta, which `dcmread` would want, and would take as long to read as all the rest.
+    is_little = syntax != EXPLICIT_BIG
+    found = read_dataset(buffer, syntax == IMPLICIT_LITTLE, is_little, stop_when=_is_of_pixels)
     if syntax == EXPLICIT_BIG:
         _turn_words(found)
     return found
+
+
+def _is_of_pixels(tag: int, _vr: str | None, _length: int) -> bool:
+    return tag in _PIXELS
 
 
 def _widen(frame: Dataset, samples: NDArray[Any]) -> None:

@@ -12,9 +12,9 @@ _OF_A_FRAME = (
 
 def flattened(frame: Dataset, number: int = 1) -> Dataset:
     """The groups of frame `number`, from one, of those that the data set still holds."""
-    shared = frame.get("SharedFunctionalGroupsSequence") or [Dataset()]
+    shared = frame.get("SharedFunctionalGroupsSequence") or []
     of_each = frame.get("PerFrameFunctionalGroupsSequence") or []
-    for groups in (shared[0], of_each[number - 1] if 0 < number <= len(of_each) else Dataset()):
+    for groups in (*shared[:1], *of_each[number - 1 : number]):
         for keyword in _OF_A_FRAME:
             for item in (groups.get(keyword) or [])[:1]:
                 frame.update({element.tag: element for element in item})

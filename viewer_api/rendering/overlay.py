@@ -10,7 +10,7 @@ from storage.errors import Unreadable
 from viewer_api.rendering.numbers import Mask
 from viewer_api.rendering.pixels import Samples
 
-_GROUPS = range(0x6000, 0x6020, 2)
+_GROUPS = frozenset(range(0x6000, 0x6020, 2))
 _ROWS, _COLUMNS, _FRAMES, _TYPE, _ORIGIN, _FIRST_FRAME = 0x0010, 0x0011, 0x0015, 0x0040, 0x0050, 0x0051
 _ALLOCATED, _POSITION, _LAYER, _DATA = 0x0100, 0x0102, 0x1001, 0x3000
 _BITS_LIMIT = 512 * 1024 * 1024
@@ -39,7 +39,7 @@ class Plane:
 
 def planes(found: Dataset, number: int, raw: Samples | None, size: tuple[int, int]) -> Iterator[Plane]:
     """The overlays of frame `number`, from one, of a picture of `size` (rows, columns)."""
-    for group in _GROUPS:
+    for group in sorted({tag >> 16 for tag in found.keys()} & _GROUPS):  # noqa: SIM118 -- its items are elements
         plane = _plane(found, group, number, raw, size)
         if plane is not None:
             yield plane
