@@ -13,7 +13,7 @@ from storage.codecs.frame import ImagePixel, of_members
 from storage.conditions import Statement
 from storage.corrections import IN_FORCE, Correction, Member, in_force, those_of
 from storage.errors import BadQuery, IndexUnavailable, NotHeld
-from storage.frames import ENTRY, NATIVE_ENTRY, NOTED_LIMIT, Form
+from storage.frames import ENTRY, NOTED_LIMIT, Form, places
 from storage.query import Level, Path, Query
 from storage.search import plan
 from storage.showing import SHOWS
@@ -69,6 +69,7 @@ class Stored:
     is_contested: bool
     digest: bytes  # SHA-256 of the data set as received
     corrected_by: list[int]  # the corrections in force for it, by their number
+    native: bytes | None = None  # where native frames lie: a NATIVE_ENTRY
 
     @property
     def path(self) -> str:
@@ -140,12 +141,13 @@ _STORED_FIELDS = sql.SQL(
     " o.digest, array(select c.id from correction c where c.study_id = s.id and c.undone_at is null"
     " and (c.identity_id is null or c.identity_id = n.identity_id)"
     " and (not c.of_instances or exists (select from correction_instance l"
-    " where l.correction_id = c.id and l.instance_id = n.id)) order by c.id)"
+    " where l.correction_id = c.id and l.instance_id = n.id)) order by c.id),"
+    f" case when n.frame_form = {Form.NATIVE:d} then n.frames end"
 )
 _STORED_SHOWN = _STORED_FIELDS + sql.SQL(
     " from study s join series r on r.study_id = s.id join instance n on n.series_id = r.id"
-    " join object o on o.id = n.object_id where {} and "
-).format(sql.SQL(SHOWS[Level.INSTANCE]))
+    f" join object o on o.id = n.object_id where {SHOWS[Level.INSTANCE]} and "
+)
 _STORED = _STORED_SHOWN + sql.SQL("s.uid = %s")
 _STORED_BY_ID = (
     sql.SQL("select ")
@@ -167,15 +169,9 @@ _STORED_IN: Mapping[str, sql.SQL] = {
 }
 _FRAMES = _written(
     sql.SQL(
-        "select case when n.frame_form = {native} then n.frames end,"
-        " case when n.frame_form = any({listed}) then array("
-        "select substr(n.frames, 1 + {size} * (least(k, {beyond}) - 1), {size})"
+        f"select case when n.frame_form in ({Form.FRAGMENT:d}, {Form.FRAGMENTS:d}) then array("
+        f"select substr(n.frames, 1 + {ENTRY.size} * (least(k, {NOTED_LIMIT + 1}) - 1), {ENTRY.size})"
         " from unnest(%s::int[]) with ordinality as asked(k, place) order by place) end, "
-    ).format(
-        native=int(Form.NATIVE),
-        listed=[int(Form.FRAGMENT), int(Form.FRAGMENTS)],
-        size=ENTRY.size,
-        beyond=NOTED_LIMIT + 1,
     )
     + _STORED
     + sql.SQL(" and r.uid = %s and n.uid = %s")
@@ -201,6 +197,14 @@ _SHOWN_AS: Mapping[Level, sql.SQL] = {
     Level.SERIES: sql.SQL("select uid, shown_as from series where shown_as is not null and uid = any(%s)"),
     Level.INSTANCE: sql.SQL("select uid, id from instance where uid = any(%s)"),
 }
+
+
+def _placed(stored: Stored, entries: Sequence[bytes], numbers: Sequence[int]) -> FrameRanges:
+    """Frames of these numbers, by what is noted of them. Raises NotHeld."""
+    if beyond := [number for number in numbers if not 1 <= number <= stored.frame_count]:
+        raise NotHeld(f"frame {beyond[0]} of instance {stored.uid}, which has {stored.frame_count}")
+    noted = entries if stored.native is None else (stored.native,)
+    return FrameRanges(stored, places(stored.frame_form, noted, numbers))
 
 
 def _is_broken(error: psycopg.OperationalError) -> bool:
@@ -294,19 +298,14 @@ class Archive:
         rows = await self.rows(Statement(_FRAMES, [list(numbers), *resource.uids]))
         if not rows:
             raise NotHeld(str(resource))
-        native, entries, *of_stored = rows[0]
-        stored = Stored(*of_stored)
-        if beyond := [number for number in numbers if not 1 <= number <= stored.frame_count]:
-            raise NotHeld(f"frame {beyond[0]} of {resource}, which has {stored.frame_count}")
-        match stored.frame_form:
-            case Form.NATIVE:
-                first, length = NATIVE_ENTRY.unpack(native)
-                starts = (first + (number - 1) * length for number in numbers)
-                return FrameRanges(stored, tuple((start, start + length) for start in starts))
-            case Form.FRAGMENT | Form.FRAGMENTS:
-                found_ranges = (ENTRY.unpack(entry) for entry in entries)
-                return FrameRanges(stored, tuple((start, start + length) for start, length in found_ranges))
-        return FrameRanges(stored, None)
+        entries, *of_stored = rows[0]
+        return _placed(Stored(*of_stored), entries, numbers)
+
+    async def frames_of(self, stored: Stored, numbers: Sequence[int]) -> FrameRanges:
+        """The same of an instance that is known: where native ones lie was told with it."""
+        if stored.native is not None:
+            return _placed(stored, (), numbers)
+        return await self.frames(Resource(stored.study_uid, stored.series_uid, stored.uid), numbers)
 
     async def corrections_of(self, instances: Sequence[Stored]) -> dict[int, tuple[Correction, ...]]:
         """The corrections in force, by instance; those without any are left out."""

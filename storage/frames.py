@@ -1,6 +1,7 @@
 """Where each frame of an instance lies, noted when it is kept so that reading one is one range read."""
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import pairwise
@@ -31,6 +32,22 @@ class Form(IntEnum):
     FRAGMENT = 2  # an ENTRY a frame, each exactly one fragment
     FRAGMENTS = 3  # an ENTRY a frame, spanning fragments whose item headers a reader takes out
     UNKNOWN = 4  # not told apart by their offsets: a reader goes through the pixel data
+
+
+def places(form: int, noted: Sequence[bytes], numbers: Sequence[int]) -> tuple[tuple[int, int], ...] | None:
+    """Where frames of these numbers, from one, start and stop, in bytes; None where that was not noted.
+
+    `noted` is the one NATIVE_ENTRY, or an ENTRY for each of the numbers.
+    """
+    match form:
+        case Form.NATIVE:
+            first, length = NATIVE_ENTRY.unpack(noted[0])
+            starts = (first + (number - 1) * length for number in numbers)
+            return tuple((start, start + length) for start in starts)
+        case Form.FRAGMENT | Form.FRAGMENTS:
+            found = (ENTRY.unpack(entry) for entry in noted)
+            return tuple((start, start + length) for start, length in found)
+    return None
 
 
 @dataclass(frozen=True, slots=True)

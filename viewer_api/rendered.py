@@ -143,7 +143,7 @@ class Rendering:
         try:
             match kind_of(stored):
                 case Kind.PICTURE if piece.number is None:
-                    found = await self.work.archive.frames(_resource(stored), every_frame(stored))
+                    found = await self.work.archive.frames_of(stored, every_frame(stored))
                     return await self._run(self._drawing.cine, _apart(found), in_force, wish)
                 case Kind.PICTURE:
                     assert piece.number is not None
@@ -166,7 +166,7 @@ class Rendering:
     async def _frame(
         self, stored: Stored, number: int, corrections: tuple[Correction, ...], wish: Wish
     ) -> Drawn:
-        found = await self.work.archive.frames(_resource(stored), [1, number])
+        found = await self.work.archive.frames_of(stored, [1, number])
         return await self._run(self._drawing.frame, found, number, corrections, wish)
 
     async def _presented(self, piece: Piece, corrections: tuple[Correction, ...], wish: Wish) -> Drawn:
@@ -250,10 +250,6 @@ def _apart(found: FrameRanges) -> list[FrameRanges]:
     if found.ranges is None:
         return [found] * found.stored.frame_count
     return [FrameRanges(found.stored, (found.ranges[0], each)) for each in found.ranges]
-
-
-def _resource(stored: Stored) -> Resource:
-    return Resource(stored.study_uid, stored.series_uid, stored.uid)
 
 
 def _headers(instances: Sequence[Stored], *form: object) -> dict[str, str]:

@@ -50,4 +50,5 @@ def _stored_bits(raw: Samples, pixel: ImagePixel) -> Samples:
     bits, stored, high = pixel.bits_allocated, pixel.bits_stored, pixel.high_bit
     if not stored <= high + 1 <= bits or stored == bits or raw.dtype.itemsize * 8 != bits:
         return raw
-    return np.right_shift(np.left_shift(raw, bits - 1 - high), bits - stored)
+    shifted = np.left_shift(raw, bits - 1 - high)
+    return np.right_shift(shifted, bits - stored, out=shifted)
