@@ -124,6 +124,7 @@ def viewer_routes(work: Working, pages: Pages) -> APIRouter:
                 request,
                 "no_viewer.html",
                 signed_in=reader.name,
+                actor=reader.look.actor,
                 status=HTTPStatus.SERVICE_UNAVAILABLE,
                 version=VERSION,
             )

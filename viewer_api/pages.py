@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
 
+from exchange.policy import Action, Actor, Purpose, Subject, may
 from viewer_api.assets import Assets
 from viewer_api.clock import day, moment
 
@@ -34,9 +35,10 @@ class Place:
 
     url: str
     name: str
+    action: Action | None = None  # that one must be allowed; None: for whoever is signed in
 
 
-NAVIGATION = (Place("/studies", "Studies"), Place("/laboratory", "Add files"))
+NAVIGATION = (Place("/studies", "Studies"), Place("/laboratory", "Add files", Action.CONTRIBUTE))
 
 
 class Pages:
@@ -50,7 +52,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals.update(static=assets.url, navigation=NAVIGATION)
+        self._environment.globals.update(static=assets.url)
         self._environment.filters.update(day=day, moment=moment)
 
     def answer(
@@ -59,6 +61,7 @@ class Pages:
         template: str,
         *,
         signed_in: str = "",
+        actor: Actor | None = None,
         form_token: str = "",
         status: HTTPStatus = HTTPStatus.OK,
         headers: Mapping[str, str] | None = None,
@@ -66,9 +69,20 @@ class Pages:
     ) -> Response:
         """One page. `signed_in` is the name of whoever reads it, "" before they have signed in.
 
+        `actor` is who they are, where the page knows: they are led to what they may do.
         `form_token` is for its forms (Readers.form_token).
         """
         text = self._environment.get_template(template).render(
-            here=request.url.path, signed_in=signed_in, form_token=form_token, **values
+            here=request.url.path,
+            signed_in=signed_in,
+            form_token=form_token,
+            navigation=[place for place in NAVIGATION if _is_for(actor, place)],
+            **values,
         )
         return Response(text, status, {**HEADERS, **(headers or {})}, "text/html")
+
+
+def _is_for(actor: Actor | None, place: Place) -> bool:
+    if place.action is None:
+        return True
+    return actor is not None and may(actor, place.action, Purpose.TREATMENT, Subject()).allowed

@@ -38,6 +38,7 @@ def laboratory_routes(work: Working, pages: Pages) -> APIRouter:
             "laboratory.html",
             status=HTTPStatus.OK,
             signed_in=reader.name or "Open to all on this machine",
+            actor=reader.look.actor,
             form_token=work.readers.form_token(request),
             issuer=trust[1] if trust else "",
             has_trust=trust is not None,

@@ -91,6 +91,7 @@ def account_routes(work: Working, pages: Pages) -> APIRouter:
             "account.html",
             status=status,
             signed_in=holder.actor.name,
+            actor=holder.actor,
             account=found,
             sessions=sessions,
             this_session=holder.session,
@@ -137,6 +138,7 @@ def account_routes(work: Working, pages: Pages) -> APIRouter:
             request,
             "new_token.html",
             signed_in=owner.name,
+            actor=holder.actor,
             form_token=readers.form_token(request),
             token=token,
         )

@@ -140,6 +140,7 @@ class StudyList:
             request,
             "studies.html",
             signed_in=reader.name or "Open to all on this machine",
+            actor=reader.look.actor,
             form_token=self._work.readers.form_token(request),
             criteria=meant.criteria,
             errors=meant.errors,

@@ -61,6 +61,14 @@ def test_nobody_else_is(place: Place, closed_api: httpx.Client) -> None:
     assert closed_api.post("/laboratory/order", headers=nobodys, json={"number": "A1"}).status_code == 403
 
 
+def test_only_those_who_may_add_files_are_led_there(
+    place: Place, closed_api: httpx.Client, headers: dict[str, str]
+) -> None:
+    leads = 'href="/laboratory"'
+    assert leads in closed_api.get("/studies", headers=headers).text
+    assert leads not in closed_api.get("/studies", headers=bearer(place, Role.READER, "jay")).text
+
+
 def test_what_the_page_runs_is_what_its_makers_published() -> None:
     found = assets.load().found
     (path,) = [each for each in found if each.endswith("tus.min.js")]
