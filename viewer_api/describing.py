@@ -15,9 +15,11 @@ from storage.elements import EXPLICIT_LITTLE
 from storage.errors import ArchiveError, BadInput, Unavailable
 from storage.ingest import Incoming
 from storage.json_in import TRANSFER_SYNTAX, BadMetadata, bulk_uris, checked, read_json
+from storage.originals import Originals
 from storage.receipt import Outcome
 from storage.uids import is_uid
 from storage.xml_in import read_xml
+from viewer_api.cleaned import keep_originals
 from viewer_api.media import DICOM_JSON, OCTETS
 from viewer_api.parts_in import BadMultipart, PartIn
 from viewer_api.picturing import coloured, pictured, syntax_of
@@ -61,6 +63,7 @@ class Describing:
     storing: Storing
     spool: Spool
     upright: Upright
+    originals: Originals
     report: Report = field(default_factory=Report)
     #: By the URI of a value, and in the order in which they came.
     _waiting: dict[str, dict[Described, None]] = field(default_factory=lambda: defaultdict(dict))
@@ -171,6 +174,7 @@ class Describing:
             shown = pictured(members, first.picture, len(frames), size, first.sent)
             painted = coloured(shown.members, first.colour_profile)
             members = painted.members
+            keep_originals(self.originals, members, pixels, came, self.storing.origin())
             is_added_to = shown.is_added_to or painted.is_added_to or any(each.is_cleaned for each in came)
         elif pixels is not None:
             bulk[members[PIXEL_DATA]["BulkDataURI"]] = pixels

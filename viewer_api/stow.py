@@ -16,6 +16,7 @@ from starlette.responses import Response
 from exchange.policy import Action, Actor
 from storage.errors import BadInput
 from storage.origin import Origin
+from storage.originals import Originals
 from viewer_api.bodies_in import BodyStalled, read_ahead
 from viewer_api.describing import DICOM_XML, Describing
 from viewer_api.media import DICOM, DICOM_JSON
@@ -45,6 +46,7 @@ def store_routes(parts: Working) -> APIRouter:
     uploads = CapacityLimiter(UPLOADS)
     lanes = ThreadPoolExecutor(LANES, "storing")
     turning = Turning()
+    originals = Originals(parts.objects, parts.desk.pool)
 
     async def store(request: Request, study: str | None) -> Response:
         reader = await parts.readers.admit(request, Action.STORE, study)
@@ -70,7 +72,8 @@ def store_routes(parts: Working) -> APIRouter:
             if kind == DICOM:
                 return storing.take(body)
             with open_spool(parts.settings.spool_folder, parts.settings.spool_limit_bytes) as spool:
-                return Describing(storing, spool, partial(turning.upright, spool)).take(body)
+                upright = partial(turning.upright, spool)
+                return Describing(storing, spool, upright, originals).take(body)
 
         try:
             async with read_ahead(request) as pieces:

