@@ -198,7 +198,7 @@ class WatchSettings:
     folder: Path | None = None
     trust: str = ""  # ODS code of the trust whose they are
     case: Path | None = None  # what all of them share, such as the device
-    by_barcode: bool = False  # a file's name begins with a number of its order
+    by_barcode: bool = False  # its name, or a slide's label, holds a number of its order
     quiet_s: float = 10.0  # a file that has looked the same for so long is whole
 
     def __post_init__(self) -> None:

@@ -88,6 +88,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from check_objects(settings)
     yield from check_ports(settings)
     yield from check_certificates(settings)
+    yield from check_watched(settings)
     yield from check_machine()
 
 
@@ -281,6 +282,21 @@ def check_certificates(settings: Settings) -> Iterator[Finding]:
             "certificates",
             f"there is no revocation list of {name}: peers whose certificates it signed are refused",
             "add its list to tls.revocations",
+        )
+
+
+def check_watched(settings: Settings) -> Iterator[Finding]:
+    folder = settings.watch.folder
+    if folder is None:
+        return
+    if os.access(folder, os.R_OK | os.W_OK | os.X_OK) and folder.is_dir():
+        yield Finding(Level.GOOD, "watched folder", f"{folder} can be read, and files moved within it")
+    else:
+        yield Finding(
+            Level.WRONG,
+            "watched folder",
+            f"{folder} is not there, or its files cannot be moved by this user",
+            "mount it, and let the user of the service write there; or leave out watch.folder",
         )
 
 

@@ -20,7 +20,8 @@ def watch_command(
     trust: Annotated[str | None, typer.Option(help="ODS code of the trust whose they are.")] = None,
     case: Annotated[Path | None, typer.Option(help="What all of them share, such as the device.")] = None,
     by_barcode: Annotated[
-        bool | None, typer.Option("--by-barcode", help="A file's name begins with a number of its order.")
+        bool | None,
+        typer.Option("--by-barcode", help="Its name, or a slide's label, holds a number of its order."),
     ] = None,
     quiet: Annotated[
         float | None, typer.Option(help="Seconds for which a whole file has looked the same. Otherwise 10.")

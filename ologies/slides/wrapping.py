@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ologies.case import Case
 from ologies.errors import Damaged
-from ologies.recognition import Kind
+from ologies.recognition import Kind, recognise
 from ologies.slides.aperio import read_aperio
 from ologies.slides.barcodes import barcodes_of
 from ologies.slides.coding import lossless, lossy
@@ -45,6 +45,15 @@ def wrap_slide(path: Path, kind: Kind, case: Case, digest: str, scratch: Path) -
         base = slide.levels[0]
         series = Series((base.columns_px, base.rows_px), settle_slide(case, slide), digest)
         yield from _objects(series, slide, scratch)
+
+
+def label_of(path: Path) -> tuple[str, ...]:
+    """What the barcodes of a slide's label say; nothing where it has none, or is no slide. Raises Damaged."""
+    kind = recognise(path)
+    if kind not in _READERS:
+        return ()
+    with Tiff(path) as file:
+        return barcodes_of(_READERS[kind](file.directories()).others)
 
 
 def _objects(series: Series, slide: Slide, scratch: Path) -> Iterator[Made]:

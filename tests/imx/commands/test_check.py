@@ -21,7 +21,14 @@ from dicom_router.tls.profile import TlsFiles
 from exchange.refusals import Reason, Refusal, Refused
 from exchange.registry import Peer, Trust
 from imx.certificates import note_ends
-from imx.commands.check import check_certificates, check_database, check_folder, check_objects, check_ports
+from imx.commands.check import (
+    check_certificates,
+    check_database,
+    check_folder,
+    check_objects,
+    check_ports,
+    check_watched,
+)
 from imx.commands.findings import (
     Finding,
     Level,
@@ -326,3 +333,13 @@ def test_the_command_ends_with_the_worst_and_speaks_json(tmp_path: Path) -> None
     assert (good.returncode, bad.returncode) == (0, 1)
     assert {finding["level"] for finding in json.loads(good.stdout)} <= {"good", "warning"}
     assert any(finding["about"] == "database" for finding in json.loads(bad.stdout))
+
+
+def test_a_watched_folder_that_is_away_is_wrong(tmp_path: Path) -> None:
+    away = tmp_path / "away"
+    environment = {"IMX_DATA": str(tmp_path), "IMX_WATCH_FOLDER": str(away), "IMX_WATCH_TRUST": "RBT"}
+    settings = read({}, environment)
+    assert [each.level for each in check_watched(settings)] == [Level.WRONG]
+    away.mkdir()
+    assert [each.level for each in check_watched(settings)] == [Level.GOOD]
+    assert list(check_watched(read({}, {"IMX_DATA": str(tmp_path)}))) == []

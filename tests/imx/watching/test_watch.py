@@ -22,7 +22,7 @@ from structlog.testing import LogCapture
 from exchange.order import Order, Patient, Said, Status, Step
 from exchange.orders import PostgresOrders, Told
 from exchange.registry import PostgresRegistry, Trust
-from imx.watching.cases import Cases
+from imx.watching.cases import Cases, numbers_in
 from imx.watching.folder import WatchedFolder
 from imx.watching.watch import Watch
 from ologies.case import Case
@@ -34,6 +34,8 @@ from storage.files import FileObjects
 from storage.originals import Originals
 from tests.ologies.ecg.test_wfdb import a_record
 from tests.ologies.material import PDF, an_aecg
+from tests.ologies.slides.material import SPECIMEN
+from tests.ologies.slides.test_barcodes import label, slide
 from tests.storage.shelf import Shelf
 from viewer_api.keeping import Keeping
 
@@ -249,8 +251,41 @@ def test_a_name_that_begins_with_a_barcode_finds_its_order(watching: Watching, s
         watch.look(now)
 
     assert names(watch) == {"done/S26-1_4.xml", "failed/S26-2.xml", "failed/S26-2.xml.reason.txt"}
-    assert reason(watch, "S26-2.xml") == "no order is known by the number in its name\n"
+    assert reason(watch, "S26-2.xml") == "no order is known by the number in its name, or by its label\n"
     assert shelf.one("select accession from study") == "S26-1"
+
+
+def test_a_slide_is_known_by_the_barcode_on_its_label(
+    watching: Watching, shelf: Shelf, tmp_path: Path
+) -> None:
+    patient = Patient(identifier="123", name="CLARK^ADA", birth_date="19530508", sex="F")
+    order = Order(
+        trust="RBT", number="F1", accession="S26-100", patient=patient, specimens=("S26-100;A;1;1",),
+        steps=(Step(modality="SM", date="20260303", time="0900"),),
+    )  # fmt: skip
+    PostgresOrders(shelf.pool).tell(Told(order, Status.SCHEDULED, Said(datetime.now(UTC), "x")), "a test")
+    shared = {"specimen": SPECIMEN | {"container": None}, "encounter": {"at": "2026-03-03T10:00:00+00:00"}}
+    watch = watching(by_barcode=True, shared=Case.model_validate(shared))
+    put(watch, "scan 0001.svs", slide(tmp_path, label("S26-100;A;1;1")).read_bytes(), case=None)
+    for now in (0.0, 11.0):
+        watch.look(now)
+
+    assert names(watch) == {"done/scan 0001.svs"}
+    assert shelf.rows("select accession from study") == [("S26-100",)]
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("S26-1.svs", ("S26-1.svs", "S26-1")),
+        ("S26-1_2.ome.tiff", ("S26-1_2.ome.tiff", "S26-1_2.ome", "S26-1")),
+        ("S26-1;A;1", ("S26-1;A;1", "S26-1")),
+        ("F1", ("F1",)),
+        ("_x", ("_x",)),
+    ],
+)
+def test_what_a_name_or_a_barcode_may_mean(text: str, numbers: tuple[str, ...]) -> None:
+    assert numbers_in(text) == numbers
 
 
 def test_what_all_share_is_added(watching: Watching, shelf: Shelf) -> None:
