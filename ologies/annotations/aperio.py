@@ -15,6 +15,7 @@ from ologies.annotations.mark import (
     Shape,
     box,
     ellipse,
+    line,
     points_of,
     polygon,
 )
@@ -44,6 +45,8 @@ def read_aperio(path: Path) -> Iterator[Mark]:
 
 def _shapes(region: Element) -> tuple[Shape, ...]:
     at = points_of([(number(each.get("X")), number(each.get("Y"))) for each in region.iter("Vertex")])
+    if not len(at):
+        return ()
     kind = (region.get("Type") or _FREEHAND).strip()
     if kind == _FREEHAND:
         return (polygon(at),)
@@ -52,7 +55,7 @@ def _shapes(region: Element) -> tuple[Shape, ...]:
     if kind == _ELLIPSE:
         return (ellipse(*box(at)),)
     if kind in (_ARROW, _RULER):
-        return (Shape(Graphic.POLYLINE, at),)
+        return (line(at),)
     if kind == _COUNT:
         return tuple(Shape(Graphic.POINT, each.reshape(1, 2)) for each in at)
     raise Damaged("a region of a type that ImageScope does not have")

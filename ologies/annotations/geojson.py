@@ -18,6 +18,7 @@ from ologies.annotations.mark import (
     Shape,
     box,
     ellipse,
+    line,
     points_of,
     polygon,
 )
@@ -197,7 +198,7 @@ def _shapes(geometry: Mapping[str, Any], depth: int) -> tuple[list[Shape], list[
         return [Shape(Graphic.POINT, points_of([each])) for each in at], []
     if kind in ("LineString", "MultiLineString"):
         lines = [at] if kind == "LineString" else at
-        return [Shape(Graphic.POLYLINE, points_of(_list(each))) for each in lines], []
+        return [line(points_of(_list(each))) for each in lines], []
     if kind in ("Polygon", "MultiPolygon"):
         rings = [[polygon(points_of(_list(ring))) for ring in _list(each)]
                  for each in ([at] if kind == "Polygon" else at)]  # fmt: skip

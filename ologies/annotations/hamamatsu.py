@@ -11,7 +11,17 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from ologies.annotations.mark import UNCLASSIFIED, Graphic, Mark, Points, Shape, ellipse, points_of, polygon
+from ologies.annotations.mark import (
+    UNCLASSIFIED,
+    Graphic,
+    Mark,
+    Points,
+    Shape,
+    ellipse,
+    line,
+    points_of,
+    polygon,
+)
 from ologies.annotations.markup import elements, number
 from ologies.errors import Damaged
 from ologies.slides import tiff
@@ -83,7 +93,7 @@ def _shape(drawn: Element, grid: Grid) -> tuple[Shape, str]:
     if kind in ("freehand", "freehandline", "") and drawn.find("pointlist") is not None:
         points = points_of([_pair(each, "x", "y") for each in drawn.iterfind("pointlist/point")])
         if kind == "freehandline" or (drawn.findtext("closed") or "1").strip() == "0":
-            return Shape(Graphic.POLYLINE, grid.pixels(points)), ""
+            return line(grid.pixels(points)), ""
         return polygon(grid.pixels(points)), ""
     raise Damaged("an annotation of a type that is not known of NDP.view")
 

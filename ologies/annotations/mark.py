@@ -49,8 +49,6 @@ class Shape:
         count = len(self.points)
         if count < fewest or (count > fewest and not may_more):
             raise Damaged(f"a {self.graphic.value.lower()} of {count} points: no such shape")
-        if not np.isfinite(self.points).all():
-            raise Damaged(f"a {self.graphic.value.lower()} with a coordinate that is no number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +67,29 @@ class Mark:
 def points_of(numbers: Sequence[Any]) -> Points:
     """Pairs; what stands behind the first two of each is left out. Raises Damaged for anything else."""
     try:
-        return np.array([(each[0], each[1]) for each in numbers], dtype=np.float64).reshape(-1, 2)
+        pairs = np.array([(each[0], each[1]) for each in numbers], dtype=np.float64).reshape(-1, 2)
     except (TypeError, ValueError, IndexError, KeyError, OverflowError) as error:
         raise Damaged("a coordinate that is no pair of numbers") from error
+    if not np.isfinite(pairs).all():
+        raise Damaged("a coordinate that is no number")
+    return pairs
 
 
 def polygon(points: Points) -> Shape:
-    """Closed by what it is: without its first point again, a rectangle where it is one."""
+    """Closed by what it is: without its first point again, a rectangle where it is one.
+
+    A click that became an area of one or two points is a point or a line.
+    """
     if len(points) > 1 and (points[0] == points[-1]).all():
         points = points[:-1]
+    if len(points) < 3:
+        return line(points)
     return Shape(Graphic.RECTANGLE if is_rectangle(points) else Graphic.POLYGON, points)
+
+
+def line(points: Points) -> Shape:
+    """Open; of one point, that point."""
+    return Shape(Graphic.POINT if len(points) == 1 else Graphic.POLYLINE, points)
 
 
 def is_rectangle(points: Points) -> bool:
@@ -152,7 +163,7 @@ def gathered(marks: Iterable[Mark], columns: int, rows: int) -> Drawing:
     groups: dict[tuple[str, str, Graphic, bool], Group] = {}
     shapes = outside = parted = holes = points = 0
     for mark in marks:
-        whole = len(mark.shapes) == 1
+        whole = len(mark.shapes) < 2
         parted += bool(mark.measured) and not whole
         holes += len(mark.shapes) if mark.is_hole else 0
         for shape in mark.shapes:

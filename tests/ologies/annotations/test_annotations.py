@@ -203,6 +203,15 @@ def test_imagescope(tmp_path: Path) -> None:
     assert read.AnnotationGroupSequence[0].RecommendedDisplayCIELabValue == cielab((0, 255, 0))
 
 
+def test_a_click_that_became_an_area_is_a_point_or_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "drawn"
+    clicks = [[(1, 1)], [(1, 1), (9, 1)], [(1, 1), (9, 1), (1, 1)], []]
+    path.write_text(APERIO.format(regions="".join(region(0, each) for each in clicks)))
+    read = opened(wrap_one(path, case()))
+    assert points(read, 1) == [[[1, 1]]]
+    assert points(read, 2) == [[[1, 1], [9, 1]]] * 2
+
+
 NDPA = """<?xml version="1.0" encoding="utf-8" standalone="yes"?>
 <annotations><ndpviewstate id="1"><title>Tumour</title><details/>
 <coordformat>nanometers</coordformat>
@@ -280,10 +289,9 @@ def test_the_slide_is_asked_for_and_must_be_of_the_study(tmp_path: Path) -> None
         '[{"type": "Feature", "geometry": {"type": "Point", "coordinates": [1e999, 1]}}]',
         '[{"type": "Feature", "geometry": {"type": "Point", "coordinates": "55"}}]',
         '[{"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [[]]}}]',
-        '[{"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [[[1, 1], [2, 2]]]}}]',
         '[{"type": "Feature", "geometry": {"type": "Point", "coordinates": [1, 1], "plane": {"z": 2}}}]',
         '[{"type": "Feature", "geometry": {"type": "Blob", "coordinates": []}}]',
-        APERIO.format(regions=region(0, [(1, 1)])),
+        APERIO.format(regions=region(0, [])),
         APERIO.format(regions='<Region><Vertices><Vertex X="a" Y="1"/></Vertices></Region>'),
         APERIO.format(regions=region(9, [(1, 1)])),
         APERIO.format(regions="")[:-20],
