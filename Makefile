@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 
 PACKAGES := imx dicom_router ologies viewer_api storage exchange conformance
 CHECKED  := $(PACKAGES) tests benchmarks .ci
-BENCHES  := ingest find retrieve forward dicomweb many_studies wrap
+BENCHES  := ingest find retrieve forward dicomweb many_studies wrap wrap_slide
 
 .DEFAULT_GOAL := help
 .PHONY: help setup viewer demo test check format peers fuzz bench bench-quick lock clean

@@ -64,6 +64,8 @@ class Tiff:
         try:
             self.size = os.fstat(self.descriptor).st_size
             self._begin()
+            if not self._first:
+                raise Damaged("it has no directory")
         except BaseException:
             os.close(self.descriptor)
             raise
