@@ -7,9 +7,8 @@ from typing import TypeVar
 
 from ologies.case import Case, DocumentOf, read_case
 from ologies.confined import Job
-from ologies.ecg.reading import ECG_KINDS
 from ologies.errors import OlogyError
-from ologies.recognition import Kind, recognise
+from ologies.recognition import SIGNALS, recognise
 from ologies.wrapping import files_beside
 
 T = TypeVar("T")
@@ -53,7 +52,7 @@ def papers_last(jobs: Iterable[Job]) -> list[Job]:
 
 def _is_signal(path: Path) -> bool:
     try:
-        return recognise(path) in {*ECG_KINDS, Kind.DICOM_ECG}
+        return recognise(path) in SIGNALS
     except OlogyError:
         return False
 

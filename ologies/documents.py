@@ -30,13 +30,6 @@ _CLASSES: Mapping[str, str] = {
 OF_ECG = frozenset({DocumentOf.ECG, DocumentOf.ECG_WITHOUT_SIGNAL})
 
 
-#: Why an ECG on paper is not kept beside its signal.
-BESIDE_A_SIGNAL = (
-    "the signal of an ECG of this encounter is there: a picture of one adds nothing. If it is of another"
-    ' recording, one without a signal, its case says so ("document": "ecg without signal")'
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Document:
     """What is encapsulated."""

@@ -89,6 +89,10 @@ _XML_ROOTS = (
 _GEOJSON = re.compile(rb'\s*[\[{].{0,2000}?"type"\s*:\s*"(?:FeatureCollection|Feature)"', re.DOTALL)
 
 
+#: Those that hold the signal of an ECG.
+SIGNALS = frozenset({Kind.AECG, Kind.MUSE, Kind.SIERRA, Kind.SCP, Kind.EDF, Kind.WFDB, Kind.DICOM_ECG})
+
+
 def recognise(path: Path) -> Kind:
     """Raises NotUnderstood with the list of what is, Damaged for a file that cannot be read."""
     if path.exists() and not path.is_file():

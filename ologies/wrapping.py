@@ -15,6 +15,12 @@ from ologies.wrapped import Wrapped
 #: SOP Class UID (PS3.6 §A).
 _ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 
+#: Why an ECG on paper is not kept beside its signal.
+BESIDE_A_SIGNAL = (
+    "the signal of an ECG of this encounter is there: a picture of one adds nothing. If it is of another"
+    ' recording, one without a signal, its case says so ("document": "ecg without signal")'
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Beside:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ologies.case import Case
-from ologies.documents import BESIDE_A_SIGNAL
 from ologies.ecg.classes import ECG_CLASSES
-from ologies.wrapping import Wrapping
+from ologies.wrapping import BESIDE_A_SIGNAL, Wrapping
 from storage.encounters import Encounters
 from storage.errors import ArchiveError, Unavailable
 from storage.holdings import holds_any

@@ -25,12 +25,11 @@ from imx.errors import CommandFailed
 from imx.part10 import files_in
 from ologies.case import read_case
 from ologies.confined import Done, Job, wrap_all
-from ologies.documents import BESIDE_A_SIGNAL
 from ologies.ecg.classes import ECG_CLASSES
 from ologies.errors import Asked, OlogyError
 from ologies.recognition import recognise
 from ologies.wrapped import Wrapped
-from ologies.wrapping import Wrapping
+from ologies.wrapping import BESIDE_A_SIGNAL, Wrapping
 from storage.file_names import as_name
 
 Keep = Callable[[Wrapping, Job], dict[str, Any]]
