@@ -116,11 +116,7 @@ def _write_pixels(file: BinaryIO, pixels: Encapsulated) -> None:
             raise Damaged("a frame of it is larger than DICOM can hold (4 GB)")
         padded = length + length % 2
         file.write(struct.pack("<HHI", 0xFFFE, 0xE000, padded))
-        for piece in frame.pieces if isinstance(frame, Joined) else (frame,):
-            if isinstance(piece, Stretch):
-                _copy(piece, file)
-            else:
-                file.write(piece)
+        write_frame(file, frame)
         if length % 2:
             file.write(b"\0")
         offsets.append(at)
@@ -141,6 +137,15 @@ def _table(offsets: list[int], lengths: list[int]) -> bytes:
         + struct.pack(f"<{len(values)}Q", *values)
         for element, values in ((1, offsets), (2, lengths))
     )
+
+
+def write_frame(file: BinaryIO, frame: Frame) -> None:
+    """Its bytes alone."""
+    for piece in frame.pieces if isinstance(frame, Joined) else (frame,):
+        if isinstance(piece, Stretch):
+            _copy(piece, file)
+        else:
+            file.write(piece)
 
 
 def _length(frame: Frame) -> int:

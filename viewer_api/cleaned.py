@@ -27,9 +27,10 @@ def keep_originals(
     )
     if not (study and series and instance):
         return
+    kind, suffix = (Kind.MP4, "mp4") if pixels[0].media_type == "video/mp4" else (Kind.JPEG, "jpg")
     original = Original(
-        kind=Kind.JPEG.value,
-        name=f"{instance}.jpg",
+        kind=kind.value,
+        name=f"{instance}.{suffix}",
         kept_by=origin.peer,
         study_uid=study,
         series_uids=(series,),

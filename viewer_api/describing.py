@@ -22,10 +22,11 @@ from storage.xml_in import read_xml
 from viewer_api.cleaned import keep_originals
 from viewer_api.media import DICOM_JSON, OCTETS
 from viewer_api.parts_in import BadMultipart, PartIn
-from viewer_api.picturing import coloured, pictured, syntax_of
-from viewer_api.pixels_in import PICTURES, Bulk, Upright, frames_in, is_compressed
+from viewer_api.picturing import coloured, moving, pictured, syntax_of
+from viewer_api.pixels_in import PICTURES, Bulk, frames_in, is_compressed
 from viewer_api.spool import Spool, fetch
 from viewer_api.storing import Failed, Kept, Report, Storing, failed_by
+from viewer_api.turning import Making
 
 DICOM_XML = "application/dicom+xml"
 PDF = "application/pdf"
@@ -62,7 +63,7 @@ class Describing:
 
     storing: Storing
     spool: Spool
-    upright: Upright
+    making: Making
     originals: Originals
     report: Report = field(default_factory=Report)
     #: By the URI of a value, and in the order in which they came.
@@ -166,16 +167,22 @@ class Describing:
         pixels = bulk.pop(members.get(PIXEL_DATA, {}).get("BulkDataURI", ""), None)
         syntax, frames, is_added_to = EXPLICIT_LITTLE, [], False
         if pixels is not None and is_compressed(pixels[0]):
-            came = frames_in(pixels, self.upright)
+            came = frames_in(pixels, self.making)
             frames = [each.value for each in came]
             first = came[0]
             syntax = syntax_of(first.picture, "" if first.sent else pixels[0].transfer_syntax or named)
             size = sum(each.lossy_bytes for each in came)
             shown = pictured(members, first.picture, len(frames), size, first.sent)
             painted = coloured(shown.members, first.colour_profile)
-            members = painted.members
+            timed = moving(painted.members, first.timing)
+            members = timed.members
             keep_originals(self.originals, members, pixels, came, self.storing.origin())
-            is_added_to = shown.is_added_to or painted.is_added_to or any(each.is_cleaned for each in came)
+            is_added_to = (
+                shown.is_added_to
+                or painted.is_added_to
+                or timed.is_added_to
+                or any(each.is_cleaned for each in came)
+            )
         elif pixels is not None:
             bulk[members[PIXEL_DATA]["BulkDataURI"]] = pixels
         is_added_to |= _document(members, bulk)

@@ -21,6 +21,7 @@ _BITS_ALLOCATED, _BITS_STORED, _HIGH_BIT = "00280100", "00280101", "00280102"
 _PHOTOMETRIC, _PLANAR = "00280004", "00280006"
 _SAMPLES, _ROWS, _COLUMNS = "00280002", "00280010", "00280011"
 _PROFILE = "00282000"
+_FRAME_TIME, _FRAME_TIME_VECTOR, _INCREMENT = "00181063", "00181065", "00280009"
 _OF_THE_CODESTREAM = frozenset({_PHOTOMETRIC, _PLANAR, _ROWS, _COLUMNS})
 #: What names places in a picture as it was sent, besides overlays: regions, shutter, orientation, spacing.
 _PLACES = ("00186011", "00181600", "00200020", "00200037", "00280030")
@@ -106,6 +107,14 @@ def coloured(members: Mapping[str, Member], profile: bytes | None) -> Pictured:
     even = profile + b"\0" * (len(profile) % 2)
     member = {"vr": "OB", "InlineBinary": base64.b64encode(even).decode()}
     return Pictured(dict(sorted({**members, _PROFILE: member}.items())), True)
+
+
+def moving(members: Mapping[str, Member], timing: Mapping[str, Member] | None) -> Pictured:
+    """With when a video's frames are, where its sender does not say it (PS3.3 §C.7.6.5, §C.7.6.6)."""
+    if timing is None or any(tag in members for tag in (_FRAME_TIME, _FRAME_TIME_VECTOR, _INCREMENT)):
+        return Pictured(dict(members), False)
+    added = {tag: member for tag, member in timing.items() if tag not in members}
+    return Pictured(dict(sorted({**members, **added}.items())), bool(added))
 
 
 def _as_kept(members: Mapping[str, Member], sent: Sent, picture: Picture) -> dict[str, Member]:

@@ -1,12 +1,14 @@
 """Compressed pixels that come as parts (PS3.18 §10.5.1.4), by the rules that files are wrapped by.
 
 A photograph keeps its bitstream, without what it says of where it was taken and by whom; one that its camera
-turned, or in a kind of JPEG that DICOM does not take, is turned upright and kept as JPEG 2000 lossless.
+turned, or in a kind of JPEG that DICOM does not take, is turned upright and kept as JPEG 2000 lossless. A
+video is copied into a file that says nothing else.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from typing import Any
 
 from ologies import codestreams
 from ologies.codestreams import Picture, read_picture
@@ -19,6 +21,7 @@ from storage.json_in import BadMetadata
 from viewer_api.media import OCTETS
 from viewer_api.picturing import Sent
 from viewer_api.spool import fetch
+from viewer_api.turning import Making
 
 #: How each media type of a compressed picture is read (PS3.18 Table 10.5.2-1). The capabilities list them.
 PICTURES: Mapping[str, Callable[[Callable[[int, int], bytes], int], Picture]] = {
@@ -30,9 +33,6 @@ PICTURES: Mapping[str, Callable[[Callable[[int, int], bytes], int], Picture]] = 
 #: Kinds of JPEG that DICOM takes, by the marker of their frame: baseline, extended, lossless, JPEG-LS.
 _TAKEN = frozenset({0xC0, 0xC1, 0xC3, 0xF7})
 _LOSSLESS = 0xC3
-
-#: Makes a JPEG upright and lossless; raises BadInput.
-Upright = Callable[[Value], Value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class FrameIn:
     sent: Sent | None = None  # where it was another picture
     is_cleaned: bool = False
     colour_profile: bytes | None = None  # ICC
+    timing: Mapping[str, Any] | None = None  # of a video, as DICOM JSON
 
 
 def is_compressed(pixels: Bulk) -> bool:
@@ -65,10 +66,10 @@ def is_compressed(pixels: Bulk) -> bool:
     return pixels.transfer_syntax not in ("", EXPLICIT_LITTLE)
 
 
-def frames_in(pixels: Sequence[Bulk], upright: Upright) -> list[FrameIn]:
+def frames_in(pixels: Sequence[Bulk], making: Making) -> list[FrameIn]:
     """Each; they have in common what the data set says once. Raises BadInput."""
     try:
-        frames = [_frame(each, upright) for each in pixels]
+        frames = [_frame(each, making) for each in pixels]
     except Damaged as error:
         raise BadMetadata(str(error)) from error
     for each in frames:
@@ -77,21 +78,29 @@ def frames_in(pixels: Sequence[Bulk], upright: Upright) -> list[FrameIn]:
     return frames
 
 
-def _frame(bulk: Bulk, upright: Upright) -> FrameIn:
+def _frame(bulk: Bulk, making: Making) -> FrameIn:
     value = bulk.value
+    if bulk.media_type == "video/mp4":
+        return _clip(value, making)
     if fetch(value)(0, 3) != b"\xff\xd8\xff":
         picture = PICTURES.get(bulk.media_type, read_picture)(fetch(value), value.size)
         stop = value.size if picture.stop is None else picture.stop
         return FrameIn(_only(value, [(picture.start, stop)]), picture, stop - picture.start)
     stream = read_stream(fetch(value), value.size)
     if _wants_more_than_cleaning(stream):
-        made = upright(value)
+        made = making.upright(value)
         picture = replace(read_picture(fetch(made), made.size), is_lossy=stream.frame != _LOSSLESS)
         return FrameIn(made, picture, value.size, _as_sent(stream), True, stream.colour_profile)
     kept = _only(value, stream.kept)
     picture = read_picture(fetch(kept), kept.size)
     is_cleaned = stream.holds_more or value.size - stream.size > 1  # one byte more makes a fragment even
     return FrameIn(kept, picture, kept.size, None, is_cleaned, stream.colour_profile)
+
+
+def _clip(value: Value, making: Making) -> FrameIn:
+    """Copied into a file that says nothing else, or encoded anew where DICOM does not take it as it is."""
+    clip = making.clip(value)
+    return FrameIn(clip.value, clip.picture, clip.value.size, is_cleaned=clip.is_changed, timing=clip.timing)
 
 
 def _wants_more_than_cleaning(stream: Stream) -> bool:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import partial
 from http import HTTPStatus
 
 from anyio import CapacityLimiter, to_thread
@@ -27,7 +26,7 @@ from viewer_api.problems import problem
 from viewer_api.spool import open_spool
 from viewer_api.store_answers import answer_type, store_answer
 from viewer_api.storing import Report, Storing
-from viewer_api.turning import Turning
+from viewer_api.turning import Making, Turning
 from viewer_api.urls import PREFIX, studies_url
 
 #: Bodies that are being read at one time, each in a thread.
@@ -72,8 +71,7 @@ def store_routes(parts: Working) -> APIRouter:
             if kind == DICOM:
                 return storing.take(body)
             with open_spool(parts.settings.spool_folder, parts.settings.spool_limit_bytes) as spool:
-                upright = partial(turning.upright, spool)
-                return Describing(storing, spool, upright, originals).take(body)
+                return Describing(storing, spool, Making(turning, spool), originals).take(body)
 
         try:
             async with read_ahead(request) as pieces:
