@@ -340,6 +340,7 @@ KILLED = """
 """
 
 
+@pytest.mark.timeout(300)
 def test_killed_between_keeping_and_moving_it_comes_to_the_same(
     watching: Watching, shelf: Shelf, database: str, tmp_path: Path
 ) -> None:
