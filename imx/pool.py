@@ -22,12 +22,24 @@ def check_cheaply(connection: Connection) -> None:
         ConnectionPool.check_connection(connection)
 
 
+class LastUsedFirst(ConnectionPool[Connection]):
+    """Hands out the connection that came back last, whose server process has all it needs in the caches.
+
+    psycopg's own goes round: each instance meets the server process that has slept longest. With four
+    connections for one association that took a fifth more of the processor, on both sides.
+    """
+
+    def _get_ready_connection(self, timeout: float | None) -> Connection | None:
+        self._pool.rotate(1)
+        return super()._get_ready_connection(timeout)
+
+
 def open_pool(conninfo: str, connections: int, statement_s: float = STATEMENT_S) -> ConnectionPool:
     """It connects in the background: a database that is away is no reason not to start.
 
     One that hangs is not waited for longer than `statement_s`; 0 for as long as it takes.
     """
-    pool = ConnectionPool(
+    pool = LastUsedFirst(
         conninfo,
         kwargs={"connect_timeout": 5, "application_name": "imx", **limits(conninfo, statement_s)},
         min_size=1,

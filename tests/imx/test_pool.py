@@ -34,6 +34,20 @@ def test_a_connection_that_the_server_closed_is_replaced_before_it_is_used(
             assert connection.info.backend_pid != pid
 
 
+def test_the_connection_that_came_back_last_goes_out_first(database: str) -> None:
+    with open_pool(database, 3) as pool:
+        pool.resize(3, 3)
+        pool.wait()
+        first = pool.getconn()
+        second = pool.getconn()
+        pool.putconn(second)
+        pool.putconn(first)
+
+        for _ in range(3):
+            with pool.connection() as connection:
+                assert connection is first
+
+
 def test_a_database_that_is_away_is_no_reason_not_to_start() -> None:
     with open_pool("host=/nowhere dbname=imx", 2) as pool:
         pool.timeout = 0.2
