@@ -44,6 +44,7 @@ def bulk_annotations(drawing: Drawing, slide: Slide, settled: Settled, digest: s
         raise Asked(["annotations.algorithm"], [])
     series = f"annotations {slide.instance_uid}"
     dataset = start(settled, MicroscopyBulkSimpleAnnotationsStorage, "ANN", series, digest)
+    dataset.SeriesDescription = settled.case.title or "Annotations"
     _equipment(dataset)
     dataset.Laterality = settled.laterality.value if settled.laterality else None
     dataset.ContentLabel = told.label or "ANNOTATIONS"
