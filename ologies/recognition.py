@@ -33,6 +33,7 @@ class Kind(Enum):
     TIFF = "photograph in TIFF"
     WEBP = "photograph in WebP"
     HEIC = "photograph in HEIC"
+    RAW = "photograph in camera raw: DNG, CR2, CR3, NEF, ARW, RAF, ORF, RW2, PEF"
     MP4 = "clip in MP4"
     MOV = "clip in QuickTime"
     AVI = "clip in AVI"
@@ -67,6 +68,9 @@ _MAGIC = (
     (b"II+\0", Kind.TIFF),
     (b"MM\0+", Kind.TIFF),
 )
+
+#: Camera raw that is no TIFF: Fujifilm, Olympus, Panasonic.
+_RAW_MAGIC = (b"FUJIFILMCCD-RAW ", b"IIRO", b"IIRS", b"MMOR", b"IIU\0")
 
 #: Major brands of HEIF with HEVC in it (ISO/IEC 23008-12 §10.2).
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis"})
@@ -114,7 +118,7 @@ def recognise(path: Path) -> Kind:
     if found is Kind.DICOM:
         return _in_dicom(head)
     if found is Kind.TIFF:
-        return _slide_in(path) or (Kind.SCAN if _is_scan(path) else found)
+        return _slide_in(path) or _still_in(path, head)
     return found
 
 
@@ -141,6 +145,10 @@ def _in_dicom(head: bytes) -> Kind:
         at += length
     return Kind.DICOM
 
+
+#: DNG's own tag; Photometric Interpretations of what a sensor counts (DNG 1.4: CFA, LinearRaw).
+_DNG_VERSION = 50706
+_OF_A_SENSOR = frozenset({32803, 34892})
 
 #: XML of Leica's SCN, and of Ventana's scanners.
 _SCN = "http://www.leica-microsystems.com/scn/"
@@ -169,14 +177,18 @@ def _slide_in(path: Path) -> Kind | None:
     return None
 
 
-def _is_scan(path: Path) -> bool:
-    """Black and white, or of several pages: no photograph is."""
+def _still_in(path: Path, head: bytes) -> Kind:
+    """A sensor's counts; paper, which is black and white or of several pages; or a photograph."""
     with Tiff(path) as file:
-        first = file.first()
+        first, pages = file.first(), file.directories()
+        if head[8:10] == b"CR" or _DNG_VERSION in first:
+            return Kind.RAW
+        if any(each.number(tiff.PHOTOMETRIC, 0) in _OF_A_SENSOR for each in (*pages, *first.below())):
+            return Kind.RAW
         if first.number(tiff.BITS, 1) == 1 and first.number(tiff.SAMPLES, 1) == 1:
-            return True
-        pages = [each for each in file.directories() if not each.number(tiff.NEW_SUBFILE_TYPE, 0) & 1]
-    return len(pages) > 1
+            return Kind.SCAN
+        whole = [each for each in pages if not each.number(tiff.NEW_SUBFILE_TYPE, 0) & 1]
+    return Kind.SCAN if len(whole) > 1 else Kind.TIFF
 
 
 def kind_of(head: bytes) -> Kind | None:
@@ -188,6 +200,8 @@ def kind_of(head: bytes) -> Kind | None:
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             return kind
+    if head.startswith(_RAW_MAGIC) or head[4:12] == b"ftypcrx ":
+        return Kind.RAW
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return Kind.WEBP
     if head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS:

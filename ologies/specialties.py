@@ -18,6 +18,7 @@ from ologies.ecg.waveform import waveform
 from ologies.models import MODEL_KINDS, model_objects, read_model
 from ologies.photographs.photograph import photograph
 from ologies.photographs.picture import PHOTOGRAPH_KINDS, read_photograph
+from ologies.photographs.raw import read_raw
 from ologies.recognition import Kind
 from ologies.scans import read_scan
 from ologies.settled import Said, settle
@@ -50,10 +51,10 @@ def _dicom_ecg(source: Source, case: Case) -> Iterator[Made]:
 
 
 def _photograph(source: Source, case: Case) -> Iterator[Made]:
-    if case.document is not None:
+    if case.document is not None and source.kind is not Kind.RAW:
         yield from _scan(source, case)
         return
-    read = read_photograph(source.path, source.kind)
+    read = read_raw(source.path) if source.kind is Kind.RAW else read_photograph(source.path, source.kind)
     made = photograph(read.picture, settle(case, read.said), source.digest)
     yield Made(made.dataset, made.transfer_syntax_uid, made.pixels, (*read.notes, *made.notes))
 
@@ -108,7 +109,7 @@ def _annotations(source: Source, case: Case) -> Iterator[Made]:
 SPECIALTIES: Mapping[Kind, Callable[[Source, Case], Iterator[Made]]] = {
     **dict.fromkeys(ECG_KINDS, _ecg),
     Kind.DICOM_ECG: _dicom_ecg,
-    **dict.fromkeys(PHOTOGRAPH_KINDS, _photograph),
+    **dict.fromkeys((*PHOTOGRAPH_KINDS, Kind.RAW), _photograph),
     **dict.fromkeys(CLIP_KINDS, _clip),
     **dict.fromkeys(DOCUMENT_KINDS, _document),
     Kind.SCAN: _scan,

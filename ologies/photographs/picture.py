@@ -87,7 +87,7 @@ def read_photograph(path: Path, kind: Kind) -> ReadPhotograph:
         raise
     except Exception as error:  # the decoders' own troubles with what a hostile file says
         raise Damaged(f"its {kind.value} cannot be read ({type(error).__name__})") from error
-    return ReadPhotograph(picture, _said(exif), notes)
+    return ReadPhotograph(picture, said_by_exif(exif), notes)
 
 
 def upright(path: Path, into: Path) -> Path:
@@ -117,7 +117,7 @@ def _picture(
         if orientation != 1:
             notes.append("turned upright as its camera said, and kept without further loss")
     pixels, photometric, note = pixels_of(upright)
-    return _lossless(pixels, photometric, lossy, profile), (*notes, *note)
+    return lossless(pixels, photometric, lossy, profile), (*notes, *note)
 
 
 def _as_it_is(content: bytes, lossy: tuple[str, float] | None, profile: bytes | None) -> Picture | None:
@@ -152,9 +152,10 @@ def pixels_of(image: Image.Image) -> tuple[NDArray[Any], str, tuple[str, ...]]:
     raise Damaged(f"its pixels ({image.mode}) are not those of a photograph")
 
 
-def _lossless(
+def lossless(
     pixels: NDArray[Any], photometric: str, lossy: tuple[str, float] | None, profile: bytes | None
 ) -> Picture:
+    """Pixels as JPEG 2000, where nothing more is lost. Raises Damaged."""
     rows, columns = pixels.shape[:2]
     if not (0 < rows <= 0xFFFF and 0 < columns <= 0xFFFF):
         raise Damaged("it has more pixels on a side than DICOM can say (65,535)")
@@ -164,11 +165,11 @@ def _lossless(
     return Picture(columns, rows, bits, kept_as, JPEG2000Lossless, bytes(frame), lossy, profile)
 
 
-def _said(exif: Image.Exif) -> Said:
-    """When it was taken and with what: no position, no owner, no name."""
+def said_by_exif(exif: Image.Exif, taken_at: datetime | None = None) -> Said:
+    """When it was taken (`taken_at` where it does not say) and with what: no position, no owner, no name."""
     inside = exif.get_ifd(_EXIF)
     return Said(
-        at=_taken(str(inside.get(_TAKEN, "")), str(inside.get(_TAKEN_ZONE, ""))),
+        at=_taken(str(inside.get(_TAKEN, "")), str(inside.get(_TAKEN_ZONE, ""))) or taken_at,
         device=Device(
             manufacturer=_text(exif.get(_MAKE)),
             model=_text(exif.get(_MODEL)),

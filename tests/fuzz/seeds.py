@@ -12,7 +12,7 @@ from PIL import Image
 from ologies.case import Case
 from ologies.recognition import Kind
 from tests.ologies.clips.material import a_clip
-from tests.ologies.material import PDF, SAMPLES, a_case, an_aecg, an_edf
+from tests.ologies.material import PDF, SAMPLES, a_case, a_dng, an_aecg, an_edf
 from tests.ologies.slides.foreign import write_bif, write_scn
 from tests.ologies.slides.material import a_slide_case, tissue, write_ndpi, write_svs, write_tiff
 from tests.ologies.slides.test_barcodes import label
@@ -146,6 +146,7 @@ SEEDS: Mapping[Kind, Callable[[], Seed | None]] = {
     Kind.BIF: lambda: Seed(_file(lambda path: write_bif(path, label("S26-100;A;1;1"))), a_slide_case()),
     Kind.DICOM_SLIDE: lambda: Seed(_scanned(), a_slide_case()),
     Kind.MIRAX: lambda: None,  # several files: tests/ologies/slides/test_foreign.py damages each
+    Kind.RAW: lambda: Seed(_file(a_dng), a_case()),
     Kind.SCAN: _scan,
     Kind.STL: lambda: Seed(BINARY, a_case(units="mm")),
     Kind.OBJ: lambda: Seed(OBJ, a_case(units="mm"), {"red.mtl": MTL}),

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 
 from ologies.case import Case, parse_case
 from ologies.wrapped import Wrapped
@@ -109,3 +111,20 @@ def an_edf(signals: Mapping[str, Sequence[int]], rate_hz: int) -> bytes:
     ):  # fmt: skip
         head += column(width, *texts)
     return head + b"".join(struct.pack(f"<{samples}h", *each) for each in signals.values())
+
+
+def a_dng(path: Path, orientation: int = 1) -> Path:
+    """A sensor of 96 x 64: red light on its left half, blue on its right (DNG 1.4)."""
+    counts = np.zeros((64, 96), np.uint16)
+    counts[0::2, 0:48:2] = counts[1::2, 49::2] = 12_000
+    tags = [
+        (271, 2, 0, "Acme", True), (272, 2, 0, "Phone 7", True), (274, 3, 1, orientation, True),
+        (315, 2, 0, "Zoe Owner", True), (50706, 1, 4, (1, 4, 0, 0), True),
+        (50708, 2, 0, "Acme Phone 7", True),
+        (33421, 3, 2, (2, 2), True), (33422, 1, 4, (0, 1, 1, 2), True), (50714, 3, 1, 600, True),
+        (50717, 3, 1, 16_383, True),
+        (50721, 10, 9, (1, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0, 1, 0, 1, 1, 1), True),
+        (50728, 5, 3, (1, 1, 1, 1, 1, 1), True), (50778, 3, 1, 21, True),
+    ]  # fmt: skip
+    tifffile.imwrite(path, counts + np.uint16(600), photometric="cfa", extratags=tags, metadata=None)
+    return path
