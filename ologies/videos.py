@@ -1,8 +1,5 @@
-"""What videos say of themselves: MP4 with H.264 or H.265 (ISO 14496-12, -15), and MPEG-2 (ISO 13818-2)."""
+"""Videos and their transfer syntaxes: MPEG-2 (ISO 13818-2), H.264 (ISO 14496-10), H.265 (ISO 23008-2)."""
 
-import struct
-
-from ologies.boxes import boxes, inside
 from ologies.codestreams import Fetch, Picture
 from ologies.errors import Damaged
 
@@ -27,18 +24,6 @@ METHODS = {
 _MPEG_2_HEAD = 256 * 1024
 
 
-def read_mp4(fetch: Fetch, size: int) -> Picture:
-    """The one video track of an MP4 file. Raises Damaged where DICOM has no transfer syntax for it."""
-    try:
-        tracks = [track for movie in inside(fetch, 0, size, b"moov") for track in _tracks(fetch, *movie)]
-        videos = [found for track in tracks if (found := _video(fetch, *track)) is not None]
-    except (struct.error, IndexError) as error:
-        raise Damaged("the MP4 file ends within a box") from error
-    if len(videos) != 1:
-        raise Damaged(f"{len(videos)} video tracks in the MP4 file: one is wanted")
-    return videos[0]
-
-
 def read_mpeg_2(fetch: Fetch, size: int) -> Picture:
     """The first sequence header and extension of an MPEG-2 stream. Raises Damaged."""
     head = fetch(0, min(size, _MPEG_2_HEAD))
@@ -58,49 +43,9 @@ def read_mpeg_2(fetch: Fetch, size: int) -> Picture:
             syntax = MPEG_2_HIGH
         case _:
             raise Damaged("an MPEG-2 profile or level that DICOM has no transfer syntax for")
-    return _picture(syntax, rows, columns, frames=0)
-
-
-def _picture(syntax: str, rows: int, columns: int, frames: int, bits: int = 8) -> Picture:
     if not rows or not columns:
         raise Damaged("a video without rows or columns")
-    return Picture(syntax, rows, columns, 3, bits, "YBR_PARTIAL_420", is_lossy=True, frames=frames)
-
-
-def _tracks(fetch: Fetch, start: int, stop: int) -> list[tuple[int, int]]:
-    return inside(fetch, start, stop, b"trak", b"mdia")
-
-
-def _video(fetch: Fetch, start: int, stop: int) -> Picture | None:
-    """What a track shows; None where it is no video."""
-    handlers = [fetch(at + 8, at + 12) for at, _ in inside(fetch, start, stop, b"hdlr")]
-    if handlers != [b"vide"]:
-        return None
-    tables = inside(fetch, start, stop, b"minf", b"stbl")
-    for first, last in tables:
-        frames = [
-            struct.unpack(">I", fetch(at + 8, at + 12))[0] for at, _ in inside(fetch, first, last, b"stsz")
-        ]
-        for at, end in inside(fetch, first, last, b"stsd"):
-            for kind, entry, entry_end in boxes(fetch, at + 8, end):
-                return _entry(fetch, kind, entry, entry_end, frames[0] if frames else 0)
-    raise Damaged("a video track without a description")
-
-
-def _entry(fetch: Fetch, kind: bytes, start: int, stop: int, frames: int) -> Picture:
-    """A visual sample entry (ISO 14496-12 §12.1.3): 78 bytes, then the decoder's configuration."""
-    columns, rows = struct.unpack(">HH", fetch(start + 24, start + 28))
-    configurations = {name: (at, end) for name, at, end in boxes(fetch, start + 78, stop)}
-    if kind in (b"avc1", b"avc3") and b"avcC" in configurations:
-        at, _ = configurations[b"avcC"]
-        _, profile, constraints, level = struct.unpack(">BBBB", fetch(at, at + 4))
-        return _picture(h264_syntax(profile, constraints, level), rows, columns, frames)
-    if kind in (b"hvc1", b"hev1") and b"hvcC" in configurations:
-        at, _ = configurations[b"hvcC"]
-        record = fetch(at, at + 13)
-        syntax = h265_syntax(record[1] & 0x1F, record[12])
-        return _picture(syntax, rows, columns, frames, 10 if syntax == H265_MAIN_10 else 8)
-    raise Damaged("a video that is neither H.264 nor H.265")
+    return Picture(syntax, rows, columns, 3, 8, "YBR_PARTIAL_420", is_lossy=True, frames=0)
 
 
 def h264_syntax(profile: int, constraints: int, level: int) -> str:

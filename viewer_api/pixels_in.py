@@ -5,7 +5,7 @@ turned, or in a kind of JPEG that DICOM does not take, is turned upright and kep
 video is copied into a file that says nothing else.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
@@ -14,7 +14,7 @@ from ologies import codestreams
 from ologies.codestreams import Picture, read_picture
 from ologies.errors import Damaged
 from ologies.photographs.jpeg import Stream, read_stream
-from ologies.videos import read_mp4, read_mpeg_2
+from ologies.videos import read_mpeg_2
 from storage.assembling import Value
 from storage.elements import EXPLICIT_LITTLE
 from storage.json_in import BadMetadata
@@ -23,12 +23,9 @@ from viewer_api.picturing import Sent
 from viewer_api.spool import fetch
 from viewer_api.turning import Making
 
-#: How each media type of a compressed picture is read (PS3.18 Table 10.5.2-1). The capabilities list them.
-PICTURES: Mapping[str, Callable[[Callable[[int, int], bytes], int], Picture]] = {
-    **dict.fromkeys(("image/jpeg", "image/jls", "image/jp2", "image/jphc"), read_picture),
-    "video/mp4": read_mp4,
-    "video/mpeg": read_mpeg_2,
-}
+_MP4, _MPEG = "video/mp4", "video/mpeg"
+#: Media types of compressed pixels (PS3.18 Table 10.5.2-1). The capabilities list them.
+PICTURES = ("image/jpeg", "image/jls", "image/jp2", "image/jphc", _MP4, _MPEG)
 
 #: Kinds of JPEG that DICOM takes, by the marker of their frame: baseline, extended, lossless, JPEG-LS.
 _TAKEN = frozenset({0xC0, 0xC1, 0xC3, 0xF7})
@@ -80,10 +77,11 @@ def frames_in(pixels: Sequence[Bulk], making: Making) -> list[FrameIn]:
 
 def _frame(bulk: Bulk, making: Making) -> FrameIn:
     value = bulk.value
-    if bulk.media_type == "video/mp4":
+    if bulk.media_type == _MP4:
         return _clip(value, making)
     if fetch(value)(0, 3) != b"\xff\xd8\xff":
-        picture = PICTURES.get(bulk.media_type, read_picture)(fetch(value), value.size)
+        read = read_mpeg_2 if bulk.media_type == _MPEG else read_picture
+        picture = read(fetch(value), value.size)
         stop = value.size if picture.stop is None else picture.stop
         return FrameIn(_only(value, [(picture.start, stop)]), picture, stop - picture.start)
     stream = read_stream(fetch(value), value.size)

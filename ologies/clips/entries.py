@@ -4,7 +4,7 @@ import struct
 from dataclasses import dataclass
 
 from ologies.boxes import boxes
-from ologies.clips.movie import Track
+from ologies.clips.movie import COPIED_SOUND, Track
 from ologies.errors import Damaged
 
 _VISUAL_BYTES = 78
@@ -66,7 +66,7 @@ def _colours(said: bytes) -> bytes:
 
 def sound_entry(track: Track) -> SoundEntry | None:
     """None where it is not AAC, low complexity."""
-    if track.entry != b"mp4a" or len(track.description) < 28:
+    if track.entry != COPIED_SOUND or len(track.description) < 28:
         return None
     (version,) = struct.unpack_from(">H", track.description, 8)
     found = _inner(track.description, 28 + {1: 16, 2: 36}.get(version, 0))

@@ -13,6 +13,9 @@ from ologies.errors import Damaged
 
 Numbers = NDArray[np.int64]
 
+#: The sample entry of AAC, the one sound that is copied.
+COPIED_SOUND = b"mp4a"
+
 #: Thirty-eight hours of thirty pictures a second. Tables are read whole, so this bounds memory.
 SAMPLES_LIMIT = 1 << 22
 _DESCRIPTION_LIMIT_BYTES = 1 << 20
@@ -67,7 +70,7 @@ def read_movie(fetch: Fetch, size: int) -> Movie:
             raise Damaged("the clip's clock does not run")
         tracks = []
         for first, last in inside(fetch, start, stop, b"trak"):
-            track = _track(fetch, first, last, ticks_a_second)
+            track = _track(fetch, first, last, ticks_a_second, size)
             if track is not None:
                 _check_places(track, size)
                 tracks.append(track)
@@ -84,7 +87,7 @@ def is_in_fragments(fetch: Fetch, size: int) -> bool:
         raise Damaged("the clip ends within a box") from error
 
 
-def _track(fetch: Fetch, start: int, stop: int, movie_ticks: int) -> Track | None:
+def _track(fetch: Fetch, start: int, stop: int, movie_ticks: int, size: int) -> Track | None:
     """None where it has no samples, or is neither picture nor sound."""
     handler = _one(fetch, start, stop, b"mdia", b"hdlr")[8:12]
     if handler not in (b"vide", b"soun"):
@@ -96,11 +99,13 @@ def _track(fetch: Fetch, start: int, stop: int, movie_ticks: int) -> Track | Non
     ticks_a_second = _ticks(_one(fetch, start, stop, b"mdia", b"mdhd"))
     if not ticks_a_second:
         raise Damaged("a track's clock does not run")
-    sizes = _sizes(fetch, inner)
+    entry, description = _description(fetch, *inner[b"stsd"]) if b"stsd" in inner else (b"", b"")
+    if handler == b"soun" and entry != COPIED_SOUND:
+        return _only_named(handler, entry)
+    sizes = _sizes(fetch, inner, size)
     count = len(sizes)
     if not count:
         return None
-    entry, description = _description(fetch, *inner[b"stsd"]) if b"stsd" in inner else (b"", b"")
     durations = _runs(_words(fetch, inner, b"stts", 2), count, "how long")
     shifts = (
         _runs(_words(fetch, inner, b"ctts", 2), count, "when")
@@ -120,6 +125,12 @@ def _track(fetch: Fetch, start: int, stop: int, movie_ticks: int) -> Track | Non
         _turned(_one(fetch, start, stop, b"tkhd")), sizes, durations, shifts, keys,
         _chunks(fetch, inner, count),
     )  # fmt: skip
+
+
+def _only_named(handler: bytes, entry: bytes) -> Track:
+    """A sound that is not copied, whatever its tables say: of PCM each sample is one of theirs."""
+    none = np.zeros(0, np.int64)
+    return Track(handler, entry, b"", 1, 0.0, 0, None, False, 0, none, none, none, none.astype(np.bool_), ())
 
 
 def _one(fetch: Fetch, start: int, stop: int, *path: bytes) -> bytes:
@@ -174,13 +185,15 @@ def _runs(table: Numbers, count: int, what: str) -> Numbers:
     return np.repeat(table[:, 1], table[:, 0])
 
 
-def _sizes(fetch: Fetch, inner: dict[bytes, tuple[int, int]]) -> Numbers:
+def _sizes(fetch: Fetch, inner: dict[bytes, tuple[int, int]], size: int) -> Numbers:
     if b"stsz" not in inner:
         raise Damaged("a track of the clip does not say how large its samples are")
     start, stop = inner[b"stsz"]
     same, count = struct.unpack(">II", fetch(start + 4, start + 12))
     if count > SAMPLES_LIMIT:
         raise Damaged(f"a track of more than {SAMPLES_LIMIT:,} samples")
+    if same * count > size:
+        raise Damaged("the clip is cut off: samples of it are missing")
     if same:
         return np.full(count, same, np.int64)
     if start + 12 + 4 * count > stop:

@@ -4,36 +4,26 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from ologies import codestreams
 from ologies.clips.clip import Clip, History
-from ologies.clips.coding import parameter_set, read_h264, read_h265
-from ologies.clips.copying import Copied, copied
 from ologies.clips.encoding import encoded
-from ologies.clips.entries import VideoEntry, sound_entry, video_entry
 from ologies.clips.ffmpeg import Opened, copied_sounds, elementary, opened_by_ffmpeg, remuxed
-from ologies.clips.fitting import DoesNotFit, h264_fits, h265_fits
+from ologies.clips.fitting import DoesNotFit
 from ologies.clips.fragments import fragmented
 from ologies.clips.jpegs import separated
-from ologies.clips.movie import Movie, Track, is_in_fragments, read_movie
 from ologies.clips.mpeg import check_program_stream, mpeg_2_fits, read_sequence
+from ologies.clips.plain import IN_FRAGMENTS, OTHER_CODING, Turned, read_plain
 from ologies.clips.said import opened
 from ologies.clips.timing import Timing, timing
-from ologies.codestreams import Fetch
 from ologies.errors import Damaged
 from ologies.recognition import Kind
 from ologies.videos import METHODS
 from ologies.writing import Encapsulated, Joined, Stretch
 
 CLIP_KINDS = frozenset({Kind.MP4, Kind.MOV, Kind.AVI, Kind.MPEG})
-
-#: What AAC may be in DICOM (PS3.5 Table 8.2.12-1 ff.); 6 channels are 5.1.
-_SOUND_RATE_HZ = 48_000
-_SOUND_CHANNELS = frozenset({2, 6})
-_SOUND_BITS_A_S = 640_000
 
 #: FFmpeg's names of what an MP4 file can hold as it is.
 _OF_MP4 = frozenset({"h264", "hevc"})
@@ -50,7 +40,7 @@ def read_clip(path: Path, kind: Kind, scratch: Path) -> Clip:
     if kind in (Kind.MP4, Kind.MOV):
         try:
             return _copied(path)
-        except _Turned as error:
+        except Turned as error:
             turned, why = error.turned, str(error)
         except DoesNotFit as error:
             why = str(error)
@@ -58,24 +48,12 @@ def read_clip(path: Path, kind: Kind, scratch: Path) -> Clip:
         _check_whole(path, kind)
     with opened_by_ffmpeg(path, kind, f"the clip cannot be kept as it is: {why}") as clip:
         try:
-            if kind in (Kind.AVI, Kind.MPEG) or why in (_IN_FRAGMENTS, _OTHER_CODING):
+            if kind in (Kind.AVI, Kind.MPEG) or why in (IN_FRAGMENTS, OTHER_CODING):
                 return _moved(clip, scratch)
         except DoesNotFit as error:
-            turned, why = error.turned if isinstance(error, _Turned) else 0, str(error)
+            turned, why = error.turned if isinstance(error, Turned) else 0, str(error)
     with opened_by_ffmpeg(path, kind, why) as clip:
         return _anew(clip, turned, why, scratch)
-
-
-class _Turned(DoesNotFit):
-    """The frames are to be turned clockwise."""
-
-    def __init__(self, turned: int) -> None:
-        super().__init__(f"it is to be turned by {turned} degrees, which DICOM cannot say")
-        self.turned = turned
-
-
-_IN_FRAGMENTS = "it is in fragments"
-_OTHER_CODING = "it is neither H.264 nor H.265"
 
 
 def _moved(clip: Opened, scratch: Path) -> Clip:
@@ -168,89 +146,13 @@ def _check_whole(path: Path, kind: Kind) -> None:
             check_program_stream(fetch, size)
 
 
-class _Shown(NamedTuple):
-    track: Track
-    entry: VideoEntry
-    columns_px: int
-    rows_px: int
-    bits: int
-    transfer_syntax_uid: str
-    timing: Timing
-
-
 def _copied(path: Path) -> Clip:
     """The stream of an MP4 or QuickTime file. Raises DoesNotFit, Damaged."""
     with opened(path) as (fetch, size):
-        return _of_movie(fetch, size, path)
-
-
-def _of_movie(fetch: Fetch, size: int, path: Path) -> Clip:
-    if is_in_fragments(fetch, size):
-        raise DoesNotFit(_IN_FRAGMENTS)
-    movie = read_movie(fetch, size)
-    shown = _shown(movie)
-    sound, notes = _sound(movie)
-    entry = shown.entry.written(shown.columns_px, shown.rows_px)
-    tracks = [Copied(shown.track, entry, shown.columns_px, shown.rows_px), *sound]
-    pieces = copied(path, tracks)
-    syntax, pixels = fragmented(shown.transfer_syntax_uid, pieces)
+        plain = read_plain(fetch, size, path)
+    picture = plain.picture
+    syntax, pixels = fragmented(picture.transfer_syntax, plain.pieces)
     return Clip(
-        shown.columns_px, shown.rows_px, shown.bits, syntax,
-        METHODS[shown.transfer_syntax_uid], shown.timing, pixels, Joined(pieces).length, bool(sound),
-        (*notes, _COPIED),
+        picture.columns, picture.rows, picture.bits, syntax, METHODS[picture.transfer_syntax], plain.timing,
+        pixels, Joined(plain.pieces).length, plain.has_sound, (*plain.notes, _COPIED),
     )  # fmt: skip
-
-
-def _shown(movie: Movie) -> _Shown:
-    """The one video of it, in the syntax that takes it. Raises DoesNotFit, Damaged."""
-    videos = [each for each in movie.tracks if each.handler == b"vide" and not _is_picture(each)]
-    if len(videos) != 1:
-        raise Damaged(f"{len(videos)} videos in one file: one is wanted")
-    track = videos[0]
-    if track.turned:
-        raise _Turned(track.turned)
-    _check_cuts(track)
-    entry = video_entry(track)
-    if entry is None:
-        raise DoesNotFit(_OTHER_CODING)
-    unit = parameter_set(entry.configuration, entry.kind)
-    is_h264 = entry.kind.startswith(b"avc")
-    coding = read_h264(unit) if is_h264 else read_h265(unit)
-    if not (0 < coding.columns_px <= 0xFFFF and 0 < coding.rows_px <= 0xFFFF):
-        raise Damaged("a video without rows or columns")
-    of_track = timing(track.times, int(track.durations[-1]), track.ticks_a_second)
-    syntax = (h264_fits if is_h264 else h265_fits)(coding, of_track.rate_hz)
-    return _Shown(track, entry, coding.columns_px, coding.rows_px, max(8, coding.bits), syntax, of_track)
-
-
-def _is_picture(track: Track) -> bool:
-    """A cover or a thumbnail, which some cameras keep as a track of one."""
-    return track.entry in (b"jpeg", b"png ") and len(track.sizes) == 1
-
-
-def _check_cuts(track: Track) -> None:
-    """An edit list may hide what was cut away; a copy would show it again. Raises DoesNotFit."""
-    times = track.times
-    first, last = int(times.min()), int(times.max())
-    hides_end = track.presented is not None and last >= track.starts_at + track.presented
-    hides_start = int(np.min(times + track.durations)) <= track.starts_at
-    if track.is_cut_up or hides_end or (hides_start and first < track.starts_at):
-        raise DoesNotFit("parts of it were cut away, and are still in the file")
-
-
-def _sound(movie: Movie) -> tuple[Sequence[Copied], tuple[str, ...]]:
-    """The sound that DICOM takes (PS3.5 §8.2.12), and a note on what it does not."""
-    sounds = [each for each in movie.tracks if each.handler == b"soun"]
-    if not sounds:
-        return [], ()
-    if len(sounds) > 1:
-        return [], ("its sounds were left out: there are several",)
-    track, entry = sounds[0], sound_entry(sounds[0])
-    if entry is None:
-        return [], ("its sound was left out: it is not AAC",)
-    length_s = int(track.durations.sum()) / track.ticks_a_second
-    if entry.rate_hz != _SOUND_RATE_HZ or entry.channels not in _SOUND_CHANNELS:
-        return [], ("its sound was left out: DICOM takes AAC of 48 kHz, in stereo or 5.1, only",)
-    if track.is_cut_up or 8 * int(track.sizes.sum()) > _SOUND_BITS_A_S * 1.01 * max(length_s, 0.1):
-        return [], ("its sound was left out: it is cut up, or beyond 640 kbit a second",)
-    return [Copied(track, entry.written())], ("its sound was kept",)

@@ -14,8 +14,8 @@ from pydicom.encaps import generate_frames
 
 from ologies.codestreams import Fetch, Picture, read_picture
 from ologies.errors import Damaged
-from ologies.videos import read_mp4, read_mpeg_2
-from tests.ologies.videos import mp4, mpeg_2
+from ologies.videos import read_mpeg_2
+from tests.ologies.videos import mpeg_2
 from viewer_api.picturing import pictured, syntax_of
 
 
@@ -100,7 +100,7 @@ def test_damage_is_told_by_one_error(data: st.DataObject) -> None:
     for place, value in data.draw(st.lists(st.tuples(st.integers(0, len(raw) - 1), st.integers(0, 255)))):
         raw[place] = value
     cut = bytes(raw[: data.draw(st.integers(0, len(raw)))])
-    for reader in (read_picture, read_mp4, read_mpeg_2):
+    for reader in (read_picture, read_mpeg_2):
         try:
             reader(fetch(cut), len(cut))
         except Damaged:
@@ -108,28 +108,6 @@ def test_damage_is_told_by_one_error(data: st.DataObject) -> None:
 
 
 # Videos -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("profile", "level", "last"), [(100, 41, "102"), (77, 31, "102"), (100, 42, "104")])
-def test_an_mp4_says_its_syntax_size_and_frames(profile: int, level: int, last: str) -> None:
-    raw = mp4(640, 480, 50, profile, level)
-
-    found = read_mp4(fetch(raw), len(raw))
-
-    assert (found.columns, found.rows, found.frames) == (640, 480, 50)
-    assert found.transfer_syntax == f"1.2.840.10008.1.2.4.{last}"
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        mp4(640, 480, 50, 122, 41), mp4(640, 480, 50, 100, 51), mp4(0, 0, 1, 100, 41), b"",
-        b"\0\0\0\x08moov", b"\0\0\0\x04moov" * 9,
-    ],
-)  # fmt: skip
-def test_a_video_without_a_syntax_is_refused(raw: bytes) -> None:
-    with pytest.raises(Damaged):
-        read_mp4(fetch(raw), len(raw))
 
 
 def test_an_mpeg_2_stream_says_its_size() -> None:

@@ -1,5 +1,6 @@
 """Clips made with PyAV: moving pictures of any size, rate and coding, in any container."""
 
+import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -8,6 +9,9 @@ from typing import Any
 import av
 import numpy as np
 from numpy.typing import NDArray
+
+#: The matrix of a track that is shown as it is (ISO 14496-12 §8.3.2).
+UPRIGHT = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 
 
 def moving(columns: int, rows: int, count: int) -> list[NDArray[np.uint8]]:

@@ -186,6 +186,7 @@ def test_frames_at_odd_times_each_have_their_own(tmp_path: Path) -> None:
         ({"sound": "aac", "sound_rate": 44_100}, False, "48 kHz"),
         ({"sound": "aac", "sound_layout": "mono"}, False, "stereo"),
         ({"sound": "mp2"}, False, "not AAC"),
+        ({"sound": "alac"}, False, "not AAC"),
     ],
 )
 @pytest.mark.parametrize("container", ["mp4", "mov"])
@@ -265,3 +266,11 @@ def test_tables_of_any_length_say_where_the_samples_are(sample_bytes: int, tmp_p
     assert (again.sizes == sizes).all()
     assert (again.times == track.times - track.times.min() + again.times.min()).all()
     assert size % 2 == 0
+
+
+def test_a_sound_of_more_samples_than_a_clip_has_is_left_out(tmp_path: Path) -> None:
+    """Of PCM, each sample is one of the file's."""
+    path = a_clip(tmp_path / "clip.mov", rate=Fraction(1, 6), count=15, sound="pcm_s16le")
+    wrapping = wrap_here(path, CASE)
+    assert "its sound was left out: it is not AAC" in wrapping.notes
+    assert_copied(path, wrapping, tmp_path)

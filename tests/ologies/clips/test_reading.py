@@ -16,7 +16,7 @@ from pydicom.encaps import generate_frames
 from pydicom.uid import HEVCMP51, MPEG2MPHL, MPEG2MPML, MPEG4HP422D, JPEGBaseline8Bit
 
 from ologies.errors import Damaged, NotInstalled
-from tests.ologies.clips.material import a_clip, frames_of, packets_of, times_of, x264
+from tests.ologies.clips.material import UPRIGHT, a_clip, frames_of, packets_of, times_of, x264
 from tests.ologies.clips.test_copying import CASE, assert_valid, stream_of
 from tests.ologies.material import wrap_here
 
@@ -201,9 +201,8 @@ MATRICES = {90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}
 def test_a_phones_clip_stands_upright(degrees: int, tmp_path: Path) -> None:
     path = a_clip(tmp_path / "clip.mov", size=(96, 48), crf="10")
     content = path.read_bytes()
-    upright = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
     a, b, c, d = (0x10000 * each for each in MATRICES[degrees])
-    at = content.index(upright, content.index(b"tkhd"))
+    at = content.index(UPRIGHT, content.index(b"tkhd"))
     path.write_bytes(
         content[:at] + struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 0x40000000) + content[at + 36 :]
     )
