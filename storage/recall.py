@@ -17,7 +17,7 @@ _REMEMBERED = 20_000
 _HEADER_BYTES = 8
 #: Of one run, and how many runs.
 _RUN_BYTES = 4096
-_RUNS = 2_000
+_RUNS = 500
 
 _NUMERIC = frozenset({"US", "SS", "UL", "SL", "FL", "FD", "AT"})
 
