@@ -138,3 +138,15 @@ def test_samples_that_are_not_drawn_are_refused() -> None:
         drawn(waveform([[0] * 10], ["I"], WaveformSampleInterpretation="MB"))
     with pytest.raises(Unreadable):
         drawn(Dataset())
+
+
+@pytest.mark.parametrize(("scheme", "of_lead"), [("SCPECG", "5.6.3-9-{}"), ("MDC", "2:{}")])
+def test_leads_are_lettered_by_their_codes_old_and_new(scheme: str, of_lead: str) -> None:
+    found = waveform([[0, 1], [2, 3]], ["of the old device", "of another"])
+    for number, channel in zip((62, 3), found.WaveformSequence[0].ChannelDefinitionSequence, strict=True):
+        source = channel.ChannelSourceSequence[0]
+        source.CodeValue, source.CodingSchemeDesignator = of_lead.format(number), scheme
+
+    (recording,) = recordings(found)
+
+    assert [each.name for each in recording.channels] == ["aVR", "V1"]
