@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
-from time import monotonic
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -55,6 +54,8 @@ class _Ahead:
         """When this returns there is room for more."""
         self._put += len(piece)
         self._pieces.put(piece)
+        if self._put - self._taken <= AHEAD_BYTES:
+            return
         self._is_held = True  # before the look: a thread that takes meanwhile says so
         while self._put - self._taken > AHEAD_BYTES:
             self._room.clear()
@@ -94,15 +95,18 @@ async def _receive(request: Request, ahead: _Ahead) -> None:
     pace = Pace()
     stream = request.stream()
     try:
-        while True:
-            began = monotonic()
-            async with asyncio.timeout(STALL_S):
+        async with asyncio.timeout(None) as stall:
+            clock = asyncio.get_running_loop().time
+            while True:
+                began = clock()
+                stall.reschedule(began + STALL_S)
                 piece = await anext(stream, None)
-            if piece is None:
-                break
-            pace.add(monotonic() - began, len(piece))
-            if piece:
-                await ahead.put(piece)
+                if piece is None:
+                    break
+                pace.add(clock() - began, len(piece))
+                stall.reschedule(None)  # we are the ones who wait now, for room
+                if piece:
+                    await ahead.put(piece)
         because = None
     except TimeoutError:
         because = BodyStalled("the sender fell silent within its body")
