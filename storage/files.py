@@ -12,7 +12,7 @@ from time import monotonic
 
 from storage.cached_files import read_cached
 from storage.errors import NoRoom, ObjectMissing, ObjectsUnavailable
-from storage.folders import Descriptor, Folders
+from storage.folders import Descriptor, Folder, Folders
 from storage.keys import checked, is_key
 from storage.objects import Bytes, Listed
 
@@ -69,6 +69,7 @@ class FileObjects:
         try:
             size = self._write(file.number, chunks)
             try:
+                folder.settle()
                 os.fdatasync(file.number)
                 if size > WRITEBACK_BYTES:
                     os.posix_fadvise(file.number, 0, 0, os.POSIX_FADV_DONTNEED)
@@ -156,7 +157,7 @@ class FileObjects:
         if self.room() < self._watermark_bytes:
             raise NoRoom(f"fewer than {self._watermark_bytes:,} bytes are free (storage.watermark)")
 
-    def _create(self, folder_name: str, part: str) -> tuple[Descriptor, Descriptor]:
+    def _create(self, folder_name: str, part: str) -> tuple[Folder, Descriptor]:
         for _ in range(_TRIES):
             try:
                 folder = self._folders.open(folder_name)

@@ -22,17 +22,34 @@ class Descriptor:
         os.close(self.number)
 
 
+class Folder(Descriptor):
+    """A folder, and the way to it."""
+
+    __slots__ = ("_parents",)
+
+    def __init__(self, number: int, parents: tuple[Descriptor, ...]) -> None:
+        super().__init__(number)
+        self._parents = parents
+
+    def settle(self) -> None:
+        """The way to it survives a power cut. Flushed once: two threads at once do it twice."""
+        for parent in self._parents:
+            os.fsync(parent.number)
+        self._parents = ()
+
+
 class Folders:
-    """The folders below a root, made durable before they are handed out. Safe between threads.
+    """The folders below a root. Safe between threads.
 
     A folder is durable once the one that names it is flushed (fsync(2)). Another process may have
     made it a moment ago and not have flushed its parent yet, so each process flushes the parents of
-    each folder once, whoever made it.
+    each folder once, whoever made it (Folder.settle): once there is a file in it, and nobody who removes
+    empty folders can.
     """
 
     def __init__(self, root: str) -> None:
         self._root = Descriptor(_durable_root(root))
-        self._held: dict[str, Descriptor] = {}
+        self._held: dict[str, Folder] = {}
         self._lock = Lock()
 
     @property
@@ -40,8 +57,8 @@ class Folders:
         """The root's descriptor."""
         return self._root.number
 
-    def open(self, name: str) -> Descriptor:
-        """The folder of that name below the root, made and flushed where it was not."""
+    def open(self, name: str) -> Folder:
+        """The folder of that name below the root, made where it was not. Not settled yet."""
         held = self._held.get(name)
         if held is not None:
             return held
@@ -57,14 +74,19 @@ class Folders:
         with self._lock:
             self._held.pop(name, None)
 
-    def _make(self, name: str) -> Descriptor:
-        parent = self._root
-        for part in name.split("/"):
-            with suppress(FileExistsError):
-                os.mkdir(part, 0o700, dir_fd=parent.number)
-            os.fsync(parent.number)
-            parent = Descriptor(os.open(part, _OPEN_FOLDER, dir_fd=parent.number))
-        return parent
+    def _make(self, name: str) -> Folder:
+        way = [self._root]
+        *above, last = name.split("/")
+        for part in above:
+            way.append(Descriptor(_entered(part, way[-1])))
+        return Folder(_entered(last, way[-1]), tuple(way))
+
+
+def _entered(name: str, parent: Descriptor) -> int:
+    """The folder of that name, made where it was not, and opened before anybody finds it empty."""
+    with suppress(FileExistsError):
+        os.mkdir(name, 0o700, dir_fd=parent.number)
+    return os.open(name, _OPEN_FOLDER, dir_fd=parent.number)
 
 
 def _durable_root(root: str) -> int:

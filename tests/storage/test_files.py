@@ -329,9 +329,9 @@ def test_a_put_is_flushed_before_it_is_named_and_its_folder_after(root: Path, tm
     calls = [line.split(maxsplit=1)[1] for line in log.read_text().splitlines()]
     parents = [str(root), *(f"{root}/{key[:length]}" for length in (4, 7, 10))]
     order = [
-        *(rf"fsync\(\d+<{parent}>\) *= 0" for parent in parents),
         rf'openat\(\d+<{folder}>, "{name}\.[0-9a-f]{{8}}\.part", .*O_EXCL.*, 0600\)',
         rf'write\(\d+<{folder}/{name}\.[0-9a-f]{{8}}\.part>, "content", 7\)',
+        *(rf"fsync\(\d+<{parent}>\) *= 0" for parent in parents),
         rf"fdatasync\(\d+<{folder}/{name}\.[0-9a-f]{{8}}\.part>\) *= 0",
         rf'rename(at|at2)?\(\d+<{folder}>, "{name}\.[0-9a-f]{{8}}\.part", \d+<{folder}>, "{name}"',
         rf"fsync\(\d+<{folder}>\) *= 0",
