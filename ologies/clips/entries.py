@@ -24,6 +24,12 @@ class VideoEntry:
     configuration: bytes  # avcC or hvcC
     colours: bytes  # colr, as ISO writes it; empty where nothing is said
 
+    @property
+    def length_bytes(self) -> int:
+        """Of the length in front of each unit (ISO 14496-15 §5.3.3, §8.3.3)."""
+        at = 4 if self.kind.startswith(b"avc") else 21
+        return 1 + (self.configuration[at] & 3)
+
     def written(self, columns_px: int, rows_px: int) -> bytes:
         """Whole, with no name of its compressor."""
         head = struct.pack(">6xH16xHHIIIH32xHh", 1, columns_px, rows_px, 72 << 16, 72 << 16, 0, 1, 24, -1)

