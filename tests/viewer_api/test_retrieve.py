@@ -233,12 +233,22 @@ class Elsewhere(FileObjects):
             asyncio.get_running_loop()
         return super().read(key, start, stop)
 
+    def at_hand(self, key: str, start: int, stop: int | None) -> bytes | None:
+        return None
 
-def test_nothing_is_read_where_everybody_would_wait(place: Place, tmp_path: Path) -> None:
-    kept(place, an_image("1.1.1.1"))
-    move_staged(place.objects, timedelta(0))
-    objects = Elsewhere(tmp_path / "objects", watermark_bytes=0)
-    parts = ApiParts(
+
+class InMemory(FileObjects):
+    """A store that memory holds all of: nothing of it needs to be waited for."""
+
+    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        raise AssertionError("it was at hand")
+
+    def at_hand(self, key: str, start: int, stop: int | None) -> bytes | None:
+        return b"".join(super().read(key, start, stop))
+
+
+def parts_on(place: Place, objects: FileObjects) -> ApiParts:
+    return ApiParts(
         settings=ApiSettings(is_open=True),
         objects=objects,
         door=place.ingest,
@@ -246,9 +256,26 @@ def test_nothing_is_read_where_everybody_would_wait(place: Place, tmp_path: Path
         pool=place.ingest.index.pool,
         rules=RuleDesk(place.ingest.index.pool),
     )
+
+
+def test_nothing_is_read_where_everybody_would_wait(place: Place, tmp_path: Path) -> None:
+    kept(place, an_image("1.1.1.1"))
+    move_staged(place.objects, timedelta(0))
+    parts = parts_on(place, Elsewhere(tmp_path / "objects", watermark_bytes=0))
     with serving(parts) as url, httpx.Client(base_url=url) as client:
         for path in ("", "/metadata", "/frames/1", "/bulkdata/7FE00010"):
             assert client.get(f"{INSTANCE}{path}").status_code == 200, path
+
+
+def test_what_memory_holds_is_the_same(place: Place, open_api: httpx.Client, tmp_path: Path) -> None:
+    kept(place, an_image("1.1.1.1"))
+    move_staged(place.objects, timedelta(0))
+    parts = parts_on(place, InMemory(tmp_path / "objects", watermark_bytes=0))
+    with serving(parts) as url, httpx.Client(base_url=url) as client:
+        for path in ("", "/frames/1"):
+            read, at_hand = open_api.get(f"{INSTANCE}{path}"), client.get(f"{INSTANCE}{path}")
+            assert at_hand.status_code == read.status_code == 200
+            assert (at_hand.content, at_hand.headers["etag"]) == (read.content, read.headers["etag"]), path
 
 
 def test_a_frame_of_several_fragments_is_put_together(place: Place, open_api: httpx.Client) -> None:
