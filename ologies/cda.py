@@ -67,9 +67,11 @@ def _said(root: Any) -> Said:
 
 
 def _identifier(role: Any) -> str:
-    """Their NHS number where it names one, else the first of theirs."""
-    said = [(each.get("root"), each.get("extension") or "") for each in _each(role, "id")]
-    return next((number for root, number in said if root == NHS_NUMBER_OID), said[0][1] if said else "")
+    """Their NHS number; a case has no OIDs with which others could be compared."""
+    numbers = (
+        each.get("extension") or "" for each in _each(role, "id") if each.get("root") == NHS_NUMBER_OID
+    )
+    return next(numbers, "")
 
 
 def _each(inside: Any, name: str) -> Iterator[Any]:

@@ -89,7 +89,7 @@ def _image(page: Page, add: Any) -> tuple[bytes, bytes]:
         f"/Filter/FlateDecode/DecodeParms<</Predictor 15/Colors {colours}/BitsPerComponent {bits}"
         f"/Columns {columns}>>"
     )
-    return head.encode(), zlib.compress(differences.tobytes(), 6)
+    return head.encode(), zlib.compress(differences.data, 6)
 
 
 def _stream(head: bytes, content: bytes) -> bytes:
