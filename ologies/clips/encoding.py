@@ -118,6 +118,7 @@ class _Shaped:
             wide = round(wide * aspect)
         elif 0 < aspect < 1:
             high = round(high / aspect)
+        scaled = (wide, high) if aspect != 1 else None
         if turned in (90, 270):
             wide, high = high, wide
         wide, high = wide + wide % 2, high + high % 2
@@ -137,7 +138,7 @@ class _Shaped:
                 f":time_base={base.numerator}/{base.denominator}",
             )
         ]
-        for name, said in _filters(frame, turned, aspect, is_deep, bool(fields)):
+        for name, said in _filters(frame, turned, scaled, is_deep, bool(fields)):
             nodes.append(graph.add(name, said))
         nodes.append(graph.add("buffersink"))
         graph.link_nodes(*nodes).configure()
@@ -170,13 +171,10 @@ class _Shaped:
 
 
 def _filters(
-    frame: Any, turned: int, aspect: Fraction, is_deep: bool, is_interlaced: bool
+    frame: Any, turned: int, scaled: tuple[int, int] | None, is_deep: bool, is_interlaced: bool
 ) -> Iterator[tuple[str, str]]:
-    if aspect != 1:
-        size = f"w=iw*{aspect.numerator}/{aspect.denominator}:h=ih"
-        if aspect < 1:
-            size = f"w=iw:h=ih*{aspect.denominator}/{aspect.numerator}"
-        yield "scale", f"{size}:flags=bicubic+accurate_rnd:interl={int(is_interlaced)}"
+    if scaled is not None:
+        yield "scale", f"w={scaled[0]}:h={scaled[1]}:flags=bicubic+accurate_rnd:interl={int(is_interlaced)}"
     match turned:
         case 90:
             yield "transpose", "clock"

@@ -39,7 +39,7 @@ class Opened:
     @property
     def codec(self) -> str:
         """As FFmpeg names it: h264, hevc, mpeg2video, …"""
-        return str(self.video.codec_context.name)
+        return str(self.video.codec_context.codec.canonical_name)
 
     @property
     def rate(self) -> Fraction:

@@ -162,6 +162,7 @@ def test_mpeg_2_in_high_definition_says_its_shape(tmp_path: Path) -> None:
         ("clip.avi", {"codec": "mpeg4"}, "mpeg4", ["ISO_14496_2", "ISO_14496_10"]),
         ("clip.avi", {"codec": "rawvideo", "pixels": "bgr24"}, "rawvideo", "ISO_14496_10"),
         ("clip.mov", {"codec": "prores_ks", "pixels": "yuv422p10le"}, "prores", ["PRORES", "ISO_23008_2"]),
+        ("clip.mp4", {"codec": "libsvtav1", "size": (96, 64)}, "av1", ["AV1", "ISO_14496_10"]),
         ("clip.mpg", {"codec": "mpeg1video"}, "mpeg1video", ["ISO_11172_2", "ISO_14496_10"]),
         ("clip.mp4", {"pixels": "yuv444p"}, "4:2:0", ["ISO_14496_10", "ISO_14496_10"]),
         ("clip.mp4", {"pixels": "yuv422p", "times": [0, 33, 67, 100, 250, 283, 300, 433, 467, 500, 533, 900]},
@@ -179,10 +180,13 @@ def test_what_no_transfer_syntax_takes_is_encoded_once(
     assert np.abs(difference).mean() < 6
 
 
-def test_pixels_are_made_square(tmp_path: Path) -> None:
-    path = a_clip(tmp_path / "clip.mp4", **x264("sar=16/11"))
+@pytest.mark.parametrize(
+    ("columns", "aspect", "size"), [(64, "16/11", (94, 48)), (50, "4/3", (68, 48)), (64, "10/11", (64, 54))]
+)
+def test_pixels_are_made_square(columns: int, aspect: str, size: tuple[int, int], tmp_path: Path) -> None:
+    path = a_clip(tmp_path / "clip.mp4", size=(columns, 48), **x264(f"sar={aspect}"))
     dataset = assert_anew(path, tmp_path, "not square")
-    assert (dataset.Columns, dataset.Rows) == (94, 48)
+    assert (dataset.Columns, dataset.Rows) == size
     assert "PixelAspectRatio" not in dataset
 
 
