@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from ologies.case import EyeDevice, Immersion, Laterality, Sex, View
+from ologies.case import DocumentOf, EyeDevice, Immersion, Laterality, ScaleUnit, Sex, View
 
 
 class Kind(Enum):
@@ -66,6 +66,17 @@ IMMERSIONS: Mapping[Immersion, str] = {
     Immersion.OIL: "Oil",
     Immersion.CAP: "Plastic cap",
 }
+DOCUMENTS: Mapping[DocumentOf, str] = {
+    DocumentOf.ECG: "An ECG",
+    DocumentOf.ECG_WITHOUT_SIGNAL: "An ECG whose recorder gives no signal",
+    DocumentOf.SCAN: "Scanned paper, in a picture file",
+}
+UNITS: Mapping[ScaleUnit, str] = {
+    ScaleUnit.MICROMETRE: "Micrometres",
+    ScaleUnit.MILLIMETRE: "Millimetres",
+    ScaleUnit.CENTIMETRE: "Centimetres",
+    ScaleUnit.METRE: "Metres",
+}
 
 
 PERSON: Sequence[Field] = (
@@ -119,7 +130,9 @@ GLASS: Sequence[Field] = (
         "scan.microns_per_pixel", "Microns per pixel", "Enter the microns per pixel of the scan", Kind.NUMBER,
         hint="Only if the scanner did not write it into the file", width=5,
     ),
-    Field("title", "Document’s title", "Enter the document’s title", hint="Such as clinic letter"),
+    Field("title", "Title of the document or model", "Enter the title", hint="Such as clinic letter"),
+    Field("document", "Document: what it is of", "Choose what the document is of", Kind.CHOICE),
+    Field("units", "Model: its numbers are in", "Choose the unit of the model’s numbers", Kind.CHOICE),
 )  # fmt: skip
 
 #: All of them.
@@ -131,5 +144,7 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
     "laterality": {each.value: label for each, label in SIDES.items()},
     "view": {each.value: label for each, label in VIEWS.items()},
     "eye_device": {each.value: label for each, label in EYE_DEVICES.items()},
+    "document": {each.value: label for each, label in DOCUMENTS.items()},
+    "units": {each.value: label for each, label in UNITS.items()},
     "dermoscopy.immersion": {each.value: label for each, label in IMMERSIONS.items()},
 }

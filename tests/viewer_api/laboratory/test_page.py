@@ -13,7 +13,7 @@ from exchange.order import Order, Patient, Said, Status
 from exchange.orders import PostgresOrders, Told
 from exchange.policy import Role
 from exchange.registry import PostgresRegistry, Trust
-from ologies.case import EyeDevice, Immersion, Laterality, Sex, View
+from ologies.case import DocumentOf, EyeDevice, Immersion, Laterality, ScaleUnit, Sex, View
 from tests.ologies.material import a_case
 from tests.viewer_api.conftest import Place, bearer
 from viewer_api import assets
@@ -80,7 +80,7 @@ def test_what_the_page_runs_is_what_its_makers_published() -> None:
 def test_every_field_stands_in_a_case_and_every_choice_is_one() -> None:
     wanted: dict[str, type] = {
         "person.sex": Sex, "laterality": Laterality, "view": View, "eye_device": EyeDevice,
-        "dermoscopy.immersion": Immersion,
+        "dermoscopy.immersion": Immersion, "document": DocumentOf, "units": ScaleUnit,
     }  # fmt: skip
     for path, choices in CHOICES.items():
         assert set(choices) == {each.value for each in wanted[path]}  # type: ignore[attr-defined]
