@@ -39,6 +39,7 @@ class Action(Enum):
     PERFORM = "report performed steps"  # MPPS
     ASK_WITHDRAWAL = "ask for a withdrawal"
     DECIDE_WITHDRAWAL = "decide over a withdrawal"  # of another person's asking
+    SEE_LABEL = "see the label of a slide"  # or an overview of the glass that shows it
     HAVE_ORIGINAL = "have an original file back"  # it holds what its DICOM does not: names, positions
     SIGN_IN = "sign in"  # and see to an account of one's own
     CALL = "call"  # anything: what broke a limit is refused before it is known what for
@@ -98,6 +99,7 @@ ROLE_ACTIONS: Mapping[Role, frozenset[Action]] = {
             Action.CONTRIBUTE,
             Action.ASK_WITHDRAWAL,
             Action.HAVE_ORIGINAL,
+            Action.SEE_LABEL,
         }
     ),
     Role.AUDITOR: frozenset({Action.SIGN_IN, Action.SEE_OPERATION}),
@@ -141,7 +143,7 @@ def may(actor: Actor, action: Action, purpose: Purpose, subject: Subject) -> Dec
 def _may_peer(actor: Actor, action: Action) -> Decision:
     allowed = {Action.VERIFY}
     if actor.may_store:
-        allowed.add(Action.STORE)
+        allowed |= {Action.STORE, Action.SEE_LABEL}
     if actor.may_read:
         allowed |= {Action.QUERY, Action.RETRIEVE}
     if actor.may_commit:

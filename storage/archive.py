@@ -70,6 +70,7 @@ class Stored:
     digest: bytes  # SHA-256 of the data set as received
     corrected_by: list[int]  # the corrections in force for it, by their number
     native: bytes | None = None  # where native frames lie: a NATIVE_ENTRY
+    shows_label: bool = False  # of a slide: Specimen Label in Image (0048,0010)
 
     @property
     def path(self) -> str:
@@ -134,6 +135,9 @@ def _written(statement: sql.Composed) -> sql.SQL:
     return sql.SQL(statement.as_string())
 
 
+#: VL Whole Slide Microscopy Image Storage, and in its ready JSON that the picture shows the label.
+_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
+_SHOWS_LABEL = r"""convert_from(n.json_after, 'UTF8') ~ '"00480010":\{[^{}]*"YES"'"""
 _STORED_FIELDS = sql.SQL(
     "n.id, s.id, n.identity_id, s.uid, r.uid, n.uid, n.sop_class, o.key, o.size, o.data_offset,"
     " o.transfer_syntax, n.frame_count, n.frame_form,"
@@ -142,7 +146,8 @@ _STORED_FIELDS = sql.SQL(
     " and (c.identity_id is null or c.identity_id = n.identity_id)"
     " and (not c.of_instances or exists (select from correction_instance l"
     " where l.correction_id = c.id and l.instance_id = n.id)) order by c.id),"
-    f" case when n.frame_form = {Form.NATIVE:d} then n.frames end"
+    f" case when n.frame_form = {Form.NATIVE:d} then n.frames end,"
+    f" case when n.sop_class = '{_SLIDE}' then {_SHOWS_LABEL} else false end"
 )
 _STORED_SHOWN = _STORED_FIELDS + sql.SQL(
     " from study s join series r on r.study_id = s.id join instance n on n.series_id = r.id"

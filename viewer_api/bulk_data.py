@@ -21,6 +21,7 @@ from storage.syntaxes import NATIVE
 from viewer_api.bodies import Part, head_alone, multipart, multipart_length, multipart_type, part_head
 from viewer_api.frame_ways import frame_offers
 from viewer_api.frames import Chosen, Frames
+from viewer_api.labels import visible
 from viewer_api.media import OCTETS, PIXEL_MEDIA_TYPES, Range, accepted
 from viewer_api.parts import Working
 from viewer_api.problems import NotAcceptable
@@ -54,7 +55,7 @@ class BulkData:
         work = self.work
         reader = await work.readers.admit(request, Action.RETRIEVE, resource.study)
         path = parse_bulk_path(text)
-        (stored,) = await work.archive.stored(resource)
+        (stored,) = (await visible(work.readers, reader, await work.archive.stored(resource))).stored
         media_type = OCTETS
         if _is_compressed(stored, path):
             media_type = PIXEL_MEDIA_TYPES.get(stored.transfer_syntax, OCTETS)
@@ -102,7 +103,7 @@ class BulkData:
         """Every large value of a resource, or its pixel data, each a part that names its own address."""
         work = self.work
         reader = await work.readers.admit(request, Action.RETRIEVE, resource.study)
-        stored = await work.archive.stored(resource)
+        stored = (await visible(work.readers, reader, await work.archive.stored(resource))).stored
         ranges = [each for each in accepted(request) if each.is_multipart or each.media_type == "*/*"]
         planned = await self._planned(stored, ranges, is_pixels_only=is_pixels_only)
         if not planned:

@@ -17,6 +17,7 @@ from storage.objects import Readable
 from storage.transcoding import described
 from viewer_api.bodies import Part, head_alone, multipart, multipart_length, multipart_type
 from viewer_api.frame_ways import FrameWay, frame_offers, frame_ways
+from viewer_api.labels import visible
 from viewer_api.media import Range, accepted
 from viewer_api.parts import Working
 from viewer_api.problems import NotAcceptable
@@ -53,6 +54,7 @@ class Frames:
         work = self.work
         found = await work.archive.frames(resource, numbers)
         stored = found.stored
+        await visible(work.readers, reader, [stored])
         if stored.frame_form == Form.NONE:
             raise NotHeld(f"pixel data of {resource}")
         chosen = await self.choose(accepted(request), stored, len(numbers))

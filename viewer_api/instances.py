@@ -18,6 +18,7 @@ from storage.syntaxes import LOSSLESS
 from storage.transcoding import Transcoder, has_room_native
 from viewer_api.bodies import Part, head_alone, multipart, multipart_length, multipart_type
 from viewer_api.instance_ways import Wrapping, choose, offers_as_stored
+from viewer_api.labels import visible
 from viewer_api.media import DICOM, ZIP, Range, accepted
 from viewer_api.parts import Working
 from viewer_api.problems import NotAcceptable
@@ -66,14 +67,15 @@ class Instances:
         """Those of a resource, as Part 10 files; in `ranges` where not as accepted."""
         work = self.work
         reader = await work.readers.admit(request, Action.RETRIEVE, resource.study)
-        stored = await work.archive.stored(resource)
+        seen = await visible(work.readers, reader, await work.archive.stored(resource))
+        stored = seen.stored
         too_long = await self._too_long(stored)
         chosen = choose(accepted(request) if ranges is None else ranges, stored, too_long)
         corrections = await work.archive.corrections_of(stored)
         await reader.record(resource.study)
         had = [each for each, _ in chosen.syntaxes]
         tag = validator(had, chosen.wrapping, [syntax for _, syntax in chosen.syntaxes])
-        headers = answer_headers(stored, tag)
+        headers = seen.tell(answer_headers(stored, tag))
         if (unchanged := not_modified(request, headers)) is not None:
             return unchanged
         leaving = [Leaving(each, corrections.get(each.id, ()), syntax) for each, syntax in chosen.syntaxes]

@@ -15,6 +15,7 @@ from storage.archive import Metadata, Resource, Stored
 from storage.dicom_xml import write_xml, xml_chunks
 from storage.metadata import Attribute, Whereabouts, json_chunks, metadata_attributes
 from viewer_api.bodies import Part, head_alone, multipart_type, part_head
+from viewer_api.labels import visible
 from viewer_api.media import DICOM_XML, TEXT_OFFERS, accepted, text_type
 from viewer_api.parts import Working
 from viewer_api.problems import NotAcceptable
@@ -36,11 +37,12 @@ class MetadataOf:
         media_type = text_type(accepted(request))
         if media_type is None:
             raise NotAcceptable(list(TEXT_OFFERS))
-        stored = await work.archive.stored(resource)
+        seen = await visible(work.readers, reader, await work.archive.stored(resource))
+        stored = seen.stored
         await reader.record(resource.study)
         root = studies_url(request, work.settings)
         tag = weakened(validator(stored, "metadata", media_type, root))
-        headers = answer_headers(stored, tag)
+        headers = seen.tell(answer_headers(stored, tag))
         if (unchanged := not_modified(request, headers)) is not None:
             return unchanged
         content_type, boundary = media_type, boundary_of(tag)

@@ -17,6 +17,7 @@ from storage.errors import BadQuery, NotHeld, Unreadable
 from viewer_api.bodies import Part, multipart_type, new_boundary, part_head
 from viewer_api.drawing import Drawing, Drawn, Wish
 from viewer_api.frames import frame_numbers
+from viewer_api.labels import visible
 from viewer_api.media import DICOM, accepted
 from viewer_api.parts import Working
 from viewer_api.problems import NotAcceptable
@@ -57,11 +58,12 @@ class Rendering:
         view = parse_view(request.query_params)
         numbers = frame_numbers(frames) if frames is not None else None
         ranges = accepted(request)
-        stored = await work.archive.stored(resource)
+        seen = await visible(work.readers, reader, await work.archive.stored(resource))
+        stored = seen.stored
         corrections = await work.archive.corrections_of(stored)
         pieces, is_multipart = divided(stored, numbers, ranges)
         asked = [(each.media_type, each.path) for each in pieces]
-        headers = _headers(stored, "rendered", view, asked)
+        headers = seen.tell(_headers(stored, "rendered", view, asked))
         if any(kind_of(each.stored) is Kind.PRESENTATION for each in pieces):
             del headers["ETag"]  # it shows another instance, which may change
         await reader.record(resource.study)
@@ -82,7 +84,7 @@ class Rendering:
         numbers = frame_numbers(frame or "1")
         if len(numbers) > 1:
             raise BadQuery("frameNumber is one number (PS3.18 §9.1.2.2)")
-        (stored,) = await work.archive.stored(resource)
+        (stored,) = (await visible(work.readers, reader, await work.archive.stored(resource))).stored
         corrections = await work.archive.corrections_of([stored])
         offer = offered(stored)
         if media_type not in offer:
@@ -108,7 +110,8 @@ class Rendering:
         media_type = chosen(ranges, PICTURES, is_multipart=False)
         if media_type is None:
             raise NotAcceptable(list(PICTURES))
-        stored = representative(await work.archive.stored(resource))
+        seen = await visible(work.readers, reader, await work.archive.stored(resource))
+        stored = representative(seen.stored)
         corrections = await work.archive.corrections_of([stored])
         number = numbers[0] if numbers else (max(1, stored.frame_count) + 1) // 2
         headers = _headers([stored], "thumbnail", view, media_type, number)

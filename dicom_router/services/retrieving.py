@@ -28,6 +28,8 @@ from storage.errors import BadQuery, Unavailable
 from storage.leaving import Leaving
 from storage.query import Query
 
+_NO_LABELS = "labels of slides do not leave for who asks or receives them"
+
 
 class Refused(Exception):
     """A request that is answered at once, with this status and this Error Comment."""
@@ -106,13 +108,23 @@ class Retrieving:
             for uid in studies
             if (because := self._permission(association, receiver, uid, detail))
         }
-        allowed = [each for each in stored if each.study_uid not in why_not]
+        sees_labels = self._sees_labels(association, receiver)
+        allowed = [
+            each for each in stored if each.study_uid not in why_not and (sees_labels or not each.shows_label)
+        ]
+        leaving = {each.id for each in allowed}
         is_open = receiver.trust is association.settings.open_trust  # of no trust in particular
         return Asked(
             leaving_for(self.reading, allowed, None if is_open else receiver.trust, self.trusts),
-            [each.uid for each in stored if each.study_uid in why_not],
-            next(iter(why_not.values()), ""),
+            [each.uid for each in stored if each.id not in leaving],
+            next(iter(why_not.values()), "" if len(allowed) == len(stored) else _NO_LABELS),
         )
+
+    def _sees_labels(self, association: Established, receiver: Peer) -> bool:
+        """Whether both who asks and who receives may see slides' labels."""
+        actors = (association.actor, actor_for(receiver, association.settings))
+        subject = Subject()
+        return all(may(each, Action.SEE_LABEL, Purpose.TREATMENT, subject).allowed for each in actors)
 
 
 def refuse(association: Established, context: Context, command: Command, refusal: Refused) -> None:

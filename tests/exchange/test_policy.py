@@ -15,7 +15,7 @@ ROLES: dict[Role, set[Action]] = {
     Role.READER: {Action.SIGN_IN, Action.QUERY, Action.RETRIEVE},
     Role.CONTRIBUTOR: {
         Action.SIGN_IN, Action.QUERY, Action.RETRIEVE, Action.STORE, Action.CONTRIBUTE, Action.ASK_WITHDRAWAL,
-        Action.HAVE_ORIGINAL,
+        Action.HAVE_ORIGINAL, Action.SEE_LABEL,
     },
     Role.AUDITOR: {Action.SIGN_IN, Action.SEE_OPERATION},
     Role.COORDINATOR: {
@@ -26,13 +26,13 @@ ROLES: dict[Role, set[Action]] = {
         Action.VERIFY, Action.STORE, Action.QUERY, Action.RETRIEVE, Action.SEE_OPERATION, Action.CONFIGURE,
         Action.OPERATE, Action.COMMIT, Action.QUERY_WORKLIST, Action.PERFORM, Action.BE_SENT,
         Action.SIGN_IN, Action.ASK_WITHDRAWAL, Action.DECIDE_WITHDRAWAL,
-        Action.CALL, Action.CONTRIBUTE, Action.HAVE_ORIGINAL,
+        Action.CALL, Action.CONTRIBUTE, Action.HAVE_ORIGINAL, Action.SEE_LABEL,
     },
 }  # fmt: skip
 
 #: What each mark of a peer's entry lets it do, besides C-ECHO.
 MARKS: dict[str, set[Action]] = {
-    "may_store": {Action.STORE},
+    "may_store": {Action.STORE, Action.SEE_LABEL},
     "may_read": {Action.QUERY, Action.RETRIEVE},
     "may_commit": {Action.COMMIT},
     "is_destination": {Action.BE_SENT},

@@ -16,6 +16,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     MRImageStorage,
     RLELossless,
+    VLWholeSlideMicroscopyImageStorage,
 )
 from pynetdicom import AE, build_role, evt
 from pynetdicom.events import Event
@@ -358,3 +359,22 @@ def test_a_peer_that_dies_in_the_middle_ends_its_association_alone(serve: Serve,
 
     assert len(got.received) == 1
     assert router.endings() == ["peer aborted"]
+
+
+def test_a_slides_label_leaves_for_those_who_contribute_alone(serve: Serve, holdings: Holdings) -> None:
+    tissue = instance(SOPClassUID=VLWholeSlideMicroscopyImageStorage, SpecimenLabelInImage="NO")
+    label = instance(SOPClassUID=VLWholeSlideMicroscopyImageStorage, SpecimenLabelInImage="YES")
+    label.StudyInstanceUID = study = str(tissue.StudyInstanceUID)
+    uids = {holdings.keep(tissue), holdings.keep(label)}
+    reader = Peer("READER", TRUST, may_read=True, may_store=False)
+    laboratory = Peer("LAB", TRUST, may_read=True, may_store=True)
+    router = served(serve, holdings, reader, laboratory)
+    contexts = [(VLWholeSlideMicroscopyImageStorage, BOTH)]
+
+    got = get(router, keys("STUDY", StudyInstanceUID=study), contexts=contexts)
+    assert set(got.received) == {str(tissue.SOPInstanceUID)}
+    assert got.failed == [str(label.SOPInstanceUID)]
+    assert "labels" in got.comment
+
+    got = get(router, keys("STUDY", StudyInstanceUID=study), contexts=contexts, calling="LAB")
+    assert set(got.received) == uids
