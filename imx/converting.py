@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import structlog
 from psycopg_pool import ConnectionPool
@@ -21,11 +22,11 @@ from pydantic import ValidationError
 from imx.scratch import scratch_folder
 from ologies.case import Case
 from ologies.confined import Done, Job, wrap_all
-from ologies.errors import Asked, OlogyError
+from ologies.errors import Asked, Damaged, OlogyError
 from ologies.errors import NoRoom as NoScratchRoom
 from ologies.recognition import recognise
 from ologies.wrapping import Wrapping
-from storage.conversions import RENEW_EVERY_S, Claim, Claimed, Conversions, Lane, Made
+from storage.conversions import RENEW_EVERY_S, SMALL_BYTES, Claim, Claimed, Conversions, Lane, Made
 from storage.errors import ArchiveError, NoRoom, NotHeld, ObjectsUnavailable, Unavailable
 from storage.objects import ObjectStore
 from storage.origin import Origin
@@ -35,11 +36,10 @@ from viewer_api.keeping import Given, Keeping
 
 log = structlog.get_logger()
 
-_SMALL_BYTES = 64 * 1000**2
 #: Each in a thread: a folder of photographs does not wait behind a slide.
 LANES = (
-    Lane("small uploads", largest=_SMALL_BYTES, most=50, together=4 * _SMALL_BYTES),
-    Lane("large uploads", least=_SMALL_BYTES + 1),
+    Lane("small uploads", largest=SMALL_BYTES, most=50, together=4 * SMALL_BYTES),
+    Lane("large uploads", least=SMALL_BYTES + 1),
 )
 
 #: A conversion may take so many times the file's length on the scratch disk.
@@ -81,15 +81,17 @@ class Converting:
     def _convert(self, claim: Claim, left: list[Claimed]) -> None:
         """Each that has ended is taken out of `left`. Raises Unavailable."""
         with _as_no_room(), scratch_folder(self.scratch) as folder:
-            self._require_room(claim)
+            self._require_room(sum(upload.length for upload in claim.uploads))
             with self._tending(claim, folder):
                 jobs: dict[Path, Claimed] = {}
                 cases: dict[Path, Case] = {}
+                companions: dict[Path, UUID] = {}
                 for upload in claim.uploads:
-                    path = folder / str(upload.id)
+                    path = folder / str(upload.id) / (upload.path or "file")
                     try:
                         case = Case.model_validate(upload.of_case)
-                        gather(self.objects, pieces_of(self.pool, upload.id), upload.length, path)
+                        self._gather(upload.id, upload.length, path)
+                        companions |= self._gather_beside(upload, folder / str(upload.id))
                         case = self.keeping.join(case)
                     except (ValidationError, NotHeld) as error:
                         self._end(claim, upload, _unconvertible(error), left)
@@ -102,7 +104,28 @@ class Converting:
                     if self.stop.is_set():
                         return
                     upload = jobs[done.job.path]
-                    self._end(claim, upload, self._made(upload, done), left)
+                    made = self._made(upload, done)
+                    self._end(claim, upload, made, left)
+                    if isinstance(done.outcome, Wrapping) and made.state is State.KEPT:
+                        beside = [companions[each.path] for each in done.outcome.beside]
+                        self.conversions.end_beside(beside, made)
+
+    def _gather(self, number: UUID, length: int, path: Path) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            gather(self.objects, pieces_of(self.pool, number), length, path)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise Damaged("two of the files that were sent together have one name") from error
+
+    def _gather_beside(self, upload: Claimed, folder: Path) -> dict[Path, UUID]:
+        """What was sent with it, where it lay beside it. Raises Unavailable until all of that is here."""
+        found = self.conversions.beside(upload)
+        if not all(each.is_whole for each in found):
+            raise Unavailable("files that belong to it are still on their way")
+        self._require_room(sum(each.length for each in found))
+        for each in found:
+            self._gather(each.id, each.length, folder / each.path)
+        return {folder / each.path: each.id for each in found}
 
     def _made(self, upload: Claimed, done: Done) -> Made:
         """Kept, or why not. Raises Unavailable."""
@@ -147,9 +170,8 @@ class Converting:
             log.info("upload.ended", upload=str(upload.id), state=made.state.value, kind=made.kind)
         left.remove(upload)
 
-    def _require_room(self, claim: Claim) -> None:
-        wanted = _SCRATCH_TIMES * sum(upload.length for upload in claim.uploads)
-        if shutil.disk_usage(self.scratch).free < wanted + self.watermark_bytes:
+    def _require_room(self, length: int) -> None:
+        if shutil.disk_usage(self.scratch).free < _SCRATCH_TIMES * length + self.watermark_bytes:
             raise NoRoom("the scratch folder has no room for what is to be converted")
 
     @contextmanager
@@ -180,7 +202,7 @@ class Converting:
 
 def gather(objects: ObjectStore, pieces: Sequence[Piece], length: int, path: Path) -> None:
     """The file again, of its pieces. Raises NotHeld where some are gone, Unavailable, OSError."""
-    with path.open("wb") as file:
+    with path.open("xb") as file:
         for piece in pieces:
             for chunk in objects.read(piece.key):
                 file.write(chunk)
@@ -197,9 +219,9 @@ def kind_of(path: Path) -> str:
 
 
 def written_below(folder: Path) -> int:
-    """Bytes of what was made so far: of all files that lie deeper than those that were gathered."""
+    """Bytes of what was made so far (ologies.confined)."""
     size = 0
-    for path in folder.glob("*/**/*"):
+    for path in folder.glob(".wrapping-*/**/*"):
         with suppress(OSError):  # moved, or removed meanwhile
             size += path.stat().st_size if path.is_file() else 0
     return size

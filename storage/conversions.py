@@ -25,6 +25,9 @@ TRIES = 3
 #: Until something that was not there (the object store, room) is tried again.
 LATER_S = 30.0
 
+#: What is longer is converted alone, and so are files that belong together.
+SMALL_BYTES = 64 * 1000**2
+
 #: Said of a file that ended its workers.
 ENDED = f"the service ended {TRIES} times while it was converted"
 
@@ -32,7 +35,9 @@ ENDED = f"the service ended {TRIES} times while it was converted"
 _CLAIM = """
     with due as (
         select id, length, tries, next_try, created_at from upload
-        where state = 'waiting' and next_try <= now() and length between %(least)s and %(largest)s
+        where state = 'waiting' and next_try <= now()
+            and (case when batch = '' or length > %(large)s then length else %(large)s + 1 end)
+                between %(least)s and %(largest)s
         order by next_try, created_at, id limit %(most)s for update skip locked
     ), placed as (
         select id, tries, row_number() over w as place, sum(length) over w as total,
@@ -43,12 +48,23 @@ _CLAIM = """
         until = now() + %(lasting)s * interval '1 s'
     from placed p
     where p.id = u.id and (p.place = 1 or (p.first_tries = 0 and p.tries = 0 and p.total <= %(together)s))
-    returning p.place, u.id, u.actor, u.trust, u.issuer, u.address, u.name, u.length, u.of_case
+    returning p.place, u.id, u.actor, u.trust, u.issuer, u.address, u.name, u.length, u.of_case, u.batch,
+        u.path
 """
 _END = """
     update upload set state = %s, made = %s, claim = null, until = null, tries = 0,
         expires_at = now() + %s * interval '1 s'
     where id = %s and claim = %s
+"""
+_BESIDE = """
+    select o.id, o.path, o.length, o.state <> 'receiving' from upload u
+    join upload o on o.batch = u.batch and o.actor_kind = u.actor_kind and o.actor = u.actor
+        and o.actor_trust = u.actor_trust and o.id <> u.id
+    where u.id = %s and u.batch <> '' and o.state <> 'removed' and o.expires_at > now()
+"""
+_END_BESIDE = """
+    update upload set state = 'kept', made = %s, expires_at = now() + %s * interval '1 s'
+    where id = any (%s) and state in ('whole', 'asked', 'refused')
 """
 _WAIT = """
     update upload set state = 'waiting', claim = null, until = null, next_try = now() + %s * interval '1 s'
@@ -85,6 +101,18 @@ class Claimed:
     name: str
     length: int
     of_case: Mapping[str, Any]
+    batch: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """Another file of the same batch."""
+
+    id: UUID
+    path: str
+    length: int
+    is_whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +162,7 @@ class Conversions:
         values = {
             "claim": token, "least": lane.least, "largest": lane.largest, "most": lane.most,
             "together": lane.together, "lasting": CLAIM_S,
+            "large": SMALL_BYTES,
         }  # fmt: skip
         with mapped_errors(), self.pool.connection() as connection:
             rows = sorted(connection.execute(_CLAIM, values).fetchall(), key=lambda row: row[0])
@@ -152,6 +181,17 @@ class Conversions:
         values = (made.state.value, Jsonb(made.as_json()), self.keep_s, upload.id, claim.token)
         with mapped_errors(), self.pool.connection() as connection:
             return connection.execute(_END, values).rowcount == 1
+
+    def beside(self, upload: Claimed) -> list[Companion]:
+        """The other files of its batch."""
+        with mapped_errors(), self.pool.connection() as connection:
+            return [Companion(*row) for row in connection.execute(_BESIDE, (upload.id,)).fetchall()]
+
+    def end_beside(self, companions: Sequence[UUID], made: Made) -> None:
+        """They were kept with the file that they belong to."""
+        values = (Jsonb(made.as_json()), self.keep_s, list(companions))
+        with mapped_errors(), self.pool.connection() as connection:
+            connection.execute(_END_BESIDE, values)
 
     def wait(self, claim: Claim, uploads: Sequence[Claimed], after_s: float = LATER_S) -> None:
         """Through no fault of theirs: they wait again, and it counts as no try."""

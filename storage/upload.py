@@ -80,6 +80,16 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """What its sender says of a file."""
+
+    name: str
+    metadata: str = ""  # as it was sent
+    batch: str = ""  # of those that belong together; "": it stands alone
+    path: str = ""  # among them, with slashes
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """Bytes that are durable, and where they lie."""
 

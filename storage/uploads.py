@@ -19,6 +19,7 @@ from storage.errors import AlreadyDecided, NoRoom, Unavailable
 from storage.objects import ObjectStore
 from storage.upload import (
     OPEN,
+    Named,
     NoSuchUpload,
     PersonsLimit,
     State,
@@ -31,9 +32,9 @@ from storage.upload_rows import UPLOAD_COLUMNS, one_upload
 
 _MINE = "actor_kind = %s and actor = %s and actor_trust = %s"
 _BEGIN = f"""
-    insert into upload (id, actor_kind, actor, actor_trust, trust, issuer, address, name, metadata, length,
-        state, expires_at)
-    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, now() + %s * interval '1 s')
+    insert into upload (id, actor_kind, actor, actor_trust, trust, issuer, address, name, metadata, batch,
+        path, length, state, expires_at)
+    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, now() + %s * interval '1 s')
     returning {UPLOAD_COLUMNS}
 """
 _HELD = f"""
@@ -55,7 +56,7 @@ class Uploads:
     objects: ObjectStore
     settings: UploadSettings
 
-    def begin(self, whose: Uploader, length: int, name: str, metadata: str) -> Upload:
+    def begin(self, whose: Uploader, length: int, named: Named) -> Upload:
         """A new one. Raises NoRoom, and PersonsLimit of it."""
         room = self.objects.room()
         self.objects.require_room()
@@ -63,8 +64,8 @@ class Uploads:
             raise NoRoom("there is less room than the file is long")
         state = State.RECEIVING if length else State.WHOLE
         values = (
-            uuid4(), *whose.key, whose.trust, whose.issuer, whose.address, name, metadata, length,
-            state.value, self.settings.keep_s,
+            uuid4(), *whose.key, whose.trust, whose.issuer, whose.address, named.name, named.metadata,
+            named.batch, named.path, length, state.value, self.settings.keep_s,
         )  # fmt: skip
         with self._rows() as connection:
             connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 2))", (repr(whose.key),))
@@ -130,8 +131,10 @@ class Uploads:
                 " where expires_at < now() and state not in ('converting', 'removed')"
             )
             gone = connection.execute(
-                "select id from upload where state = 'removed' or (state = 'kept'"
-                " and exists (select from upload_piece p where p.upload = upload.id)) limit 1000"
+                "select id from upload u where state = 'removed' or (state = 'kept'"
+                " and exists (select from upload_piece p where p.upload = u.id) and not exists ("
+                "   select from upload o where u.batch <> '' and o.batch = u.batch and o.actor = u.actor"
+                "   and o.state not in ('kept', 'refused', 'removed'))) limit 1000"
             ).fetchall()
         forget_stale(self.pool, self.objects)
         for (number,) in gone:

@@ -17,10 +17,11 @@ from storage.errors import NotHeld, ObjectsUnavailable, Unavailable
 from storage.files import FileObjects
 from storage.originals import Originals
 from storage.receiving import Receiving
-from storage.upload import State, Upload, Uploader, UploadSettings
+from storage.upload import Named, State, Upload, Uploader, UploadSettings
 from storage.upload_pieces import pieces_of
 from storage.upload_writing import write
 from storage.uploads import Uploads
+from tests.ologies.ecg.test_wfdb import a_record
 from tests.ologies.material import PDF, a_case
 from tests.storage.shelf import Shelf
 from viewer_api.keeping import Keeping
@@ -59,8 +60,13 @@ def converting(shelf: Shelf, tmp_path: Path) -> Converting:
 CASE = a_case(title="Clinic letter").model_dump(mode="json", exclude_unset=True)
 
 
-def uploaded(uploads: Uploads, content: bytes = PDF, case: dict[str, Any] | None = CASE) -> Upload:
-    begun = uploads.begin(ROBIN, len(content), "letter.pdf", "")
+ALONE = Named("letter.pdf")
+
+
+def uploaded(
+    uploads: Uploads, content: bytes = PDF, case: dict[str, Any] | None = CASE, named: Named = ALONE
+) -> Upload:
+    begun = uploads.begin(ROBIN, len(content), named)
     if content:
         Receiving(write(uploads, begun.id, 0), len(content), ()).take(iter([content]))
     return uploads.again(begun.id) if case is None else uploads.say_case(begun.id, case)
@@ -131,6 +137,53 @@ def test_two_files_of_one_encounter_that_call_it_otherwise_are_one_study(
     asked = uploads.again(refused.id)
     assert asked.state is State.REFUSED
     assert "another person's" in str(asked.made)
+
+
+def in_batch(path: str, batch: str = "b1") -> Named:
+    return Named(path.rpartition("/")[2], batch=batch, path=path)
+
+
+def test_files_that_belong_together_are_converted_together(
+    shelf: Shelf, uploads: Uploads, converting: Converting, tmp_path: Path
+) -> None:
+    header = a_record(tmp_path, 16, {"I": [1, 2, 3], "II": [4, 5, 6]})
+    content = header.with_name("r1.dat").read_bytes()
+    signals = uploads.begin(ROBIN, len(content), in_batch("r1.dat"))
+    other = uploaded(uploads, content, None, in_batch("r1.dat", "another"))
+    lead = uploaded(uploads, header.read_bytes(), CASE, in_batch("header"))
+
+    with pytest.raises(Unavailable):  # the signals are still on their way
+        converting.run()
+    assert uploads.again(lead.id).state is State.WAITING
+    Receiving(write(uploads, signals.id, 0), len(content), ()).take(iter([content]))
+    with shelf.pool.connection() as connection:
+        connection.execute("update upload set next_try = now()")
+    converting.run()
+
+    kept = uploads.again(lead.id)
+    assert kept.made is not None
+    assert (kept.state, kept.made["kind"][:11]) == (State.KEPT, "ECG in WFDB")
+    assert uploads.again(signals.id).state is State.KEPT
+    assert uploads.again(other.id).state is State.WHOLE
+    assert count(shelf, "original") == 2
+    uploads.tidy()
+    assert pieces_of(shelf.pool, lead.id) == pieces_of(shelf.pool, signals.id) == []
+
+
+def test_what_lacks_the_files_that_belong_to_it_says_so(
+    uploads: Uploads, converting: Converting, tmp_path: Path
+) -> None:
+    header = a_record(tmp_path, 16, {"I": [1, 2, 3]}).read_bytes()
+    alone = uploaded(uploads, header)
+    of_two = uploaded(uploads, header, CASE, in_batch("same"))
+    uploaded(uploads, header, None, in_batch("same"))
+
+    converting.run()
+
+    assert uploads.again(alone.id).state is State.REFUSED
+    refused = uploads.again(of_two.id)
+    assert refused.made is not None
+    assert "have one name" in refused.made["because"]
 
 
 def test_one_bad_file_of_a_batch_leaves_the_others_alone(uploads: Uploads, converting: Converting) -> None:
@@ -284,7 +337,7 @@ def test_scratch_folders_of_the_dead_are_removed_and_those_of_the_living_stay(tm
 
 def test_what_is_gathered_is_the_file(shelf: Shelf, uploads: Uploads, tmp_path: Path) -> None:
     content = bytes(range(256)) * 50
-    begun = uploads.begin(ROBIN, len(content), "x", "")
+    begun = uploads.begin(ROBIN, len(content), Named("x"))
     for start in range(0, len(content), 5000):
         part = content[start : start + 5000]
         Receiving(write(uploads, begun.id, start), len(content), ()).take(iter([part]))

@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request
 from benchmarks.tiffs import write_generic
 from imx.viewer import install
 from storage.receiving import PIECE_BYTES
+from tests.ologies.ecg.test_wfdb import a_record
 from tests.ologies.material import PDF, a_case
 from tests.peers.browser import PATIENCE_S, chromium, keep, wait_for_picture, watched
 from tests.service import Service
@@ -49,14 +50,6 @@ def browser() -> Iterator[Browser]:
     install()
     with chromium() as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def robin(service: Service) -> str:
-    """Somebody who may contribute; their first password."""
-    named = ("account", "create", "robin", "--role", "contributor", "--trust", "RBT", "--json")
-    made = json.loads(service.imx(*named))
-    return str((made[0] if isinstance(made, list) else made)["password"])
 
 
 def kill(service: Service) -> None:
@@ -110,10 +103,29 @@ def ended(upload: dict[str, Any]) -> dict[str, Any] | None:
     return upload if upload["state"] in ("kept", "asked", "refused") else None
 
 
-def sign_in(page: Page, password: str) -> None:
-    page.get_by_label("Name", exact=True).fill("robin")
+def contributor(service: Service, name: str) -> str:
+    """Somebody who may contribute; their first password."""
+    made = json.loads(
+        service.imx("account", "create", name, "--role", "contributor", "--trust", "RBT", "--json")
+    )
+    return str((made[0] if isinstance(made, list) else made)["password"])
+
+
+def sign_in(page: Page, name: str, password: str) -> None:
+    page.goto("/laboratory")
+    page.get_by_label("Name", exact=True).fill(name)
     page.get_by_label("Password", exact=True).fill(password)
     page.get_by_role("button", name="Sign in").click()
+
+
+def sign_in_first(page: Page, service: Service, name: str) -> None:
+    """With a password that somebody else chose, and so with a new one."""
+    first = contributor(service, name)
+    sign_in(page, name, first)
+    page.locator("#old").fill(first)
+    page.locator("#new").fill(PASSWORD)
+    page.locator("main button[type=submit]").click()
+    page.wait_for_url("**/laboratory")
 
 
 def fill(page: Page) -> None:
@@ -129,16 +141,11 @@ def fill(page: Page) -> None:
 
 
 @pytest.fixture
-def begun(browser: Browser, service: Service, robin: str, slide: Path) -> BrowserContext:
+def begun(browser: Browser, service: Service, slide: Path) -> BrowserContext:
     """The slide was half sent, when the browser was closed and the service killed."""
     first = browser.new_context(base_url=service.url, locale="en-GB")
     with watched(first, service.url) as page:
-        page.goto("/laboratory")
-        sign_in(page, robin)
-        page.locator("#old").fill(robin)
-        page.locator("#new").fill(PASSWORD)
-        page.locator("main button[type=submit]").click()
-        page.wait_for_url("**/laboratory")
+        sign_in_first(page, service, "robin")
         fill(page)
         page.get_by_role("button", name="Use these details").click()
         page.get_by_text("Files that you add now are of Ada Clark").wait_for()
@@ -173,8 +180,7 @@ def test_a_slide_that_was_cut_off_goes_on_elsewhere_and_is_opened(
 
     with watched(begun, service.url) as page:
         page.on("request", sent)
-        page.goto("/laboratory")
-        sign_in(page, PASSWORD)
+        sign_in(page, "robin", PASSWORD)
         page.wait_for_url("**/laboratory")
         page.get_by_text("To go on, choose the same file again").wait_for()
         keep(page, "laboratory-stopped")
@@ -197,3 +203,29 @@ def test_a_slide_that_was_cut_off_goes_on_elsewhere_and_is_opened(
         assert red > green
         assert blue > green
     begun.close()
+
+
+def test_files_that_belong_together_are_kept_together(
+    browser: Browser, service: Service, tmp_path: Path
+) -> None:
+    header = a_record(tmp_path, 16, {"I": [1, 2, 3], "II": [4, 5, 6]}).rename(tmp_path / "r1.hea")
+    phone = browser.new_context(
+        viewport={"width": 390, "height": 844},
+        has_touch=True,
+        is_mobile=True,
+        base_url=service.url,
+        locale="en-GB",
+    )
+    with watched(phone, service.url) as page:
+        sign_in_first(page, service, "wren")
+        assert page.get_by_text("Take a photograph").is_visible()
+        page.locator("#choose-files").set_input_files([tmp_path / "r1.dat", header])
+        fill(page)
+        page.get_by_label("Sex", exact=True).select_option("F")
+        page.get_by_role("button", name="Use these details").click()
+        page.get_by_text("2 files: 2 kept").wait_for()
+        page.locator("#files-heading").scroll_into_view_if_needed()
+        keep(page, "laboratory-together")
+        width = page.locator("html").evaluate("element => element.scrollWidth")
+        assert width <= 390  # nothing is cut off at the side
+    phone.close()

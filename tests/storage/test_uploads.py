@@ -12,7 +12,7 @@ from storage.part10 import write_meta
 from storage.rebuild import rebuild
 from storage.receiving import Receiving
 from storage.sweep import Swept, sweep
-from storage.upload import State, TakenOver, Uploader, UploadSettings, WrongOffset
+from storage.upload import Named, State, TakenOver, Uploader, UploadSettings, WrongOffset
 from storage.upload_pieces import forget_stale, pieces_of
 from storage.upload_writing import write
 from storage.uploads import Uploads
@@ -28,7 +28,7 @@ def uploads(shelf: Shelf) -> Uploads:
 
 
 def send(uploads: Uploads, content: bytes, length: int | None = None) -> Receiving:
-    begun = uploads.begin(ROBIN, length or len(content), "file", "")
+    begun = uploads.begin(ROBIN, length or len(content), Named("file"))
     receiving = Receiving(write(uploads, begun.id, 0), begun.length, ())
     receiving.take(iter([content]))
     return receiving
@@ -48,7 +48,7 @@ def test_the_sweep_leaves_pieces_alone_and_takes_what_no_upload_knows(shelf: She
 
 
 def test_a_piece_on_its_way_is_no_orphan(shelf: Shelf, uploads: Uploads) -> None:
-    writing = write(uploads, uploads.begin(ROBIN, 10, "file", "").id, 0)
+    writing = write(uploads, uploads.begin(ROBIN, 10, Named("file")).id, 0)
     key = writing.announce()
     shelf.objects.put(key, [b"abc"])
 
@@ -69,7 +69,7 @@ def test_a_piece_that_says_it_is_ours_is_not_indexed_by_a_rebuild(shelf: Shelf, 
 def test_a_store_that_fails_leaves_the_offset_where_it_was(
     shelf: Shelf, uploads: Uploads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun = uploads.begin(ROBIN, 3, "file", "")
+    begun = uploads.begin(ROBIN, 3, Named("file"))
 
     def fails(*_: object) -> int:
         raise ObjectsUnavailable("away")
@@ -84,7 +84,7 @@ def test_a_store_that_fails_leaves_the_offset_where_it_was(
 
 
 def test_who_comes_later_takes_over(uploads: Uploads) -> None:
-    begun = uploads.begin(ROBIN, 6, "file", "")
+    begun = uploads.begin(ROBIN, 6, Named("file"))
     first, second = write(uploads, begun.id, 0), write(uploads, begun.id, 0)
 
     def bytes_of(text: bytes) -> Iterator[bytes]:
@@ -98,7 +98,7 @@ def test_who_comes_later_takes_over(uploads: Uploads) -> None:
 
 
 def test_a_case_said_before_the_last_byte_waits_for_it(shelf: Shelf, uploads: Uploads) -> None:
-    begun = uploads.begin(ROBIN, 3, "file", "")
+    begun = uploads.begin(ROBIN, 3, Named("file"))
     assert uploads.say_case(begun.id, {"title": "x"}).state is State.RECEIVING
     Receiving(write(uploads, begun.id, 0), 3, ()).take(iter([b"abc"]))
 

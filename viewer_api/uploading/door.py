@@ -91,9 +91,7 @@ class Door:
             )
         await reader.record(detail={"did": "began an upload"})
         try:
-            begun = await self._work.desk.ask(
-                self.uploads.begin, whose, length, metadata.file_name, metadata.text
-            )
+            begun = await self._work.desk.ask(self.uploads.begin, whose, length, metadata.named())
         except PersonsLimit as error:
             return problem(HTTPStatus.INSUFFICIENT_STORAGE, "No more uploads of yours", str(error))
         except NoRoom:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from storage.errors import BadInput
 from storage.receiving import Promised
+from storage.upload import Named
 from viewer_api.problems import problem
 
 PREFIX = "/uploads"
@@ -30,6 +31,8 @@ ALGORITHMS: Mapping[str, str] = {name: name for name in ("sha1", "sha256", "md5"
 METADATA_LIMIT_BYTES = 8 * 1024
 _PAIRS = 32
 _NAME_LIMIT = 255
+_BATCH_LIMIT = 64
+_DEPTH = 8
 #: Of the protocol; what else can be asked here has no version.
 _METHODS = ("HEAD", "POST", "PATCH", "DELETE")
 _KEY = re.compile(r"[!-+\--~]{1,64}")
@@ -45,7 +48,11 @@ class BadHeader(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a client says of the file. Only its name is used here; all of it is given back."""
+    """What a client says of the file; all of it is given back.
+
+    Its name is used, and of a file that belongs to others: the name of their `batch`, and its `relativePath`
+    among them, as Uppy calls it.
+    """
 
     text: str  # as it was sent
     pairs: Mapping[str, bytes]
@@ -56,6 +63,30 @@ class Metadata:
         raw = self.pairs.get("filename") or self.pairs.get("name") or b""
         last = re.split(r"[/\\]", raw.decode(errors="replace"))[-1]
         return "".join(each for each in last if each.isprintable()).strip()[:_NAME_LIMIT] or "unnamed"
+
+    def named(self) -> Named:
+        """As an upload keeps it. Raises BadHeader."""
+        batch, path = (self._text(key) for key in ("batch", "relativePath"))
+        if len(batch) > _BATCH_LIMIT:
+            raise BadHeader("Upload-Metadata", f"a batch of at most {_BATCH_LIMIT} characters")
+        if not batch:
+            return Named(self.file_name, self.text)
+        parts = path.split("/") if path else [self.file_name]
+        if len(parts) > _DEPTH or not all(map(_is_plain, parts)):
+            raise BadHeader("Upload-Metadata", "a relativePath of plain names, with slashes between them")
+        return Named(self.file_name, self.text, batch, path or self.file_name)
+
+    def _text(self, key: str) -> str:
+        try:
+            return self.pairs.get(key, b"").decode()
+        except UnicodeDecodeError as error:
+            raise BadHeader("Upload-Metadata", f"UTF-8 in {key}") from error
+
+
+def _is_plain(name: str) -> bool:
+    """A name that leads nowhere else."""
+    length = len(name.encode())
+    return 0 < length <= _NAME_LIMIT and name.isprintable() and name not in (".", "..") and "\\" not in name
 
 
 def number_in(headers: Headers, name: str) -> int:

@@ -349,6 +349,24 @@ def test_a_key_without_a_value_is_one() -> None:
     assert metadata_in(Headers({"upload-metadata": "filename,confidential"})).file_name == "unnamed"
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["../x", "a/../../x", "/etc/passwd", "a//b", "a/./b", "a\\b", "a\nb", "/".join("x" * 9), "x" * 256, ".."],
+)
+def test_a_path_that_leads_elsewhere_is_refused(path: str) -> None:
+    given = Headers({"upload-metadata": metadata(filename="x", batch="b", relativePath=path)})
+    with pytest.raises(BadInput):
+        metadata_in(given).named()
+
+
+def test_a_path_counts_within_its_batch_alone() -> None:
+    told = {"filename": "S.ini", "relativePath": "slide/S.ini"}
+    alone = metadata_in(Headers({"upload-metadata": metadata(**told)})).named()
+    among = metadata_in(Headers({"upload-metadata": metadata(**told, batch="b")})).named()
+    assert (alone.batch, alone.path) == ("", "")
+    assert (among.batch, among.path, among.name) == ("b", "slide/S.ini", "S.ini")
+
+
 def test_metadata_beyond_their_limit_are_refused(client: Client) -> None:
     said = {"Upload-Metadata": metadata(filename="x" * METADATA_LIMIT_BYTES)}
     assert client.begin(10, **said).status_code == 400

@@ -1,6 +1,7 @@
 // Add files: the form, the files and what becomes of them, brought together.
 import { CaseForm, textOf, whose } from "./case.js";
 import { chosen, dropped } from "./choosing.js";
+import { together } from "./belonging.js";
 import { Rows, stateOf } from "./rows.js";
 import { Sending } from "./sending.js";
 
@@ -31,7 +32,7 @@ $("case").addEventListener("submit", async (event) => {
   current = said;
   basis = null;
   $("now").textContent = `Files that you add now are of ${whose(said) || "nobody yet: the files themselves may say"}.`;
-  for (const row of rows.rows) if (isToGet(row, before)) give(row, said);
+  for (const row of rows.rows) if (isToGet(row, before, said)) give(row, said);
 });
 
 $("clear-case").addEventListener("click", () => {
@@ -43,7 +44,12 @@ $("clear-case").addEventListener("click", () => {
 });
 
 /** Files without details, and those that have the details that were mended. */
-function isToGet(row, before) {
+function isToGet(row, before, said) {
+  if (isCompanion(row)) return false;
+  if (row.item && !row.upload?.case && !isReady(row.item)) {
+    row.item.case = said; // it is given once all that belongs to it is sent
+    return false;
+  }
   if (!row.upload || ["converting", "kept"].includes(row.upload.state)) return false;
   if (!row.upload.case) return Boolean(row.item) || row.upload.state === "whole";
   return before !== null && ["asked", "refused", "receiving"].includes(row.upload.state) && textOf(row.upload.case) === textOf(before);
@@ -107,7 +113,7 @@ async function findOrder() {
 
 for (const id of ["choose-files", "choose-folder", "take-photograph"]) {
   $(id).addEventListener("change", (event) => {
-    for (const [file, path] of chosen(event.target.files)) add(file, path);
+    addAll([...chosen(event.target.files)]);
     event.target.value = "";
   });
 }
@@ -127,14 +133,30 @@ document.addEventListener("dragleave", (event) => {
 document.addEventListener("drop", async (event) => {
   event.preventDefault();
   $("drop").classList.remove("imx-drop--over");
-  for await (const [file, path] of dropped(event.dataTransfer)) add(file, path);
+  const files = [];
+  for await (const each of dropped(event.dataTransfer)) files.push(each);
+  addAll(files);
 });
 
-function add(file, path) {
-  const item = sending.add(file, path);
-  item.case = current;
-  rowOf.set(item, rowOf.get(item) ?? rows.ofItem(item));
-  changed(item);
+function addAll(files) {
+  for (const each of together(files)) {
+    const item = sending.add(each);
+    item.case = each.leads ? current : null;
+    rowOf.set(item, rowOf.get(item) ?? rows.ofItem(item));
+    changed(item);
+  }
+}
+
+/** Those that belong together are converted together: when all are sent. */
+function isReady(item) {
+  return item.leads && (!item.batch || [...rowOf.keys()].every((each) => each.batch !== item.batch || each.isDone));
+}
+
+function deliver(item) {
+  if (!item.url || !item.case || !isReady(item)) return;
+  const said = item.case;
+  item.case = null;
+  if (!rowOf.get(item).upload?.case) give(rowOf.get(item), said);
 }
 
 /** The address of an upload of the same file that stopped, here or on another machine. */
@@ -145,6 +167,10 @@ function begunBefore(metadata, size) {
     if (["filename", "modified", "relativePath"].every((key) => (said[key] ?? "") === (metadata[key] ?? ""))) return upload.url;
   }
   return null;
+}
+
+function isCompanion({ item, upload }) {
+  return item ? !item.leads : "belongs" in metadataOf(upload?.metadata);
 }
 
 function metadataOf(text) {
@@ -160,11 +186,7 @@ function changed(item) {
   const row = rowOf.get(item);
   if (!row) return;
   rows.join(row);
-  if (item.url && item.case) {
-    const said = item.case;
-    item.case = null;
-    if (!row.upload?.case) give(row, said);
-  }
+  for (const each of item.batch ? rowOf.keys() : [item]) if (each.batch === item.batch) deliver(each);
   rows.show(row);
   tell();
 }

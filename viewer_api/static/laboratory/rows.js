@@ -10,6 +10,7 @@ const IN_WORDS = {
   kept: "Kept.",
 };
 
+const WITH_ANOTHER = "Sent. Waits for the file that it belongs to.";
 const UNDERSTOOD = "is understood here: ";
 
 const bytes = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 1 });
@@ -148,7 +149,7 @@ function standing(row, asks) {
     case "refused":
       return [`${IN_WORDS.refused} ${sentence(upload.made?.because.replace(/of what is understood here: .*/s, "of what is understood here"))}`, null];
     default:
-      return [IN_WORDS[upload.state], null];
+      return [upload.state === "whole" && /(^|,)belongs( |,|$)/.test(upload.metadata) ? WITH_ANOTHER : IN_WORDS[upload.state], null];
   }
 }
 

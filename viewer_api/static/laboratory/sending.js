@@ -23,10 +23,12 @@ export class Sending {
     return this.going.size + this.waiting.length > 0;
   }
 
-  add(file, path) {
+  add({ file, path, batch, leads }) {
     const metadata = { filename: file.name, filetype: file.type, modified: String(file.lastModified) };
     if (path) metadata.relativePath = path;
-    const item = { file, name: file.name, size: file.size, metadata, sent: 0, url: null, error: "", isDone: false };
+    if (batch) metadata.batch = batch;
+    if (!leads) metadata.belongs = "";
+    const item = { leads, batch, file, name: file.name, size: file.size, metadata, sent: 0, url: null, error: "", isDone: false };
     this.waiting.push(item);
     this.next();
     return item;
