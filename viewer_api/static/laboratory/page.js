@@ -2,20 +2,20 @@
 import { CaseForm, textOf, whose } from "./case.js";
 import { chosen, dropped } from "./choosing.js";
 import { together } from "./belonging.js";
-import { Rows, stateOf } from "./rows.js";
+import { Rows, isMendable, stateOf } from "./rows.js";
 import { Sending } from "./sending.js";
 
 const TUS = { "Tus-Resumable": "1.0.0" };
 const $ = (id) => document.getElementById(id);
 
 const form = new CaseForm($("case"), $("problems"));
-const rows = new Rows($("files"), $("file"), { mend, again, remove, asks: (upload) => problemsOf(upload).map(({ text }) => text) });
+const rows = new Rows($("files"), $("file"), { mend, use, again, remove, asks: (upload) => problemsOf(upload).map(({ text }) => text) });
 const sending = new Sending(begunBefore, changed);
 const rowOf = new Map(); // by item
 
 /** The details in force, which files that are added now get; null before any were accepted. */
 let current = null;
-/** The details that the form was last filled with: the files that have them get what is mended. */
+/** The details that are being mended: the files that have them get what comes of it. Null: none are. */
 let basis = null;
 
 // The details -----------------------------------------------------------------------------------
@@ -28,11 +28,19 @@ $("case").addEventListener("submit", async (event) => {
   const { problems } = await answer.json();
   form.say(Object.entries(problems).map(([path, text]) => ({ path, text })));
   if (Object.keys(problems).length) return;
-  const before = basis ?? current;
+  const mended = basis && textOf(basis);
   current = said;
   basis = null;
   $("now").textContent = `Files that you add now are of ${whose(said) || "nobody yet: the files themselves may say"}.`;
-  for (const row of rows.rows) if (isToGet(row, before, said)) give(row, said);
+  for (const row of rows.rows) {
+    if (isCompanion(row)) continue;
+    if (row.item && !row.upload?.case) {
+      row.item.case = said; // given as soon as there is something to give it to
+      deliver(row.item);
+    } else if (mended && isMendable(row) && textOf(row.upload.case) === mended) {
+      give(row, said);
+    }
+  }
 });
 
 $("clear-case").addEventListener("click", () => {
@@ -43,16 +51,10 @@ $("clear-case").addEventListener("click", () => {
   $("order").focus();
 });
 
-/** Files without details, and those that have the details that were mended. */
-function isToGet(row, before, said) {
-  if (isCompanion(row)) return false;
-  if (row.item && !row.upload?.case && !isReady(row.item)) {
-    row.item.case = said; // it is given once all that belongs to it is sent
-    return false;
-  }
-  if (!row.upload || ["converting", "kept"].includes(row.upload.state)) return false;
-  if (!row.upload.case) return Boolean(row.item) || row.upload.state === "whole";
-  return before !== null && ["asked", "refused", "receiving"].includes(row.upload.state) && textOf(row.upload.case) === textOf(before);
+/** A file of before, or of another machine, gets the details of nobody whom a person did not say for it. */
+function use(row) {
+  if (current) give(row, current);
+  else form.say([{ path: "person.nhs_number", text: `Fill in whose ${row.upload.name} is, and choose “Use these details” first` }]);
 }
 
 async function give(row, said) {

@@ -2,7 +2,7 @@
 import { whose } from "./case.js";
 
 const IN_WORDS = {
-  whole: "Waits for the details above. Fill them in, and choose “Use these details”.",
+  whole: "Sent. Waits for its details.",
   waiting: "Sent. Waits to be made into DICOM.",
   converting: "Being made into DICOM.",
   asked: "Needs something from you.",
@@ -108,18 +108,19 @@ export class Rows {
   }
 
   offered(row) {
-    const { mend, again, remove } = this.acts;
+    const { mend, use, again, remove } = this.acts;
+    const change = isMendable(row) ? [["Mend the details", mend]] : [];
     switch (stateOf(row)) {
       case "kept":
         return [["Open", `/viewer/viewer?StudyInstanceUIDs=${encodeURIComponent(row.upload.made.study)}`], ["Clear", remove]];
-      case "asked":
-        return [["Mend the details", mend], ["Remove", remove]];
       case "failed":
-        return [["Try again", again], ["Remove", remove]];
+        return [["Try again", again], ...change, ["Remove", remove]];
+      case "whole":
+        return row.item || isCompanion(row.upload) ? [["Remove", remove]] : [["Use the details above", use], ["Remove", remove]];
       case "converting":
         return [];
       default:
-        return [["Remove", remove]];
+        return [...change, ["Remove", remove]];
     }
   }
 }
@@ -130,6 +131,13 @@ export function stateOf({ item, upload }) {
   if (item && !item.isDone) return "sending";
   return upload?.state ?? "sending";
 }
+
+/** Whether it has details that may still be changed. */
+export function isMendable({ upload }) {
+  return Boolean(upload?.case) && !["converting", "kept"].includes(upload.state);
+}
+
+const isCompanion = (upload) => /(^|,)belongs( |,|$)/.test(upload.metadata);
 
 function standing(row, asks) {
   const { item, upload } = row;
@@ -149,7 +157,7 @@ function standing(row, asks) {
     case "refused":
       return [`${IN_WORDS.refused} ${sentence(upload.made?.because.replace(/of what is understood here: .*/s, "of what is understood here"))}`, null];
     default:
-      return [upload.state === "whole" && /(^|,)belongs( |,|$)/.test(upload.metadata) ? WITH_ANOTHER : IN_WORDS[upload.state], null];
+      return [upload.state === "whole" && isCompanion(upload) ? WITH_ANOTHER : IN_WORDS[upload.state], null];
   }
 }
 
