@@ -186,7 +186,8 @@ def test_a_slide_that_was_cut_off_goes_on_elsewhere_and_is_opened(
         keep(page, "laboratory-stopped")
         page.locator("#choose-files").set_input_files(slide)
         # The sex was left out; what is missing is asked for, and is mended without sending the slide again.
-        page.get_by_role("button", name="Mend the details").click(timeout=(PATIENCE_S + SLIDE_MB) * 1000)
+        page.get_by_text("Needs something from you").wait_for(timeout=(PATIENCE_S + SLIDE_MB) * 1000)
+        page.get_by_role("button", name="Mend the details").click()
         page.locator("#person-sex-error").wait_for()
         keep(page, "laboratory-asked")
         page.get_by_label("Sex", exact=True).select_option("F")
