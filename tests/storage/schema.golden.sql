@@ -2120,6 +2120,8 @@ CREATE TABLE public.upload (
     changed bigint DEFAULT nextval('public.upload_change'::regclass) NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone NOT NULL,
+    batch text DEFAULT ''::text NOT NULL,
+    path text DEFAULT ''::text NOT NULL,
     CONSTRAINT upload_check CHECK (((received >= 0) AND (received <= length)))
 );
 CREATE TABLE public.upload_piece (
@@ -2420,6 +2422,7 @@ CREATE INDEX study_by_modality ON public.study USING gin (modalities);
 CREATE INDEX study_by_referring ON public.study USING gin (referring public.gin_trgm_ops);
 CREATE INDEX tombstone_by_withdrawal ON public.tombstone USING btree (withdrawal_id);
 CREATE INDEX upload_by_actor ON public.upload USING btree (actor_kind, actor, actor_trust);
+CREATE INDEX upload_by_batch ON public.upload USING btree (batch) WHERE (batch <> ''::text);
 CREATE INDEX upload_piece_by_upload ON public.upload_piece USING btree (upload, start);
 CREATE INDEX upload_to_convert ON public.upload USING btree (next_try) WHERE (state = ANY (ARRAY['waiting'::text, 'converting'::text]));
 CREATE INDEX upload_to_remove ON public.upload USING btree (expires_at);
