@@ -1,6 +1,5 @@
 """DICOM files as they lie on disk (PS3.10 §7): what is in front of the data set, and where it starts."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -41,15 +40,6 @@ def split(content: bytes) -> tuple[Part10, memoryview]:
     """A DICOM file in memory as its head and its data set."""
     head = _head(content[:META_LIMIT_BYTES])
     return head, memoryview(content)[head.data_set_at :]
-
-
-def files_in(paths: Iterable[Path]) -> Iterator[Path]:
-    """The files named, and those of every folder named, in order; hidden ones are left out."""
-    for path in paths:
-        if path.is_dir():
-            yield from files_in(sorted(child for child in path.iterdir() if not child.name.startswith(".")))
-        else:
-            yield path
 
 
 def _head(start: bytes) -> Part10:

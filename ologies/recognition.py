@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 
-from pydicom.uid import VLWholeSlideMicroscopyImageStorage
-
 from ologies.ecg import wfdb
 from ologies.ecg.classes import ECG_CLASSES
 from ologies.errors import Damaged, NotUnderstood
@@ -17,6 +15,10 @@ from ologies.three_d import is_obj, is_stl
 
 #: The first bytes of a file that tell what it is.
 HEAD_BYTES = 16 * 1024
+
+
+#: VL Whole Slide Microscopy Image Storage. Whoever only asks what a file is does not wait for pydicom.
+_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 
 
 class Kind(Enum):
@@ -124,7 +126,7 @@ def recognise(path: Path) -> Kind:
 
 _DICOM_KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(ECG_CLASSES, Kind.DICOM_ECG),
-    VLWholeSlideMicroscopyImageStorage: Kind.DICOM_SLIDE,
+    _SLIDE: Kind.DICOM_SLIDE,
 }
 
 

@@ -18,7 +18,8 @@ from imx.commands.journal import Journal
 from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
 from imx.commands.progress import progress_bar
 from imx.database import open_database
-from imx.part10 import NotPart10, files_in, head_of
+from imx.named_files import files_in
+from imx.part10 import NotPart10, head_of
 from imx.wiring import build_ingest
 from storage.errors import ArchiveError, Unavailable
 from storage.ingest import Door, Incoming

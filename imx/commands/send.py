@@ -16,7 +16,8 @@ from rich.table import Table
 from dicom_router.tls.client import TlsClient
 from dicom_router.tls.profile import TlsSettingsWrong
 from imx.destination import BadDestination, Destination
-from imx.part10 import NotPart10, Part10, files_in, head_of
+from imx.named_files import files_in
+from imx.part10 import NotPart10, Part10, head_of
 from imx.scu import Sent, send
 
 

@@ -22,7 +22,7 @@ from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_
 from imx.commands.printing import print_one
 from imx.commands.progress import progress_bar
 from imx.errors import CommandFailed
-from imx.part10 import files_in
+from imx.named_files import files_in
 from ologies.case import read_case
 from ologies.confined import Done, Job, wrap_all
 from ologies.ecg.classes import ECG_CLASSES

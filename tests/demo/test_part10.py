@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imx.part10 import NotPart10, Part10, files_in, head_of, read_head, split
+from imx.named_files import files_in
+from imx.part10 import NotPart10, Part10, head_of, read_head, split
 from storage.part10 import write_meta
 
 
