@@ -98,7 +98,11 @@ def _frame(bulk: Bulk, making: Making) -> FrameIn:
 def _clip(value: Value, making: Making) -> FrameIn:
     """Copied into a file that says nothing else, or encoded anew where DICOM does not take it as it is."""
     clip = making.clip(value)
-    return FrameIn(clip.value, clip.picture, clip.value.size, is_cleaned=clip.is_changed, timing=clip.timing)
+    on_its_side = replace(clip.picture, rows=clip.picture.columns, columns=clip.picture.rows)
+    sent = Sent(on_its_side, is_turned=True) if clip.is_anew else None
+    return FrameIn(
+        clip.value, clip.picture, clip.value.size, sent, is_cleaned=clip.is_changed, timing=clip.timing
+    )
 
 
 def _wants_more_than_cleaning(stream: Stream) -> bool:

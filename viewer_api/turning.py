@@ -33,6 +33,7 @@ class Clip:
     picture: Picture
     timing: dict[str, Any]  # Cine and Multi-frame, as DICOM JSON
     is_changed: bool
+    is_anew: bool  # encoded anew: perhaps because its camera turned it
 
 
 class Turning:
@@ -50,7 +51,9 @@ class Turning:
     def clip(self, spool: Spool, value: Value) -> Clip:
         """The MP4 file without what it says of place and person. As `upright`."""
         with self._made(spool, value, remade) as made:
-            return Clip(spool.add(_pieces(made.file)), made.picture, made.timing, made.is_changed)
+            return Clip(
+                spool.add(_pieces(made.file)), made.picture, made.timing, made.is_changed, made.is_anew
+            )
 
     @contextmanager
     def _made(self, spool: Spool, value: Value, make: Callable[[Path, Path], Of]) -> Iterator[Of]:

@@ -24,6 +24,7 @@ class Remade:
     picture: Picture
     timing: dict[str, Any]  # Cine and Multi-frame, as DICOM JSON
     is_changed: bool  # it is not, to the byte, what came
+    is_anew: bool  # encoded anew: perhaps because its camera turned it
 
 
 def remade(path: Path, into: Path) -> Remade:
@@ -38,7 +39,7 @@ def remade(path: Path, into: Path) -> Remade:
     timing = Dataset()
     describe_timing(timing, clip.timing)
     is_changed = not filecmp.cmp(path, made, shallow=False)
-    return Remade(made, _picture(clip), timing.to_json_dict(), is_changed)
+    return Remade(made, _picture(clip), timing.to_json_dict(), is_changed, clip.history is not None)
 
 
 def _picture(clip: Clip) -> Picture:

@@ -1,5 +1,6 @@
 """A telephone's film as metadata and an MP4 file (IHE WIC), by the rules that files are wrapped by."""
 
+import struct
 from pathlib import Path
 
 import httpx
@@ -7,7 +8,7 @@ import pytest
 from psycopg import connect
 from pydicom.encaps import generate_fragments
 
-from tests.ologies.clips.material import a_clip, packets_of
+from tests.ologies.clips.material import UPRIGHT, a_clip, packets_of
 from tests.viewer_api.conftest import Place
 from tests.viewer_api.test_describing import bulk, metadata, photograph, send, why
 from tests.viewer_api.test_photographs_in import kept
@@ -71,3 +72,20 @@ def test_a_film_that_is_cut_off_is_refused(cut: float, open_api: httpx.Client, t
 
     assert answer.status_code == 409
     assert why(answer)[0]
+
+
+@pytest.mark.parametrize("size", [(96, 48), (48, 96)])
+def test_a_film_that_its_camera_turned_is_described_either_way(
+    size: tuple[int, int], open_api: httpx.Client, tmp_path: Path
+) -> None:
+    film = a_clip(tmp_path / "film.mp4", size=(96, 48), count=5).read_bytes()
+    at = film.index(UPRIGHT, film.index(b"tkhd"))
+    turned = struct.pack(">9i", 0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000)
+    columns, rows = ({"vr": "US", "Value": [each]} for each in size)
+    described = photograph(**VIDEO, **{"00280010": rows, "00280011": columns})
+
+    answer = send(open_api, metadata(described), bulk("video/mp4", film[:at] + turned + film[at + 36 :]))
+
+    assert (answer.status_code, why(answer)) == (202, [])
+    dataset = kept(open_api, answer)[2]
+    assert (dataset.Columns, dataset.Rows) == (48, 96)
