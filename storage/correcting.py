@@ -35,7 +35,7 @@ from storage.corrections import (
 )
 from storage.driver_errors import mapped_errors
 from storage.errors import BadInput, NotHeld
-from storage.header import identity_of, series_of, study_of
+from storage.facts import identity_of, series_of, study_of
 
 #: What no correction can name: it says which study, series or instance this is, how the pixels are to be
 #: read, or in which characters the data set is written.

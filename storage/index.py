@@ -12,7 +12,8 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from storage.driver_errors import mapped_errors
-from storage.header import Header, Identity
+from storage.facts import Identity
+from storage.header import Header
 from storage.origin import SAID_LIMIT, Origin
 from storage.prepared import Prepared, Row
 from storage.receipt import Outcome

@@ -23,7 +23,8 @@ from storage.errors import (
     Unavailable,
     Unreadable,
 )
-from storage.header import Header, MissingUid, read_header
+from storage.facts import MissingUid
+from storage.header import Header, read_header
 from storage.index import Answer, Held, KeptObject, Misplaced, Pending, PostgresIndex
 from storage.keys import fresh_key
 from storage.objects import Bytes

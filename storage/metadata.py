@@ -10,8 +10,8 @@ from storage.corrections import Correction, Member, correct_json
 from storage.dicom_json import JsonWriter
 from storage.elements import DEFLATED, ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Element, Walk, encoding_of
 from storage.errors import Unreadable
+from storage.facts import IDENTITY
 from storage.frames import PIXELS
-from storage.header import IDENTITY
 from storage.objects import ObjectStore
 from storage.source import Inflated, Ranged, Source
 

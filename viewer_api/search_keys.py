@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from storage.columns import SERIES_UID, STUDY_UID
 from storage.errors import BadQuery
-from storage.header import IDENTITY, SERIES, STUDY
+from storage.facts import IDENTITY, SERIES, STUDY
 from storage.query import AnyOf, Anything, Level, Match, Path, Query, parse_attribute, parse_match, vr_of
 from viewer_api.problems import BadParameters
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dicom_router.contexts import PATIENT_ROOT_FIND, PATIENT_STUDY_ONLY_FIND, STUDY_ROOT_FIND
 from dicom_router.services.identifier import BadIdentifier, Identifier
 from storage.columns import INSTANCE_UID, PATIENT_COUNTS, PATIENT_ID, SERIES_UID, STUDY_INSTANCES, STUDY_UID
-from storage.header import IDENTITY, SERIES, STUDY
+from storage.facts import IDENTITY, SERIES, STUDY
 from storage.query import AnyOf, Exactly, Level, Match, Path
 
 #: The levels of each model, outermost first (PS3.4 §C.6.1.1, §C.6.2.1; §C.6.3 of editions before 2007).

@@ -26,7 +26,7 @@ from storage.correcting import (
 )
 from storage.corrections import Member
 from storage.errors import NotHeld
-from storage.header import identity_of, series_of, study_of
+from storage.facts import identity_of, series_of, study_of
 from storage.query import Exactly, Level, Path, Query, Wildcard
 from tests.storage.shelf import Shelf, origin
 

@@ -10,6 +10,7 @@ from pydicom.pixels.utils import get_expected_length
 
 from storage.elements import EXPLICIT_LITTLE, ITEM, SEQUENCE_END, UNDEFINED, Walk, encoding_of
 from storage.errors import Unreadable
+from storage.facts import MissingUid
 from storage.frames import (
     ENTRY,
     NATIVE_ENTRY,
@@ -20,7 +21,7 @@ from storage.frames import (
     encapsulated_frames,
     native_frames,
 )
-from storage.header import MissingUid, read_header
+from storage.header import read_header
 from storage.passing import joined_fragments
 from storage.source import Ranged, Whole
 from tests.storage.material import Sample, instance, samples

@@ -6,12 +6,13 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import generate_uid
 
-from storage import header
+from storage import facts
 from storage.dicom_json import READY_LIMIT_BYTES
 from storage.elements import DEFLATED, EXPLICIT_LITTLE, IMPLICIT_LITTLE, ITEM
 from storage.errors import Unreadable
+from storage.facts import IDENTITY, PLACEHOLDERS, SERIES, STUDY, TEXT_LIMIT, MissingUid
 from storage.frames import Form
-from storage.header import IDENTITY, PLACEHOLDERS, SERIES, STUDY, TEXT_LIMIT, Header, MissingUid, read_header
+from storage.header import Header, read_header
 from storage.recall import recall_for
 from storage.source import RATIO_FREE_BYTES, Inflated, Parted, TooDense, Whole
 from tests.storage.material import instance
@@ -77,7 +78,7 @@ def test_what_was_read_before_changes_nothing(series: list[Dataset], syntax: str
 
     for each, found in zip([*written, *written], after_others, strict=True):
         recall_for.cache_clear()
-        header._MET.clear()
+        facts._MET.clear()
         assert read_header(each.source(), syntax, 0) == found
 
 

@@ -3,7 +3,8 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
 from storage.elements import DEFLATED
-from storage.header import Header, MissingUid, read_header
+from storage.facts import MissingUid
+from storage.header import Header, read_header
 from storage.source import Ranged, Whole
 from tests.storage.strategies import SYNTAXES, datasets, write
 
