@@ -130,12 +130,11 @@ class Door:
     async def _receive(
         self, request: Request, upload: Upload, sent: Sent, status: HTTPStatus, headers: dict[str, str]
     ) -> Response:
-        writing = await self._work.desk.ask(write, self.uploads, upload.id, sent.offset)
-        receiving = Receiving(writing, upload.length, _GONE, sent.promised)
         try:
-            declared = request.headers.get("content-length", "0")
-            if int(declared) > upload.length - sent.offset:
+            if 0 <= upload.length - sent.offset < int(request.headers.get("content-length", "0")):
                 raise TooLong
+            writing = await self._work.desk.ask(write, self.uploads, upload.id, sent.offset)
+            receiving = Receiving(writing, upload.length, _GONE, sent.promised)
             async with read_ahead(request) as pieces:
                 await to_thread.run_sync(receiving.take, pieces, limiter=self._bodies)
         except TooLong as error:

@@ -145,6 +145,7 @@ def test_what_is_not_the_protocol_is_refused(client: Client) -> None:
     assert http.post("/uploads", headers={**headers, "Upload-Length": "1"}).status_code == 412
     assert status("PATCH", url, **{**good, "Content_Type": "text/plain"}, Upload_Offset="0") == 415
     assert status("PATCH", url, **good, Upload_Offset="1") == 409
+    assert status("PATCH", url, **good, Upload_Offset="101") == 409
     assert status("PATCH", url, **good, Upload_Offset="-1") == 400
     assert status("PATCH", url, **good) == 400
     assert client.begin(-1).status_code == 400

@@ -10,12 +10,15 @@ export function textOf(value) {
   return `{${keys.map((key) => `${JSON.stringify(key)}:${textOf(value[key])}`).join()}}`;
 }
 
+const dayOf = (date) =>
+  new Date(`${date}T12:00`).toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" });
+
 /** Who it is about, for a person who reads it. */
 export function whose(of) {
   const { name, nhs_number: nhs, identifier, birth_date: born } = of?.person ?? {};
   const called = name ? [name.given, name.family].filter(Boolean).join(" ") : "";
   const number = identifier ? `number ${identifier}` : nhs ? `NHS number ${nhs}` : "";
-  return [called, born && `born ${new Date(`${born}T12:00`).toLocaleDateString("en-GB")}`, number]
+  return [called, born && `born ${dayOf(born)}`, number]
     .filter(Boolean)
     .join(", ");
 }

@@ -122,6 +122,7 @@ for (const id of ["choose-files", "choose-folder", "take-photograph"]) {
 const isHandheld = matchMedia("(pointer: coarse)").matches;
 $("folder-choice").hidden = isHandheld || !("webkitdirectory" in $("choose-folder"));
 $("camera-choice").hidden = !isHandheld;
+$("drop-here").hidden = isHandheld;
 
 for (const type of ["dragenter", "dragover"]) {
   document.addEventListener(type, (event) => {
