@@ -18,7 +18,7 @@ NHS_NUMBER_OID = "2.16.840.1.113883.2.1.4.1"
 _OURS = uuid.UUID("5b0f2b4e-6d0c-5d0e-9d5b-2a9f7a1c4e10")
 
 #: Raised when the same file would become another object: its UIDs are then others, too.
-_RULES = "1"
+_RULES = "2"
 
 
 def study_uid(encounter: Encounter, patient_id: str, issuer: str) -> str:

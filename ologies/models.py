@@ -20,7 +20,7 @@ from ologies.documents import DOCUMENT_LIMIT_BYTES, encapsulate
 from ologies.errors import Asked, Damaged
 from ologies.recognition import Kind
 from ologies.settled import Settled
-from ologies.slides.instance import srgb
+from ologies.srgb import srgb
 from ologies.three_d import STL_HEAD_BYTES, STL_TRIANGLE_BYTES
 
 MODEL_KINDS = frozenset({Kind.STL, Kind.OBJ})

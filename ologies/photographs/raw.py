@@ -21,7 +21,7 @@ from ologies.photographs.picture import (
     lossless,
     said_by_exif,
 )
-from ologies.slides.instance import srgb
+from ologies.srgb import srgb
 
 _NOTE = (
     "developed from camera raw to eight bits of sRGB, with the white balance of its camera and no other"

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from PIL import ImageCms
 from pydicom.dataset import Dataset
 from pydicom.uid import VLWholeSlideMicroscopyImageStorage
 from pydicom.valuerep import format_number_as_ds
@@ -12,6 +11,7 @@ from ologies.dataset import code_item, named_uid, start
 from ologies.slides.slide import Flavour, Fluorescence, SettledSlide
 from ologies.slides.specimen import add_specimen
 from ologies.slides.tiles import Tiled
+from ologies.srgb import srgb
 from ologies.writing import Encapsulated, Made
 
 #: Nobody measures a scanner's depth of field: what the field writes for one focal plane.
@@ -168,9 +168,3 @@ def _groups(dataset: Dataset, tiled: Tiled, part: Part, kind: list[str], series:
         path.OpticalPathIdentifier = "1"
         shared.OpticalPathIdentificationSequence = [path]
     dataset.SharedFunctionalGroupsSequence = [shared]
-
-
-def srgb() -> bytes:
-    """sRGB as an ICC profile, the same bytes each time: what a browser, too, takes unnamed colours for."""
-    made = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    return made[:24] + bytes(12) + made[36:84] + bytes(16) + made[100:]  # no time of making, no digest
