@@ -17,6 +17,9 @@ _TABLES = frozenset({0xDB, 0xC4})
 #: APP14 of Adobe (its Technical Note 5116): how the components are transformed; 0 for not at all.
 _ADOBE = struct.pack(">BBH5sHHHB", 0xFF, _APP14, 14, b"Adobe", 100, 0, 0, 0)
 
+#: What a writer may put behind the end of a tile.
+_PADDING = 4096
+
 #: Segments before the first scan.
 _SEGMENTS_LIMIT = 200
 
@@ -99,7 +102,8 @@ class Completed:
         """One tile as a stream by itself. Raises Damaged where it is cut off, or of another size."""
         if tile[: len(self.opening)] != self.opening:
             self._check(head_of(bytes(tile)))
-        if tile[-2:] != END and bytes(tile).rstrip(b"\0")[-2:] != END:
+        # Writers pad tiles; within coded data no end can stand (§B.1.1.5).
+        if tile[-2:] != END and END not in bytes(tile[-_PADDING:]):
             raise Damaged("one of its tiles is cut off")
         if not self.before:
             return bytes(tile)

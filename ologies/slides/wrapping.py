@@ -41,7 +41,7 @@ def wrap_slide(path: Path, kind: Kind, case: Case, digest: str, scratch: Path) -
         slide = _READERS[kind](file.directories())
         if not slide.levels:
             raise Damaged("it has no level")
-        slide = replace(slide, barcodes=barcodes_of(slide.others))
+        slide = replace(_once(slide), barcodes=barcodes_of(slide.others))
         base = slide.levels[0]
         series = Series((base.columns_px, base.rows_px), settle_slide(case, slide), digest)
         yield from _objects(series, slide, scratch)
@@ -65,6 +65,21 @@ def _objects(series: Series, slide: Slide, scratch: Path) -> Iterator[Made]:
         yield from _made_below(series, level, found, below, scratch)
     for flavour, raster in slide.others:
         yield series.other(flavour, _tiled(raster))
+
+
+def _once(slide: Slide) -> Slide:
+    """A level of each size: others of the same size are further focal planes, which are told and left out."""
+    sizes = [(level.columns_px, level.rows_px) for level in slide.levels]
+    kept = [place for place, size in enumerate(sizes) if size not in sizes[:place]]
+    if len(kept) == len(sizes):
+        return slide
+    note = f"{len(sizes) - len(kept)} pictures of the same size as another are not part of it"
+    return replace(
+        slide,
+        levels=tuple(slide.levels[place] for place in kept),
+        further=tuple(tuple(channel[place] for place in kept) for channel in slide.further),
+        notes=(*slide.notes, note),
+    )
 
 
 def _tiled(raster: Raster) -> Tiled:

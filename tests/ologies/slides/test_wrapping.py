@@ -247,3 +247,25 @@ def test_offsets_beyond_four_gigabytes_are_read(tmp_path: Path) -> None:
         assert found is not None
         (frame,) = found.frames
     assert Image.open(BytesIO(frame)).size == (512, 256)
+
+
+def test_a_second_picture_of_the_same_size_is_told_and_left_out(tmp_path: Path) -> None:
+    path = write_tiff(tmp_path / "slide.tif", [tissue(600, 500), tissue(600, 500), tissue(150, 125)])
+    wrapping = wrap_here(path, a_slide_case(scan={"microns_per_pixel": 0.25}))
+    assert [each.TotalPixelMatrixColumns for each in volumes_of(wrapping)] == [600, 150]
+    assert "same size" in wrapping.notes[0]
+
+
+def test_bytes_behind_a_tile_s_end_are_no_fault(tmp_path: Path) -> None:
+    path = write_svs(tmp_path / "slide.svs")
+    with tifffile.TiffFile(path, mode="r+") as file:
+        page = file.pages.first
+        at, counts = page.dataoffsets[0], page.tags["TileByteCounts"]
+        file.filehandle.seek(at)
+        stored = file.filehandle.read(counts.value[0])
+        end = file.filehandle.seek(0, 2)
+        file.filehandle.write(stored + b"\xff\xff\0padded")
+        page.tags["TileOffsets"].overwrite((end, *page.dataoffsets[1:]))
+        counts.overwrite((len(stored) + 9, *counts.value[1:]))
+    level, *_ = volumes_of(wrap_here(path, a_slide_case()))
+    np.testing.assert_array_equal(pixels_of(level), by_openslide(path, 0))
