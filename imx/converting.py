@@ -107,8 +107,8 @@ class Converting:
                     made = self._made(upload, done)
                     self._end(claim, upload, made, left)
                     if isinstance(done.outcome, Wrapping) and made.state is State.KEPT:
-                        beside = [companions[each.path] for each in done.outcome.beside]
-                        self.conversions.end_beside(beside, made)
+                        beside = companions.keys() & {each.path for each in done.outcome.beside}
+                        self.conversions.end_beside([companions[each] for each in beside], made)
 
     def _gather(self, number: UUID, length: int, path: Path) -> None:
         try:

@@ -61,6 +61,7 @@ _BESIDE = """
     join upload o on o.batch = u.batch and o.actor_kind = u.actor_kind and o.actor = u.actor
         and o.actor_trust = u.actor_trust and o.id <> u.id
     where u.id = %s and u.batch <> '' and o.state <> 'removed' and o.expires_at > now()
+        and (o.state <> 'kept' or exists (select from upload_piece p where p.upload = o.id))
 """
 _END_BESIDE = """
     update upload set state = 'kept', made = %s, expires_at = now() + %s * interval '1 s'

@@ -169,6 +169,12 @@ def test_files_that_belong_together_are_converted_together(
     uploads.tidy()
     assert pieces_of(shelf.pool, lead.id) == pieces_of(shelf.pool, signals.id) == []
 
+    uploaded(uploads, content, None, in_batch("r1.dat"))  # the same once more, in another month
+    again = uploaded(uploads, header.read_bytes(), CASE, in_batch("header"))
+    converting.run()
+    assert uploads.again(again.id).state is State.KEPT
+    assert count(shelf, "original") == 2
+
 
 def test_what_lacks_the_files_that_belong_to_it_says_so(
     uploads: Uploads, converting: Converting, tmp_path: Path
