@@ -6,6 +6,7 @@ needs none; both say EAGAIN otherwise. Python has the second alone.
 
 import ctypes
 import os
+import sys
 
 _OPENAT2 = 437  # on every architecture
 _RESOLVE_CACHED = 0x20
@@ -23,7 +24,12 @@ _syscall.restype = ctypes.c_long
 
 
 def read_cached(folder: int, name: str, start: int, stop: int | None, at_most: int) -> bytes | None:
-    """Those bytes of a file, below an open folder; None where they are not all in memory, or too many."""
+    """Those bytes of a file, below an open folder; None where they are not all in memory, or too many.
+
+    None, too, where the kernel is not Linux: then a thread reads.
+    """
+    if sys.platform != "linux":
+        return None
     file = _syscall(
         ctypes.c_long(_OPENAT2), folder, os.fsencode(name), ctypes.byref(_HOW), ctypes.c_size_t(24)
     )
