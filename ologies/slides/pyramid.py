@@ -27,7 +27,9 @@ _STEP_LIMIT = 6
 #: The longer side of the smallest level, at most.
 SMALLEST_PX = 1024
 
+#: The side of a tile that is made here, where the file's own would be unusually small or large.
 TILE_PX = 512
+_TILES_PX = range(128, 2049)
 
 
 def missing_below(level: tuple[int, int], following: tuple[int, int] | None) -> list[tuple[int, int]]:
@@ -44,8 +46,18 @@ def can_be_shrunk(raster: Raster) -> bool:
     return raster.is_tiled and not raster.tile_columns_px % STEP and not raster.tile_rows_px % STEP
 
 
+def tile_like(raster: Raster) -> tuple[int, int]:
+    """Some readers (wsidicom) take levels for one pyramid only where their tiles have one size."""
+    tile = raster.tile_columns_px, raster.tile_rows_px
+    return tile if all(side in _TILES_PX for side in tile) else (TILE_PX, TILE_PX)
+
+
 def made_below(
-    bands: Iterable[Pixels], sizes: Sequence[tuple[int, int]], coding: Coding, scratch: Path
+    bands: Iterable[Pixels],
+    sizes: Sequence[tuple[int, int]],
+    coding: Coding,
+    scratch: Path,
+    tile: tuple[int, int] = (TILE_PX, TILE_PX),
 ) -> Iterator[Tiled]:
     """The levels of those sizes, of the first one's rows as they come.
 
@@ -54,7 +66,7 @@ def made_below(
     if not sizes:
         return
     with ThreadPoolExecutor(THREADS) as pool:
-        levels = [_Made(size, coding, tempfile.TemporaryFile(dir=scratch), pool) for size in sizes]  # noqa: SIM115
+        levels = [_Made(size, tile, coding, tempfile.TemporaryFile(dir=scratch), pool) for size in sizes]  # noqa: SIM115
         for upper, lower in pairwise(levels):
             upper.lower = lower
         for band in bands:
@@ -63,7 +75,7 @@ def made_below(
     for level in levels:
         with level.file:
             yield Tiled(
-                *level.size, TILE_PX, TILE_PX, coding, level.frames(), sum(level.lengths)
+                *level.size, *tile, coding, level.frames(), sum(level.lengths)
             )  # fmt: skip
 
 
@@ -92,6 +104,7 @@ class _Made:
     """One level while it is made."""
 
     size: tuple[int, int]
+    tile: tuple[int, int]  # columns, rows
     coding: Coding
     file: BinaryIO
     pool: ThreadPoolExecutor
@@ -102,12 +115,12 @@ class _Made:
     def take(self, band: Pixels) -> None:
         """The next rows of its pixels."""
         self.waiting.append(band)
-        if sum(map(len, self.waiting)) >= TILE_PX:
+        if sum(map(len, self.waiting)) >= self.tile[1]:
             pixels = np.concatenate(self.waiting)
-            whole = len(pixels) - len(pixels) % TILE_PX
+            whole = len(pixels) - len(pixels) % self.tile[1]
             self.waiting = [pixels[whole:]] if whole < len(pixels) else []
-            for top in range(0, whole, TILE_PX):
-                self._row(pixels[top : top + TILE_PX])
+            for top in range(0, whole, self.tile[1]):
+                self._row(pixels[top : top + self.tile[1]])
 
     def end(self) -> None:
         """All rows have come."""
@@ -123,10 +136,10 @@ class _Made:
             yield self.file.read(length)
 
     def _row(self, pixels: Pixels) -> None:
-        columns = pixels.shape[1]
-        beyond = [(0, TILE_PX - len(pixels)), (0, -columns % TILE_PX)] + [(0, 0)] * (pixels.ndim - 2)
+        columns, (wide, high) = pixels.shape[1], self.tile
+        beyond = [(0, high - len(pixels)), (0, -columns % wide)] + [(0, 0)] * (pixels.ndim - 2)
         whole = np.pad(pixels, beyond, mode="edge") if any(map(any, beyond)) else pixels
-        tiles = (whole[:, left : left + TILE_PX] for left in range(0, columns, TILE_PX))
+        tiles = (whole[:, left : left + wide] for left in range(0, columns, wide))
         for frame in self.pool.map(lambda tile: encode(tile, self.coding), tiles):
             self.lengths.append(len(frame))
             self.file.write(frame)

@@ -16,7 +16,7 @@ from ologies.slides.generic import read_generic
 from ologies.slides.hamamatsu import read_hamamatsu
 from ologies.slides.ome import read_ome
 from ologies.slides.philips import read_philips
-from ologies.slides.pyramid import bands_below, can_be_shrunk, made_below, missing_below
+from ologies.slides.pyramid import bands_below, can_be_shrunk, made_below, missing_below, tile_like
 from ologies.slides.raster import Raster
 from ologies.slides.series import Series
 from ologies.slides.slide import Slide, settle_slide
@@ -97,6 +97,7 @@ def _made_below(
     coding = lossless(first.samples, first.bits)
     if found.lossy is not None and first.bits == 8:
         coding = lossy(first.samples)
-    of_each = [made_below(bands_below(channel), sizes, coding, scratch) for channel in level]
+    tile = tile_like(first)
+    of_each = [made_below(bands_below(channel), sizes, coding, scratch, tile) for channel in level]
     for made in zip(*of_each, strict=True):
         yield series.level(one_after_another(made), True, found.lossy)

@@ -122,6 +122,7 @@ def test_missing_levels_are_made_of_the_level_above(tmp_path: Path) -> None:
     sizes = [(each.TotalPixelMatrixColumns, each.TotalPixelMatrixRows) for each in levels]
     assert sizes == [(4300, 700), (1075, 175), (269, 44)]
     assert [each.ImageType[3] for each in levels] == ["NONE", "RESAMPLED", "RESAMPLED"]
+    assert {(each.Columns, each.Rows) for each in levels} == {(256, 256)}
     assert levels[1].LossyImageCompressionMethod == ["ISO_10918_1", "ISO_10918_1"]
     whole = pixels_of(levels[0]).astype(float)
     for level, step in ((levels[1], 4), (levels[2], 16)):
