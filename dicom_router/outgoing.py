@@ -16,9 +16,10 @@ from exchange.outgoing import (
     foreign_identity,
 )
 from exchange.trusts import Trust
-from storage.archive import Stored, Whose
+from storage.archive import Whose
 from storage.corrections import Correction, correct_json
 from storage.leaving import Leaving
+from storage.stored import Stored
 
 Corrections = tuple[Correction, ...]
 

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from storage.archive import Stored
 from storage.bulk import BulkPath, fragments, located, values
 from storage.corrections import Correction, correct_bytes
 from storage.elements import DEFLATED, EXPLICIT_BIG
 from storage.errors import NotHeld
 from storage.metadata import Whereabouts
 from storage.objects import ObjectStore
+from storage.stored import Stored
 
 
 @dataclass(frozen=True, slots=True)

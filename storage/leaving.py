@@ -6,9 +6,9 @@ Every read of a whole instance passes here, and so passes the corrections in for
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from storage.archive import Stored
 from storage.corrections import Correction, correct_bytes
 from storage.objects import Readable
+from storage.stored import Stored
 from storage.transcoding import Transcoder
 
 

@@ -16,13 +16,13 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
-from storage.archive import Resource
 from storage.driver_errors import mapped_errors
 from storage.elements import EXPLICIT_LITTLE
 from storage.errors import AlreadyDecided, BadInput, NotHeld
 from storage.index import KeptObject
 from storage.keys import fresh_key
 from storage.objects import ObjectStore
+from storage.stored import Resource
 from storage.tombstones import DECIDER, Decided, write_decision
 
 #: Characters of a reason.

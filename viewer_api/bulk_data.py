@@ -9,7 +9,7 @@ from fastapi import Request
 from starlette.responses import Response, StreamingResponse
 
 from exchange.policy import Action
-from storage.archive import Metadata, Resource, Stored
+from storage.archive import Metadata
 from storage.bulk import BulkPath, bulk_paths, parse_bulk_path, values
 from storage.bulk_reading import OpenValue, open_stream, open_value
 from storage.corrections import Correction, correct_bytes
@@ -17,6 +17,7 @@ from storage.elements import EXPLICIT_LITTLE
 from storage.errors import NotHeld
 from storage.frames import PIXELS
 from storage.metadata import Whereabouts, json_chunks, metadata_attributes
+from storage.stored import Resource, Stored
 from storage.syntaxes import NATIVE
 from viewer_api.bodies import Part, head_alone, multipart, multipart_length, multipart_type, part_head
 from viewer_api.frame_ways import frame_offers

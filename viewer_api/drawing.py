@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from PIL import Image
 from pydicom.dataset import Dataset
 
-from storage.archive import FrameRanges, Stored
+from storage.archive import FrameRanges
 from storage.corrections import Correction
 from storage.errors import ArchiveError, BadQuery, Unreadable
 from storage.frame_reading import FrameReader
+from storage.stored import Stored
 from storage.transcoding import Transcoder
 from viewer_api.one_frame import OneFrame, whole_of
 from viewer_api.rendering import ecg

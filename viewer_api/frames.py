@@ -9,11 +9,12 @@ from fastapi import Request
 from starlette.responses import Response
 
 from exchange.policy import Action
-from storage.archive import FrameRanges, Resource, Stored
+from storage.archive import FrameRanges
 from storage.codecs.frame import ImagePixel
 from storage.errors import BadQuery, NotHeld, Unencodable, Unreadable
 from storage.frames import Form
 from storage.objects import Readable
+from storage.stored import Resource, Stored
 from storage.transcoding import described
 from viewer_api.bodies import Part, head_alone, multipart, multipart_length, multipart_type
 from viewer_api.frame_ways import FrameWay, frame_offers, frame_ways

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from enum import Enum
 
-from storage.archive import Stored
 from storage.elements import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from storage.stored import Stored
 from storage.syntaxes import LOSSLESS, NATIVE
 from storage.transcoding import INSTANCE_TARGETS, can_transcode_instance
 from viewer_api.media import DICOM, ZIP, Range

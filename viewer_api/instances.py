@@ -9,11 +9,11 @@ from fastapi import Request
 from starlette.responses import Response
 
 from exchange.policy import Action
-from storage.archive import Resource, Stored
 from storage.errors import Unencodable, Unreadable
 from storage.leaving import Leaving, leaving_data_set
 from storage.objects import Readable
 from storage.part10 import write_meta
+from storage.stored import Resource, Stored
 from storage.syntaxes import LOSSLESS
 from storage.transcoding import Transcoder, has_room_native
 from viewer_api.bodies import Part, head_alone, multipart, multipart_length, multipart_type

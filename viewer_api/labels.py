@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from exchange.policy import Action, Subject, may
-from storage.archive import Stored
+from storage.stored import Stored
 from viewer_api.readers import Reader, Readers
 
 _LEFT_OUT = '299 imx "pictures of slides\' labels are left out: your role does not include them"'

@@ -11,9 +11,10 @@ from starlette.responses import Response, StreamingResponse
 
 from exchange.policy import Action
 from storage.answers import read_members
-from storage.archive import Metadata, Resource, Stored
+from storage.archive import Metadata
 from storage.dicom_xml import write_xml, xml_chunks
 from storage.metadata import Attribute, Whereabouts, json_chunks, metadata_attributes
+from storage.stored import Resource, Stored
 from viewer_api.bodies import Part, head_alone, multipart_type, part_head
 from viewer_api.labels import visible
 from viewer_api.media import DICOM_XML, TEXT_OFFERS, accepted, text_type

@@ -12,13 +12,14 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import read_dataset
 from pydicom.uid import UID
 
-from storage.archive import FrameRanges, Stored
+from storage.archive import FrameRanges
 from storage.codecs.frame import of_data_set
 from storage.corrections import Correction, correct_bytes
 from storage.elements import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from storage.errors import Unreadable
 from storage.frame_reading import FrameReader
 from storage.passing import inflated
+from storage.stored import Stored
 from storage.syntaxes import ALWAYS_LOSSY, HTJ2K, JPEG, JPEG_2000, JPEG_LS, JPEG_XL, NATIVE
 from storage.transcoding import Transcoder
 from viewer_api.header_of_frame import header_of_frame

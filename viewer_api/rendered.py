@@ -11,9 +11,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from exchange.policy import Action
-from storage.archive import FrameRanges, Resource, Stored
+from storage.archive import FrameRanges
 from storage.corrections import Correction
 from storage.errors import BadQuery, NotHeld, Unreadable
+from storage.stored import Resource, Stored
 from viewer_api.bodies import Part, multipart_type, new_boundary, part_head
 from viewer_api.drawing import Drawing, Drawn, Wish
 from viewer_api.frames import frame_numbers

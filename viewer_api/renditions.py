@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from storage.archive import Stored
 from storage.errors import NotHeld
 from storage.frames import Form
+from storage.stored import Stored
 from viewer_api.media import DICOM, PIXEL_MEDIA_TYPES, Range
 from viewer_api.problems import NotAcceptable
 from viewer_api.rendering.files import GIF, PICTURES

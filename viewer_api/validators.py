@@ -13,7 +13,7 @@ from importlib.metadata import version
 from starlette.requests import Request
 from starlette.responses import Response
 
-from storage.archive import Stored
+from storage.stored import Stored
 from viewer_api.caching import PRIVATE, VARY, is_known
 
 #: Of this software: another release may write or decode the same object otherwise.

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from storage.archive import Resource
+from storage.stored import Resource
 from viewer_api.bulk_data import BulkData
 from viewer_api.frames import Frames
 from viewer_api.instances import Instances

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from exchange.policy import Action
-from storage.archive import Resource
 from storage.errors import BadQuery
+from storage.stored import Resource
 from viewer_api.instances import Instances
 from viewer_api.media import DICOM, Range
 from viewer_api.parts import Working

@@ -8,8 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from exchange.policy import Action
-from storage.archive import Resource
 from storage.errors import BadInput
+from storage.stored import Resource
 from storage.uids import is_uid
 from storage.withdrawals import Withdrawal, Withdrawals
 from viewer_api.desk import json_answer, json_body

@@ -10,10 +10,10 @@ from exchange.audit import Detail, Look
 from exchange.destinations import Entry
 from exchange.policy import Action, Actor, ActorKind, Purpose, Subject, may
 from exchange.registry import PostgresRegistry
-from storage.archive import Stored
 from storage.errors import Unencodable, Unreadable
 from storage.frames import Form
 from storage.leaving import Leaving
+from storage.stored import Stored
 from storage.syntaxes import NATIVE
 from storage.transcoding import can_transcode_instance, described
 

@@ -23,10 +23,10 @@ from exchange.audit import Detail
 from exchange.peers import Peer
 from exchange.policy import Action, Purpose, Subject, may
 from exchange.trusts import Trust
-from storage.archive import Stored
 from storage.errors import BadQuery, Unavailable
 from storage.leaving import Leaving
 from storage.query import Query
+from storage.stored import Stored
 
 _NO_LABELS = "labels of slides do not leave for who asks or receives them"
 

@@ -15,13 +15,13 @@ from pynetdicom.events import Event
 from dicom_router.reading import Reading
 from dicom_router.requestor import Callee
 from dicom_router.storing import Reader
-from storage.archive import Resource
 from storage.codecs.workers import Workers
 from storage.elements import EXPLICIT_LITTLE
 from storage.ingest import Incoming
 from storage.leaving import Leaving
 from storage.origin import Origin
 from storage.part10 import read_meta
+from storage.stored import Resource
 from storage.transcoding import Transcoder
 from tests.storage.material import instance
 from tests.storage.shelf import Shelf, origin

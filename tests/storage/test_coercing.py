@@ -9,7 +9,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 
-from storage.archive import Archive, Resource
+from storage.archive import Archive
 from storage.changes import BEGINNING, ChangeFeed, ChangeKind
 from storage.coercing import Coerced, record_coerced
 from storage.connecting import open_pool
@@ -18,6 +18,7 @@ from storage.corrections import Member, correct_bytes
 from storage.metadata import Whereabouts
 from storage.query import Exactly, Level, Path, Query, Wildcard
 from storage.sent import read_sent
+from storage.stored import Resource
 from tests.storage.material import instance
 from tests.storage.shelf import Shelf
 

@@ -13,7 +13,6 @@ from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool
 from pydicom.dataset import Dataset
 
-from storage.archive import Resource
 from storage.changes import BEGINNING, ChangeFeed
 from storage.errors import BadInput, NotHeld, ObjectsUnavailable, Unreadable
 from storage.files import FileObjects
@@ -25,6 +24,7 @@ from storage.purging import purge
 from storage.rebuild import Rebuilt, rebuild
 from storage.receipt import Outcome
 from storage.s3 import connect
+from storage.stored import Resource
 from storage.sweep import sweep
 from storage.verify import Condition, verify
 from storage.withdrawals import Withdrawals

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
-from storage.archive import Archive, Resource
+from storage.archive import Archive
 from storage.changes import BEGINNING, ChangeFeed
 from storage.connecting import open_pool
 from storage.elements import DEFLATED
@@ -20,6 +20,7 @@ from storage.errors import BadInput, NotHeld
 from storage.query import Exactly, Level, Path, Query
 from storage.receipt import Outcome
 from storage.rejections import Rejections, Standing
+from storage.stored import Resource
 from storage.verify import Condition, verify
 from tests.storage.material import instance
 from tests.storage.notes import note

@@ -11,7 +11,6 @@ from psycopg_pool import ConnectionPool
 from pydicom.dataset import Dataset
 
 from exchange.ledger import Ledger
-from storage.archive import Resource
 from storage.changes import BEGINNING, ChangeFeed, ChangeKind
 from storage.commitment import Asker, Reference
 from storage.commitments import Commitments
@@ -19,6 +18,7 @@ from storage.errors import AlreadyDecided, ArchiveError, BadInput, NotHeld
 from storage.purging import purge
 from storage.rebuild import Rebuilt, rebuild
 from storage.receipt import Outcome
+from storage.stored import Resource
 from storage.sweep import sweep
 from storage.tombstones import read_decision
 from storage.verify import Condition, verify

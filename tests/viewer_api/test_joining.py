@@ -12,12 +12,12 @@ from psycopg_pool import ConnectionPool
 
 from ologies.case import Case
 from ologies.errors import Asked, BadCase
-from storage.archive import Resource
 from storage.encounters import Encounters
 from storage.files import FileObjects
 from storage.originals import Originals
 from storage.purging import purge
 from storage.rebuild import rebuild
+from storage.stored import Resource
 from storage.withdrawals import Withdrawals
 from tests.ologies.material import PDF, a_case, wrap_here
 from tests.storage.material import instance

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from storage.archive import Stored
 from storage.errors import NotHeld
 from storage.frames import Form
+from storage.stored import Stored
 from viewer_api.media import parse_accept
 from viewer_api.problems import NotAcceptable
 from viewer_api.renditions import PARTS_LIMIT, Kind, divided, kind_of, offered, representative

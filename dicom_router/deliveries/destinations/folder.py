@@ -10,10 +10,10 @@ from time import time
 from dicom_router.deliveries.destinations.part10 import file_of
 from dicom_router.deliveries.destinations.port import CutOff, NotReached, Sent
 from dicom_router.storing import Reader
-from storage.archive import Stored
 from storage.errors import ArchiveError
 from storage.file_names import as_name
 from storage.leaving import Leaving
+from storage.stored import Stored
 
 #: Where files are written before they get their names; beside the studies, so on the same disk.
 UNFINISHED = ".imx-unfinished"

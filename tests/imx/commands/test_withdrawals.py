@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from imx.pool import open_pool
-from storage.archive import Resource
 from storage.files import FileObjects
+from storage.stored import Resource
 from storage.withdrawals import Withdrawals
 from tests.imx.conftest import Imx
 from tests.storage.material import instance
