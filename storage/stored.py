@@ -62,6 +62,7 @@ class Stored:
 #: VL Whole Slide Microscopy Image Storage, and in its ready JSON that the picture shows the label.
 _SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 _SHOWS_LABEL = r"""convert_from(n.json_after, 'UTF8') ~ '"00480010":\{[^{}]*"YES"'"""
+#: The columns of a `Stored`, in its order, of study s, series r, instance n and object o.
 STORED_FIELDS = sql.SQL(
     "n.id, s.id, n.identity_id, s.uid, r.uid, n.uid, n.sop_class, o.key, o.size, o.data_offset,"
     " o.transfer_syntax, n.frame_count, n.frame_form,"

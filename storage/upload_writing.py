@@ -17,7 +17,7 @@ from storage.errors import Unavailable
 from storage.keys import fresh_piece_key
 from storage.objects import ObjectStore
 from storage.upload import NoSuchUpload, Piece, TakenOver, Upload, WrongOffset
-from storage.upload_pieces import forget
+from storage.upload_pieces import STALE, forget
 from storage.upload_rows import UPLOAD_COLUMNS, one_upload
 from storage.uploads import Uploads
 
@@ -35,6 +35,10 @@ _ADVANCE = f"""
             when of_case is null then 'whole' else 'waiting' end
     where id = %(id)s and writer = %(writer)s and received = %(offset)s and state = 'receiving'
     returning {UPLOAD_COLUMNS}
+"""
+#: What the upkeep may be deleting by now does not come to count.
+_COUNT = f"""
+    update upload_piece set start = %s, size = %s where key = %s and created_at > now() - interval '{STALE}'
 """
 
 
@@ -71,10 +75,8 @@ class Writing:
             except NoSuchUpload as error:
                 raise TakenOver from error
             for piece in pieces:
-                connection.execute(
-                    "update upload_piece set start = %s, size = %s where key = %s",
-                    (start, piece.size, piece.key),
-                )
+                if connection.execute(_COUNT, (start, piece.size, piece.key)).rowcount != 1:
+                    raise TakenOver  # and nothing of this counts
                 start += piece.size
         self.offset = upload.received
         return upload

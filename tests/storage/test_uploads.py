@@ -12,7 +12,7 @@ from storage.part10 import write_meta
 from storage.rebuild import rebuild
 from storage.receiving import Receiving
 from storage.sweep import Swept, sweep
-from storage.upload import Named, State, TakenOver, Uploader, UploadSettings, WrongOffset
+from storage.upload import Named, Piece, State, TakenOver, Uploader, UploadSettings, WrongOffset
 from storage.upload_pieces import forget_stale, pieces_of
 from storage.upload_writing import write
 from storage.uploads import Uploads
@@ -55,8 +55,13 @@ def test_a_piece_on_its_way_is_no_orphan(shelf: Shelf, uploads: Uploads) -> None
     assert sweep(shelf.objects, shelf.pool, AGELESS).objects == 0
     with shelf.pool.connection() as connection:
         connection.execute("update upload_piece set created_at = now() - interval '2 days'")
+    with pytest.raises(TakenOver):
+        writing.count([Piece(key, 3)])  # the upkeep may be deleting it by now
     forget_stale(shelf.pool, shelf.objects)
     assert shelf.keys() == set()
+    with pytest.raises(TakenOver):
+        writing.count([Piece(key, 3)])
+    assert write(uploads, writing.number, 0).offset == 0
 
 
 def test_a_piece_that_says_it_is_ours_is_not_indexed_by_a_rebuild(shelf: Shelf, uploads: Uploads) -> None:
