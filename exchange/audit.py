@@ -32,12 +32,14 @@ WINDOW_S = 600.0
 COUNT_EVERY_S = 5.0
 _REMEMBERED = 20_000
 
-_COLUMNS = "actor_kind, actor, trust, address, action, purpose, study_uid, outcome, because, detail, fold"
+_COLUMNS = (
+    "actor_kind, actor, trust, address, action, purpose, study_uid, person, outcome, because, detail, fold"
+)
 
 #: The row of a stretch, by whomever it was added; none where another adds it at this moment.
 _ADD = f"""
     with added as (
-        insert into audit ({_COLUMNS}) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        insert into audit ({_COLUMNS}) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         on conflict (fold) do nothing returning id
     )
     select id, true from added union all select id, false from audit where fold = %s
@@ -63,6 +65,7 @@ class Look:
     decision: Decision
     study_uid: str | None = None
     detail: Detail = field(default_factory=dict)
+    person: UUID | None = None  # whose record it was, by their uid
 
     @property
     def values(self) -> tuple[object, ...]:
@@ -70,7 +73,8 @@ class Look:
         outcome = "allowed" if self.decision.allowed else "refused"
         return (
             self.actor.kind.value, self.actor.name, self.actor.trust, self.address, self.action.value,
-            self.purpose.value, self.study_uid, outcome, self.decision.because, Jsonb(dict(self.detail)),
+            self.purpose.value, self.study_uid, self.person, outcome, self.decision.because,
+            Jsonb(dict(self.detail)),
         )  # fmt: skip
 
     @property
@@ -84,7 +88,8 @@ class Look:
         if actor.kind is ActorKind.ANONYMOUS and not decision.allowed:
             return key
         detail = repr(sorted(self.detail.items())) if self.detail else ""
-        return (*key, self.study_uid or "", detail)
+        of_person = (str(self.person),) if self.person else ()
+        return (*key, self.study_uid or "", detail, *of_person)
 
     def fold(self, stretch: int) -> UUID:
         """The same, and in which stretch of the clock, for every process."""

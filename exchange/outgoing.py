@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from exchange.people.numbers import is_nhs_number
 from exchange.trusts import Trust, successors
 from storage.corrections import Correction, Member
 
@@ -147,15 +148,6 @@ def foreign_number(number: Number, journey: Journey, limit: int) -> str:
         return prefix + number.text
     digest = b32encode(hashlib.sha256(f"{number.issuer}\0{number.text}".encode()).digest()).decode()
     return code + digest[: min(26, limit - len(code))]
-
-
-def is_nhs_number(text: str) -> bool:
-    """Ten digits, of which the last checks the others (NHS Data Dictionary, NHS NUMBER: modulus 11)."""
-    digits = text.replace(" ", "")
-    if len(digits) != 10 or not (digits.isascii() and digits.isdigit()):
-        return False
-    total = sum((10 - place) * int(digit) for place, digit in enumerate(digits[:9]))
-    return (11 - total % 11) % 11 == int(digits[9])
 
 
 def _with_original(members: Mapping[str, Member], number: Number, journey: Journey) -> Sequence[Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from uuid import UUID
 
 
 class ActorKind(Enum):
@@ -20,6 +21,7 @@ class Role(Enum):
     CONTRIBUTOR = "contributor"
     AUDITOR = "auditor"
     COORDINATOR = "coordinator"  # sees to it that studies come and go
+    FEEDER = "feeder"  # a system that tells who people are and what was reported: a PAS, a master index
     ADMINISTRATOR = "administrator"
 
 
@@ -41,6 +43,11 @@ class Action(Enum):
     DECIDE_WITHDRAWAL = "decide over a withdrawal"  # of another person's asking
     SEE_LABEL = "see the label of a slide"  # or an overview of the glass that shows it
     HAVE_ORIGINAL = "have an original file back"  # it holds what its DICOM does not: names, positions
+    SEE_RECORD = "see a person's record"  # who they are, and what is known of their studies
+    FIND_PEOPLE = "look for people"  # by name, number or birth date
+    DECIDE_LINK = "decide whose a study is"
+    FEED_PEOPLE = "tell who people are"  # into the directory: a PAS, a master patient index
+    FEED_REPORTS = "tell of reports"
     SIGN_IN = "sign in"  # and see to an account of one's own
     CALL = "call"  # anything: what broke a limit is refused before it is known what for
     BE_SENT = "be sent"  # what a rule or a person has us forward; nobody asks for it
@@ -74,9 +81,10 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What it is about: a study by UID, or None for a search over many."""
+    """What it is about: a study by UID, a person by theirs, or None for a search over many."""
 
     study_uid: str | None = None
+    person: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,9 @@ class Decision:
 
 #: What each role may do.
 ROLE_ACTIONS: Mapping[Role, frozenset[Action]] = {
-    Role.READER: frozenset({Action.SIGN_IN, Action.QUERY, Action.RETRIEVE}),
+    Role.READER: frozenset(
+        {Action.SIGN_IN, Action.QUERY, Action.RETRIEVE, Action.SEE_RECORD, Action.FIND_PEOPLE}
+    ),
     Role.CONTRIBUTOR: frozenset(
         {
             Action.SIGN_IN,
@@ -100,6 +110,8 @@ ROLE_ACTIONS: Mapping[Role, frozenset[Action]] = {
             Action.ASK_WITHDRAWAL,
             Action.HAVE_ORIGINAL,
             Action.SEE_LABEL,
+            Action.SEE_RECORD,
+            Action.FIND_PEOPLE,
         }
     ),
     Role.AUDITOR: frozenset({Action.SIGN_IN, Action.SEE_OPERATION}),
@@ -110,8 +122,12 @@ ROLE_ACTIONS: Mapping[Role, frozenset[Action]] = {
             Action.OPERATE,
             Action.ASK_WITHDRAWAL,
             Action.DECIDE_WITHDRAWAL,
+            Action.SEE_RECORD,
+            Action.FIND_PEOPLE,
+            Action.DECIDE_LINK,
         }
     ),
+    Role.FEEDER: frozenset({Action.FEED_PEOPLE, Action.FEED_REPORTS}),
     Role.ADMINISTRATOR: frozenset(Action),
 }
 

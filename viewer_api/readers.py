@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from uuid import UUID
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -35,6 +36,9 @@ _PURPOSES: Mapping[Action, Purpose] = dict.fromkeys(
         Action.ASK_WITHDRAWAL,
         Action.DECIDE_WITHDRAWAL,
         Action.HAVE_ORIGINAL,
+        Action.DECIDE_LINK,
+        Action.FEED_PEOPLE,
+        Action.FEED_REPORTS,
     ),
     Purpose.OPERATIONS,
 )
@@ -76,11 +80,12 @@ class Reader:
         """For the page that they read."""
         return "" if self.look.actor.kind is ActorKind.ANONYMOUS else self.look.actor.name
 
-    async def record(self, study_uid: str | None = None, detail: Detail | None = None) -> None:
+    async def record(
+        self, study_uid: str | None = None, detail: Detail | None = None, person: UUID | None = None
+    ) -> None:
         """Commit that they looked. To be awaited before the first byte leaves."""
-        look = self.look
         await self.audit.record(
-            Look(look.actor, look.address, look.action, look.purpose, look.decision, study_uid, detail or {})
+            replace(self.look, study_uid=study_uid, detail=detail or {}, person=person or self.look.person)
         )
 
 
@@ -95,7 +100,9 @@ class Readers:
     is_open: bool
     public_url: str
 
-    async def admit(self, request: Request, action: Action, study_uid: str | None = None) -> Reader:
+    async def admit(
+        self, request: Request, action: Action, study_uid: str | None = None, person: UUID | None = None
+    ) -> Reader:
         """The reader, if they may. Raises 401 or 403, recorded."""
         who = await self._who(request)
         actor = who.actor if isinstance(who, Refusal) else who
@@ -103,10 +110,10 @@ class Readers:
         if isinstance(who, Refusal):
             decision = Decision(False, who.because)
         else:
-            decision = may(actor, action, purpose, Subject(study_uid))
+            decision = may(actor, action, purpose, Subject(study_uid, person))
         # Nothing is known yet of what was asked for: only what could be a UID is written down.
         named = study_uid if study_uid and _UID.fullmatch(study_uid) else None
-        look = Look(actor, address_of(request), action, purpose, decision, named)
+        look = Look(actor, address_of(request), action, purpose, decision, named, person=person)
         if decision.allowed:
             return Reader(self.audit, look)
         await self.audit.record(look)

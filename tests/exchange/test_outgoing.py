@@ -17,7 +17,6 @@ from exchange.outgoing import (
     Number,
     foreign_identity,
     foreign_number,
-    is_nhs_number,
 )
 from exchange.trusts import Trust
 from storage.corrections import correct_bytes, correct_json
@@ -116,14 +115,6 @@ def test_an_nhs_number_means_the_same_person_everywhere() -> None:
 
     wrong = sent(members(patient="9434765918", issuer="NHS", accession=""))
     assert wrong.PatientID == "RBL-NHS-9434765918"
-
-
-@pytest.mark.parametrize(
-    ("text", "is_one"),
-    [("9434765919", True), ("943 476 5919", True), ("9434765918", False), ("943476591", False), ("", False)],
-)
-def test_an_nhs_number_is_known_by_its_check_digit(text: str, is_one: bool) -> None:
-    assert is_nhs_number(text) is is_one
 
 
 def test_other_identifiers_stay_and_bare_ones_of_nobody_go() -> None:

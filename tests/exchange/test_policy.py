@@ -12,21 +12,25 @@ PURPOSE = Purpose.TREATMENT
 
 #: What each role may do, written out: a change of the table must be one here too.
 ROLES: dict[Role, set[Action]] = {
-    Role.READER: {Action.SIGN_IN, Action.QUERY, Action.RETRIEVE},
+    Role.READER: {
+        Action.SIGN_IN, Action.QUERY, Action.RETRIEVE, Action.SEE_RECORD, Action.FIND_PEOPLE,
+    },
     Role.CONTRIBUTOR: {
         Action.SIGN_IN, Action.QUERY, Action.RETRIEVE, Action.STORE, Action.CONTRIBUTE, Action.ASK_WITHDRAWAL,
-        Action.HAVE_ORIGINAL, Action.SEE_LABEL,
+        Action.HAVE_ORIGINAL, Action.SEE_LABEL, Action.SEE_RECORD, Action.FIND_PEOPLE,
     },
     Role.AUDITOR: {Action.SIGN_IN, Action.SEE_OPERATION},
     Role.COORDINATOR: {
         Action.SIGN_IN, Action.SEE_OPERATION, Action.OPERATE, Action.ASK_WITHDRAWAL,
-        Action.DECIDE_WITHDRAWAL,
+        Action.DECIDE_WITHDRAWAL, Action.SEE_RECORD, Action.FIND_PEOPLE, Action.DECIDE_LINK,
     },
+    Role.FEEDER: {Action.FEED_PEOPLE, Action.FEED_REPORTS},
     Role.ADMINISTRATOR: {
         Action.VERIFY, Action.STORE, Action.QUERY, Action.RETRIEVE, Action.SEE_OPERATION, Action.CONFIGURE,
         Action.OPERATE, Action.COMMIT, Action.QUERY_WORKLIST, Action.PERFORM, Action.BE_SENT,
         Action.SIGN_IN, Action.ASK_WITHDRAWAL, Action.DECIDE_WITHDRAWAL,
-        Action.CALL, Action.CONTRIBUTE, Action.HAVE_ORIGINAL, Action.SEE_LABEL,
+        Action.CALL, Action.CONTRIBUTE, Action.HAVE_ORIGINAL, Action.SEE_LABEL, Action.SEE_RECORD,
+        Action.FIND_PEOPLE, Action.DECIDE_LINK, Action.FEED_PEOPLE, Action.FEED_REPORTS,
     },
 }  # fmt: skip
 

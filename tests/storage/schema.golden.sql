@@ -1220,6 +1220,7 @@ CREATE TABLE public.audit (
     because text NOT NULL,
     detail jsonb DEFAULT '{}'::jsonb NOT NULL,
     fold uuid,
+    person uuid,
     CONSTRAINT audit_outcome_check CHECK ((outcome = ANY (ARRAY['allowed'::text, 'refused'::text])))
 );
 CREATE TABLE public.audit_count (
@@ -1560,6 +1561,24 @@ CREATE TABLE public.known_browser (
     account bigint NOT NULL,
     seen_at timestamp with time zone DEFAULT now() NOT NULL
 );
+CREATE TABLE public.link_decision (
+    id bigint NOT NULL,
+    study_id bigint NOT NULL,
+    state text NOT NULL,
+    person_id bigint,
+    evidence jsonb NOT NULL,
+    decided_at timestamp with time zone DEFAULT now() NOT NULL,
+    decided_by text NOT NULL,
+    because text DEFAULT ''::text NOT NULL
+);
+ALTER TABLE public.link_decision ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.link_decision_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE public.migration (
     name text NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
@@ -1608,6 +1627,20 @@ ALTER TABLE public.order_tie ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
 );
 ALTER TABLE public.original ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.original_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.outbox (
+    id bigint NOT NULL,
+    study_uid text NOT NULL COLLATE pg_catalog."C",
+    because text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE public.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.outbox_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1714,6 +1747,38 @@ CREATE TABLE public.performed_step (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     changed_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT performed_step_state_check CHECK ((state = ANY (ARRAY['IN PROGRESS'::text, 'COMPLETED'::text, 'DISCONTINUED'::text])))
+);
+CREATE TABLE public.person_record (
+    id bigint NOT NULL,
+    uid uuid DEFAULT gen_random_uuid() NOT NULL,
+    issuer text NOT NULL COLLATE pg_catalog."C",
+    value text NOT NULL COLLATE pg_catalog."C",
+    nhs_number text COLLATE pg_catalog."C",
+    number_status text DEFAULT '07'::text NOT NULL COLLATE pg_catalog."C",
+    sensitivity text DEFAULT 'N'::text NOT NULL COLLATE pg_catalog."C",
+    demographics jsonb,
+    said_at timestamp with time zone,
+    said_by text DEFAULT ''::text NOT NULL,
+    family text,
+    given text,
+    birth_date text COLLATE pg_catalog."C",
+    sex text COLLATE pg_catalog."C",
+    postcode text COLLATE pg_catalog."C",
+    current_id bigint,
+    is_considered boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT person_record_issuer_check CHECK ((issuer <> ''::text)),
+    CONSTRAINT person_record_number_status_check CHECK ((number_status = ANY (ARRAY['01'::text, '02'::text, '03'::text, '04'::text, '05'::text, '06'::text, '07'::text, '08'::text]))),
+    CONSTRAINT person_record_sensitivity_check CHECK ((sensitivity = ANY (ARRAY['N'::text, 'R'::text, 'V'::text]))),
+    CONSTRAINT person_record_value_check CHECK ((value <> ''::text))
+);
+ALTER TABLE public.person_record ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.person_record_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 CREATE TABLE public.place_mark (
     follower text NOT NULL,
@@ -2063,6 +2128,17 @@ ALTER TABLE public.study ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE public.study_link (
+    study_id bigint NOT NULL,
+    state text NOT NULL,
+    person_id bigint,
+    evidence jsonb NOT NULL,
+    decided_at timestamp with time zone DEFAULT now() NOT NULL,
+    decided_by text NOT NULL,
+    is_by_hand boolean DEFAULT false NOT NULL,
+    CONSTRAINT study_link_check CHECK (((state = 'linked'::text) = (person_id IS NOT NULL))),
+    CONSTRAINT study_link_state_check CHECK ((state = ANY (ARRAY['linked'::text, 'ambiguous'::text, 'unmatched'::text, 'conflicting'::text])))
+);
 CREATE TABLE public.tombstone (
     uid text NOT NULL COLLATE pg_catalog."C",
     level text NOT NULL,
@@ -2229,6 +2305,8 @@ ALTER TABLE ONLY public.kept_search
     ADD CONSTRAINT kept_search_pkey PRIMARY KEY (key);
 ALTER TABLE ONLY public.known_browser
     ADD CONSTRAINT known_browser_pkey PRIMARY KEY (digest, account);
+ALTER TABLE ONLY public.link_decision
+    ADD CONSTRAINT link_decision_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY public.object
@@ -2243,6 +2321,8 @@ ALTER TABLE ONLY public.original
     ADD CONSTRAINT original_object_id_key UNIQUE (object_id);
 ALTER TABLE ONLY public.original
     ADD CONSTRAINT original_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.patient
     ADD CONSTRAINT patient_identifier_issuer_only_study_key UNIQUE NULLS NOT DISTINCT (identifier, issuer, only_study);
 ALTER TABLE ONLY public.patient
@@ -2255,6 +2335,12 @@ ALTER TABLE ONLY public.performed_news
     ADD CONSTRAINT performed_news_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.performed_step
     ADD CONSTRAINT performed_step_pkey PRIMARY KEY (uid);
+ALTER TABLE ONLY public.person_record
+    ADD CONSTRAINT person_record_issuer_value_key UNIQUE (issuer, value);
+ALTER TABLE ONLY public.person_record
+    ADD CONSTRAINT person_record_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.person_record
+    ADD CONSTRAINT person_record_uid_key UNIQUE (uid);
 ALTER TABLE ONLY public.place_mark
     ADD CONSTRAINT place_mark_pkey PRIMARY KEY (follower);
 ALTER TABLE ONLY public.prefetch
@@ -2319,6 +2405,8 @@ ALTER TABLE ONLY public.sign_in_attempt
     ADD CONSTRAINT sign_in_attempt_pkey PRIMARY KEY (bucket);
 ALTER TABLE ONLY public.staged
     ADD CONSTRAINT staged_pkey PRIMARY KEY (key);
+ALTER TABLE ONLY public.study_link
+    ADD CONSTRAINT study_link_pkey PRIMARY KEY (study_id);
 ALTER TABLE ONLY public.study
     ADD CONSTRAINT study_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.study
@@ -2350,6 +2438,7 @@ CREATE INDEX arrival_by_instance ON public.arrival USING btree (sop_instance_uid
 CREATE INDEX arrival_by_time ON public.arrival USING brin (at);
 CREATE INDEX audit_by_actor ON public.audit USING btree (actor, at);
 CREATE UNIQUE INDEX audit_by_fold ON public.audit USING btree (fold);
+CREATE INDEX audit_by_person ON public.audit USING btree (person, at) WHERE (person IS NOT NULL);
 CREATE INDEX audit_by_study ON public.audit USING btree (study_uid, at);
 CREATE INDEX availability_due ON public.availability USING btree (next_at) WHERE ((told_at IS NULL) AND (given_up_at IS NULL));
 CREATE INDEX commitment_due ON public.commitment USING btree (next_at) WHERE ((delivered_at IS NULL) AND (given_up_at IS NULL));
@@ -2388,14 +2477,20 @@ CREATE INDEX instance_by_object ON public.instance USING btree (object_id);
 CREATE INDEX instance_by_series ON public.instance USING btree (series_id, instance_number);
 CREATE INDEX kept_search_by_time ON public.kept_search USING btree (kept_at);
 CREATE INDEX known_browser_by_account ON public.known_browser USING btree (account);
+CREATE INDEX link_decision_by_study ON public.link_decision USING btree (study_id, id);
 CREATE INDEX object_by_verification ON public.object USING btree (verified_at NULLS FIRST, id) WHERE (swept_at IS NULL);
 CREATE INDEX order_tie_by_study ON public.order_tie USING btree (study_uid);
 CREATE INDEX order_tie_in_doubt ON public.order_tie USING btree (id) WHERE (state = 'doubt'::text);
 CREATE UNIQUE INDEX original_once ON public.original USING btree (study_uid, digest, (instance_uids[1]));
+CREATE INDEX outbox_by_study ON public.outbox USING btree (study_uid, id);
 CREATE INDEX peer_by_title ON public.peer USING btree (ae_title);
 CREATE INDEX performed_news_due ON public.performed_news USING btree (trust, ae_title, id) WHERE ((told_at IS NULL) AND (given_up_at IS NULL));
 CREATE INDEX performed_step_by_order ON public.performed_step USING btree (order_id);
 CREATE INDEX performed_step_by_study ON public.performed_step USING gin (((attributes -> '00400270'::text)) jsonb_path_ops);
+CREATE INDEX person_record_by_birth_date ON public.person_record USING btree (birth_date, family);
+CREATE INDEX person_record_by_number ON public.person_record USING btree (nhs_number) WHERE (nhs_number IS NOT NULL);
+CREATE INDEX person_record_current ON public.person_record USING btree (current_id);
+CREATE INDEX person_record_to_consider ON public.person_record USING btree (id) WHERE (NOT is_considered);
 CREATE INDEX prefetch_waiting ON public.prefetch USING btree (study_id) WHERE (ordered_at IS NULL);
 CREATE INDEX procrastinate_events_job_id_fkey_v1 ON public.procrastinate_events USING btree (job_id);
 CREATE INDEX procrastinate_jobs_id_lock_idx_v1 ON public.procrastinate_jobs USING btree (id, lock) WHERE (status = ANY (ARRAY['todo'::public.procrastinate_job_status, 'doing'::public.procrastinate_job_status]));
@@ -2420,6 +2515,8 @@ CREATE INDEX study_by_date ON public.study USING btree (study_date DESC NULLS LA
 CREATE INDEX study_by_description ON public.study USING gin (description public.gin_trgm_ops);
 CREATE INDEX study_by_modality ON public.study USING gin (modalities);
 CREATE INDEX study_by_referring ON public.study USING gin (referring public.gin_trgm_ops);
+CREATE INDEX study_link_by_person ON public.study_link USING btree (person_id);
+CREATE INDEX study_link_to_review ON public.study_link USING btree (decided_at) WHERE (state <> 'linked'::text);
 CREATE INDEX tombstone_by_withdrawal ON public.tombstone USING btree (withdrawal_id);
 CREATE INDEX upload_by_actor ON public.upload USING btree (actor_kind, actor, actor_trust);
 CREATE INDEX upload_by_batch ON public.upload USING btree (batch) WHERE (batch <> ''::text);
@@ -2431,6 +2528,7 @@ CREATE INDEX withdrawal_to_purge ON public.withdrawal USING btree (keep_until) W
 CREATE TRIGGER account_change_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.account_change FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER arrival_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.arrival FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER audit_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER link_decision_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.link_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER procrastinate_jobs_notify_queue_job_aborted_v1 AFTER UPDATE OF abort_requested ON public.procrastinate_jobs FOR EACH ROW WHEN (((old.abort_requested = false) AND (new.abort_requested = true) AND (new.status = 'doing'::public.procrastinate_job_status))) EXECUTE FUNCTION public.procrastinate_notify_queue_abort_job_v1();
 CREATE TRIGGER procrastinate_jobs_notify_queue_job_inserted_v1 AFTER INSERT ON public.procrastinate_jobs FOR EACH ROW WHEN ((new.status = 'todo'::public.procrastinate_job_status)) EXECUTE FUNCTION public.procrastinate_notify_queue_job_inserted_v1();
 CREATE TRIGGER procrastinate_trigger_abort_requested_events_v1 AFTER UPDATE OF abort_requested ON public.procrastinate_jobs FOR EACH ROW WHEN ((new.abort_requested = true)) EXECUTE FUNCTION public.procrastinate_trigger_abort_requested_events_procedure_v1();
@@ -2487,6 +2585,10 @@ ALTER TABLE ONLY public.instance
     ADD CONSTRAINT instance_series_id_fkey FOREIGN KEY (series_id) REFERENCES public.series(id);
 ALTER TABLE ONLY public.known_browser
     ADD CONSTRAINT known_browser_account_fkey FOREIGN KEY (account) REFERENCES public.account(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.link_decision
+    ADD CONSTRAINT link_decision_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person_record(id);
+ALTER TABLE ONLY public.link_decision
+    ADD CONSTRAINT link_decision_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
 ALTER TABLE ONLY public.order_tie
     ADD CONSTRAINT order_tie_correction_id_fkey FOREIGN KEY (correction_id) REFERENCES public.correction(id);
 ALTER TABLE ONLY public.order_tie
@@ -2501,6 +2603,8 @@ ALTER TABLE ONLY public.performed_news
     ADD CONSTRAINT performed_news_step_fkey FOREIGN KEY (step) REFERENCES public.performed_step(uid);
 ALTER TABLE ONLY public.performed_step
     ADD CONSTRAINT performed_step_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.imaging_order(id);
+ALTER TABLE ONLY public.person_record
+    ADD CONSTRAINT person_record_current_id_fkey FOREIGN KEY (current_id) REFERENCES public.person_record(id);
 ALTER TABLE ONLY public.prefetch
     ADD CONSTRAINT prefetch_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
 ALTER TABLE ONLY public.procrastinate_events
@@ -2541,6 +2645,10 @@ ALTER TABLE ONLY public.series_tally
     ADD CONSTRAINT series_tally_series_id_fkey FOREIGN KEY (series_id) REFERENCES public.series(id);
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_account_fkey FOREIGN KEY (account) REFERENCES public.account(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.study_link
+    ADD CONSTRAINT study_link_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person_record(id);
+ALTER TABLE ONLY public.study_link
+    ADD CONSTRAINT study_link_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
 ALTER TABLE ONLY public.tombstone
     ADD CONSTRAINT tombstone_withdrawal_id_fkey FOREIGN KEY (withdrawal_id) REFERENCES public.withdrawal(id);
 ALTER TABLE ONLY public.trust

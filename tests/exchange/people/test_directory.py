@@ -1,0 +1,70 @@
+"""Who somebody is by any of their numbers."""
+
+from datetime import UTC, datetime, timedelta
+
+from psycopg_pool import ConnectionPool
+
+from exchange.people.directory import people, person_known_as, person_with_uid, standings
+from exchange.people.person import (
+    Demographics,
+    Identifier,
+    NumberStatus,
+    PersonName,
+    Record,
+    Said,
+    Sensitivity,
+    Sex,
+)
+from exchange.people.telling import tell
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+RUTH = Demographics((PersonName("O'Neill", ("Ruth", "Ann")),), "19710304", Sex.FEMALE, postcode="CH1 1AA")
+NHS_NUMBER = Identifier.nhs("9990000018")
+OF_WIRRAL = Identifier("123456", "RBL")
+
+
+def said(minute: int = 0) -> Said:
+    return Said(NOON + timedelta(minutes=minute), f"message {minute}")
+
+
+def told(pool: ConnectionPool, record: Record, at: Said) -> bool:
+    with pool.connection() as connection:
+        return tell(connection, record, at)
+
+
+def test_a_verified_number_joins_a_trusts_own_to_the_person(pool: ConnectionPool) -> None:
+    told(pool, Record(OF_WIRRAL, RUTH, NHS_NUMBER.value, NumberStatus.VERIFIED), said())
+
+    with pool.connection() as connection:
+        found = person_known_as(connection, OF_WIRRAL)
+        assert found == person_known_as(connection, NHS_NUMBER)
+        assert found is not None
+        assert person_with_uid(connection, found.uid) == found
+        assert people(connection, [found.id]) == {found.id: found}
+    assert (found.nhs_number, found.is_verified, found.demographics) == (NHS_NUMBER.value, True, RUTH)
+    assert [each.identifier for each in found.others] == [OF_WIRRAL]
+
+
+def test_one_that_is_not_traced_joins_nobody(pool: ConnectionPool) -> None:
+    told(pool, Record(OF_WIRRAL, RUTH, NHS_NUMBER.value, NumberStatus.NOT_TRACED), said())
+
+    with pool.connection() as connection:
+        found = person_known_as(connection, OF_WIRRAL)
+        assert found is not None
+        assert (found.nhs_number, found.is_verified) == ("", False)
+        assert person_known_as(connection, NHS_NUMBER) is None
+        standing = standings(connection, [OF_WIRRAL, Identifier("123456", "REM")])
+    assert {each: known.claims for each, known in standing.items()} == {OF_WIRRAL: NHS_NUMBER.value}
+
+
+def test_what_was_said_later_stands_whenever_it_comes(pool: ConnectionPool) -> None:
+    newer = Record(OF_WIRRAL, RUTH, sensitivity=Sensitivity.RESTRICTED)
+    older = Record(OF_WIRRAL, Demographics((PersonName("Oneill"),)))
+    assert told(pool, newer, said(5))
+    assert not told(pool, older, said(1))
+    assert not told(pool, newer, said(5))
+
+    with pool.connection() as connection:
+        found = person_known_as(connection, OF_WIRRAL)
+    assert found is not None
+    assert (found.demographics, found.sensitivity) == (RUTH, Sensitivity.RESTRICTED)
