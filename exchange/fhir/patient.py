@@ -1,0 +1,146 @@
+"""People as UK Core patients (UKCore-Patient 2.6.1, FHIR R4 §8.1)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from exchange.fhir.identifiers import NHS_NUMBER, Namespaces, ods_reference
+from exchange.people.person import (
+    Demographics,
+    Identifier,
+    NumberStatus,
+    Person,
+    PersonName,
+    Sensitivity,
+    Sex,
+)
+
+PROFILE = "https://fhir.hl7.org.uk/StructureDefinition/UKCore-Patient"
+CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+NUMBER_STATUS = "https://fhir.hl7.org.uk/StructureDefinition/Extension-UKCore-NHSNumberVerificationStatus"
+NUMBER_STATUSES = "https://fhir.hl7.org.uk/CodeSystem/UKCore-NHSNumberVerificationStatusEngland"
+
+#: As the code system shows them.
+STATUS_DISPLAY: Mapping[NumberStatus, str] = {
+    NumberStatus.VERIFIED: "Number present and verified",
+    NumberStatus.NOT_TRACED: "Number present but not traced",
+    NumberStatus.TRACE_REQUIRED: "Trace required",
+    NumberStatus.NO_MATCH: "Trace attempted - No match or multiple match found",
+    NumberStatus.TO_BE_RESOLVED: "Trace needs to be resolved - (NHS number or patient detail conflict)",
+    NumberStatus.IN_PROGRESS: "Trace in progress",
+    NumberStatus.NOT_PRESENT: "Number not present and trace not required",
+    NumberStatus.POSTPONED: "Trace postponed (baby under six weeks old)",
+}
+SENSITIVITY_DISPLAY: Mapping[Sensitivity, str] = {
+    Sensitivity.NORMAL: "normal",
+    Sensitivity.RESTRICTED: "restricted",
+    Sensitivity.VERY_RESTRICTED: "very restricted",
+}
+#: FHIR AdministrativeGender. What nobody said is left out.
+GENDERS: Mapping[Sex, str] = {Sex.FEMALE: "female", Sex.MALE: "male", Sex.OTHER: "other"}
+
+
+def as_patient(person: Person, namespaces: Namespaces) -> dict[str, Any]:
+    """A person, by the identifier for which the others stand.
+
+    Of somebody whose record is restricted, nothing says where they are: neither address nor practice, as the
+    PDS has it. Superseded NHS numbers are not theirs any more, and left out.
+    """
+    found = _about(person.demographics, is_restricted=person.sensitivity is not Sensitivity.NORMAL)
+    return {
+        "resourceType": "Patient",
+        "id": str(person.uid),
+        "meta": {
+            "profile": [PROFILE],
+            "security": [
+                {
+                    "system": CONFIDENTIALITY,
+                    "code": person.sensitivity.value,
+                    "display": SENSITIVITY_DISPLAY[person.sensitivity],
+                }
+            ],
+        },
+        "identifier": identifiers(person, namespaces),
+        "active": True,
+        **found,
+    }
+
+
+def identifiers(person: Person, namespaces: Namespaces) -> list[dict[str, Any]]:
+    """The numbers by which somebody is known now, their NHS number first."""
+    local = [each.identifier for each in person.others if not each.identifier.is_nhs]
+    if person.identifier.is_nhs:
+        first = nhs_identifier(person.identifier.value, person.status)
+        return [first, *(namespaces.patient_identifier(each) for each in local)]
+    return [namespaces.patient_identifier(each) for each in (person.identifier, *local)]
+
+
+def nhs_identifier(number: str, status: NumberStatus) -> dict[str, Any]:
+    """UKCore-Patient, slice nhsNumber: never without its verification status."""
+    coding = {"system": NUMBER_STATUSES, "code": status.value, "display": STATUS_DISPLAY[status]}
+    return {
+        "extension": [{"url": NUMBER_STATUS, "valueCodeableConcept": {"coding": [coding]}}],
+        "system": NHS_NUMBER,
+        "value": number,
+    }
+
+
+def as_replaced(uid: str, identifier: Identifier, by: Person, namespaces: Namespaces) -> dict[str, Any]:
+    """A record that stands for somebody else's now: a merged one, or of a superseded number (§8.1.2).
+
+    It says no more than where to look: what its own source last said of it is of the past.
+    """
+    return {
+        "resourceType": "Patient",
+        "id": uid,
+        "meta": {"profile": [PROFILE]},
+        "identifier": [{**namespaces.patient_identifier(identifier), "use": "old"}],
+        "active": False,
+        "link": [{"other": {"reference": f"Patient/{by.uid}"}, "type": "replaced-by"}],
+    }
+
+
+def _about(said: Demographics, *, is_restricted: bool) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if names := [as_name(each) for each in said.names]:
+        found["name"] = names
+    if said.sex in GENDERS:
+        found["gender"] = GENDERS[said.sex]
+    if said.birth_date:
+        found["birthDate"] = as_date(said.birth_date)
+    if said.died:
+        found["deceasedDateTime"] = as_date(said.died)
+    elif said.is_dead:
+        found["deceasedBoolean"] = True
+    if not is_restricted and (said.address or said.postcode):
+        found["address"] = [_address(said)]
+    if said.birth_order is not None:
+        found["multipleBirthInteger"] = said.birth_order
+    if not is_restricted and said.practice:
+        found["generalPractitioner"] = [ods_reference(said.practice)]
+    return found
+
+
+def as_name(name: PersonName) -> dict[str, Any]:
+    """A HumanName."""
+    parts = {
+        "use": name.use,
+        "family": name.family,
+        "given": list(name.given),
+        "prefix": [name.prefix] if name.prefix else [],
+        "suffix": [name.suffix] if name.suffix else [],
+    }
+    return {key: value for key, value in parts.items() if value}
+
+
+def as_date(digits: str) -> str:
+    """YYYYMMDD, YYYYMM or YYYY, as a FHIR date."""
+    return "-".join(part for part in (digits[:4], digits[4:6], digits[6:8]) if part)
+
+
+def _address(said: Demographics) -> dict[str, Any]:
+    found: dict[str, Any] = {"use": "home"}
+    if said.address:
+        found["line"] = list(said.address)
+    if said.postcode:
+        found["postalCode"] = said.postcode
+    return found
