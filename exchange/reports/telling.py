@@ -1,0 +1,118 @@
+"""What is said of a report, kept beside all that was said of it before: the one door of every source.
+
+In the caller's transaction, so that a message is acknowledged together with what it says.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from psycopg import Connection
+from psycopg.types.json import Jsonb
+
+from exchange.people.person import Said
+from exchange.reports.report import ReportKey, ReportStatus, Told
+from exchange.reports.stored import content_of, digest_of, stored_content
+from exchange.reports.versions import Version, standing
+from exchange.telling import outbox
+
+_ADD = """
+    insert into report (trust, source, assigner, number, status, version, content, study_named, accessions,
+        accession_issuer)
+    values (%s, %s, %s, %s, %s, 0, '{}', '', '{}', '')
+    on conflict (trust, source, assigner, number) do nothing
+"""
+_FIND = """
+    select coalesce(merged_into, id) from report
+    where trust = %s and source = %s and assigner = %s and number = %s
+"""
+_ADD_VERSION = """
+    insert into report_version (report_id, said_at, said_by, status, content, digest, instance_uid)
+    values (%s, %s, %s, %s, %s, %s, %s) on conflict do nothing
+"""
+_VERSIONS = """
+    select v.status, v.said_at, v.said_by, v.content, v.digest, coalesce(v.instance_uid, ''),
+        v.instance_uid is not null and not exists
+            (select from instance n where n.uid = v.instance_uid and not n.hidden)
+    from report_version v where v.report_id = %s
+"""
+_STAND = """
+    update report set status = %s, version = %s, content = %s, study_named = %s, accessions = %s,
+        accession_issuer = %s, changed_at = now()
+    where id = %s returning study_uid
+"""
+
+
+def tell(connection: Connection[Any], told: Told, documents: Mapping[str, bytes] | None = None) -> int | None:
+    """Keep what was said, with the documents it brought by their SHA-256; the report's number here.
+
+    None where it was said before. Two that speak of one report do so one after another.
+    """
+    key = told.key
+    lock(connection, key)
+    connection.execute(_ADD, (*_values(key), told.status.value))
+    row = connection.execute(_FIND, _values(key)).fetchone()
+    assert row is not None
+    report_id: int = row[0]
+    for digest, content in (documents or {}).items():
+        connection.execute(
+            "insert into report_document (digest, bytes) values (%s, %s) on conflict do nothing",
+            (bytes.fromhex(digest), content),
+        )
+    is_new = add_version(connection, report_id, told, None)
+    return stand(connection, report_id) if is_new else None
+
+
+def lock(connection: Connection[Any], key: ReportKey) -> None:
+    """Until the transaction ends, nobody else speaks of this report."""
+    name = "\n".join(("report", *_values(key)))
+    connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
+
+
+def add_version(connection: Connection[Any], report_id: int, told: Told, instance_uid: str | None) -> bool:
+    """Whether it was not known yet."""
+    added = connection.execute(
+        _ADD_VERSION,
+        (
+            report_id, told.said.at, told.said.by, told.status.value, Jsonb(stored_content(told.content)),
+            digest_of(told), instance_uid,
+        ),
+    )  # fmt: skip
+    return added.rowcount > 0
+
+
+def stand(connection: Connection[Any], report_id: int) -> int:
+    """Make of all that was said what holds, and have it looked at to which study it belongs."""
+    versions = versions_of(connection, report_id)
+    found = standing(versions)
+    content = found.content
+    row = connection.execute(
+        _STAND,
+        (
+            found.status.value, len(versions), Jsonb(stored_content(content)), content.study_uid,
+            list(content.accessions), content.accession_issuer, report_id,
+        ),
+    ).fetchone()  # fmt: skip
+    connection.execute("delete from report_patient where report_id = %s", (report_id,))
+    connection.execute(
+        "insert into report_patient (report_id, issuer, value)"
+        " select distinct %s, * from unnest(%s::text[], %s::text[])",
+        (report_id, [each.issuer for each in content.patients], [each.value for each in content.patients]),
+    )
+    connection.execute("insert into report_to_consider (report_id) values (%s)", (report_id,))
+    if row is not None and row[0] is not None:
+        outbox.note(connection, row, outbox.Because.REPORT)
+    return report_id
+
+
+def versions_of(connection: Connection[Any], report_id: int) -> Sequence[Version]:
+    """Everything that was said of it."""
+    return [
+        Version(ReportStatus(status), Said(at, by), content_of(content), bytes(digest), instance, is_hidden)
+        for status, at, by, content, digest, instance, is_hidden in connection.execute(
+            _VERSIONS, (report_id,)
+        ).fetchall()
+    ]
+
+
+def _values(key: ReportKey) -> tuple[str, str, str, str]:
+    return key.trust, key.source.value, key.assigner, key.number
