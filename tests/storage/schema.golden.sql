@@ -972,6 +972,24 @@ begin
             from instance where id = p_instance_id;
     return true;
 end $$;
+CREATE FUNCTION public.reports_follow_link() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    insert into report_to_consider (report_id)
+        select r.id from study s join report r on r.study_uid = s.uid or r.study_named = s.uid
+            or (s.accession <> '' and r.accessions @> array[s.accession] collate "C")
+        where s.id = new.study_id;
+    return null;
+end $$;
+CREATE FUNCTION public.reports_follow_person() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    insert into report_to_consider (report_id)
+        select p.report_id from report_patient p where p.issuer = new.issuer and p.value = new.value;
+    return null;
+end $$;
 CREATE FUNCTION public.requests_in(p_json bytea) RETURNS jsonb
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN CASE WHEN ((POSITION(('\x22303034303032373522'::bytea) IN (p_json)) > 0) AND (POSITION(('\x5c7530303030'::bytea) IN (p_json)) = 0)) THEN (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('step', (item.value #>> '{00400009,Value,0}'::text[]), 'procedure', (item.value #>> '{00401001,Value,0}'::text[])))) AS jsonb_agg FROM json_array_elements((((('{'::text || convert_from(requests_in.p_json, 'UTF8'::name)) || '}'::text))::json #> '{00400275,Value}'::text[])) item(value)) ELSE NULL::jsonb END;
@@ -2003,6 +2021,98 @@ CREATE TABLE public.rejection_view (
     changed_by text,
     settled boolean DEFAULT true NOT NULL
 );
+CREATE TABLE public.report (
+    id bigint NOT NULL,
+    uid uuid DEFAULT gen_random_uuid() NOT NULL,
+    trust text NOT NULL COLLATE pg_catalog."C",
+    source text NOT NULL,
+    assigner text NOT NULL COLLATE pg_catalog."C",
+    number text NOT NULL COLLATE pg_catalog."C",
+    merged_into bigint,
+    status text NOT NULL,
+    version integer NOT NULL,
+    content jsonb NOT NULL,
+    study_named text NOT NULL COLLATE pg_catalog."C",
+    accessions text[] NOT NULL COLLATE pg_catalog."C",
+    accession_issuer text NOT NULL COLLATE pg_catalog."C",
+    state text DEFAULT 'unmatched'::text NOT NULL,
+    study_uid text COLLATE pg_catalog."C",
+    because text DEFAULT 'nobody has looked yet'::text NOT NULL,
+    decided_by text,
+    decided_for bytea,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT report_check CHECK (((state = 'matched'::text) = (study_uid IS NOT NULL))),
+    CONSTRAINT report_source_check CHECK ((source = ANY (ARRAY['HL7'::text, 'SR'::text, 'PDF'::text, 'CDA'::text]))),
+    CONSTRAINT report_state_check CHECK ((state = ANY (ARRAY['matched'::text, 'doubt'::text, 'unmatched'::text])))
+);
+CREATE TABLE public.report_decision (
+    id bigint NOT NULL,
+    report_id bigint NOT NULL,
+    state text NOT NULL,
+    study_uid text COLLATE pg_catalog."C",
+    because text NOT NULL,
+    decided_at timestamp with time zone DEFAULT now() NOT NULL,
+    decided_by text NOT NULL
+);
+ALTER TABLE public.report_decision ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.report_decision_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.report_document (
+    digest bytea NOT NULL,
+    bytes bytea NOT NULL,
+    kept_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE ONLY public.report_document ALTER COLUMN bytes SET STORAGE EXTERNAL;
+ALTER TABLE public.report ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.report_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.report_patient (
+    report_id bigint NOT NULL,
+    issuer text NOT NULL COLLATE pg_catalog."C",
+    value text NOT NULL COLLATE pg_catalog."C"
+);
+CREATE TABLE public.report_to_consider (
+    id bigint NOT NULL,
+    report_id bigint NOT NULL
+);
+ALTER TABLE public.report_to_consider ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.report_to_consider_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.report_version (
+    id bigint NOT NULL,
+    report_id bigint NOT NULL,
+    said_at timestamp with time zone NOT NULL,
+    said_by text NOT NULL,
+    status text NOT NULL,
+    content jsonb NOT NULL,
+    digest bytea NOT NULL,
+    instance_uid text COLLATE pg_catalog."C",
+    kept_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE public.report_version ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.report_version_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE public.routing (
     study_id bigint NOT NULL,
     destination text NOT NULL COLLATE pg_catalog."C",
@@ -2387,6 +2497,24 @@ ALTER TABLE ONLY public.rejection_note
     ADD CONSTRAINT rejection_note_uid_key UNIQUE (uid);
 ALTER TABLE ONLY public.rejection_view
     ADD CONSTRAINT rejection_view_pkey PRIMARY KEY (code);
+ALTER TABLE ONLY public.report_decision
+    ADD CONSTRAINT report_decision_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.report_document
+    ADD CONSTRAINT report_document_pkey PRIMARY KEY (digest);
+ALTER TABLE ONLY public.report_patient
+    ADD CONSTRAINT report_patient_pkey PRIMARY KEY (report_id, issuer, value);
+ALTER TABLE ONLY public.report
+    ADD CONSTRAINT report_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.report_to_consider
+    ADD CONSTRAINT report_to_consider_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.report
+    ADD CONSTRAINT report_trust_source_assigner_number_key UNIQUE (trust, source, assigner, number);
+ALTER TABLE ONLY public.report
+    ADD CONSTRAINT report_uid_key UNIQUE (uid);
+ALTER TABLE ONLY public.report_version
+    ADD CONSTRAINT report_version_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.report_version
+    ADD CONSTRAINT report_version_report_id_digest_key UNIQUE (report_id, digest);
 ALTER TABLE ONLY public.routing
     ADD CONSTRAINT routing_pkey PRIMARY KEY (study_id, destination);
 ALTER TABLE ONLY public.rule_set
@@ -2503,6 +2631,13 @@ CREATE INDEX pull_study_by_state ON public.pull_study USING btree (pull_id, stat
 CREATE INDEX quarantine_by_instance ON public.quarantine USING btree (sop_instance_uid, object_id) WHERE (decided_at IS NULL);
 CREATE INDEX quarantine_by_study ON public.quarantine USING btree (study_uid) WHERE (decided_at IS NULL);
 CREATE INDEX rejected_by_note ON public.rejected USING btree (note_id);
+CREATE INDEX report_by_accession ON public.report USING gin (accessions);
+CREATE INDEX report_by_study ON public.report USING btree (study_uid) WHERE (study_uid IS NOT NULL);
+CREATE INDEX report_by_study_named ON public.report USING btree (study_named) WHERE (study_named <> ''::text);
+CREATE INDEX report_decision_by_report ON public.report_decision USING btree (report_id, id);
+CREATE INDEX report_patient_by_number ON public.report_patient USING btree (issuer, value);
+CREATE INDEX report_to_decide ON public.report USING btree (id) WHERE (state <> 'matched'::text);
+CREATE UNIQUE INDEX report_version_by_instance ON public.report_version USING btree (instance_uid) WHERE (instance_uid IS NOT NULL);
 CREATE INDEX routing_gathering ON public.routing USING btree (study_id) WHERE (state = 'gathering'::text);
 CREATE INDEX series_by_request ON public.series USING gin (requests jsonb_path_ops) WHERE (requests IS NOT NULL);
 CREATE INDEX series_by_study ON public.series USING btree (study_id);
@@ -2539,6 +2674,9 @@ CREATE TRIGGER procrastinate_trigger_status_events_update_v1 AFTER UPDATE OF sta
 CREATE TRIGGER quarantine_decision_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.quarantine_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER registry_change_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.registry_change FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER rejection_decision_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.rejection_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER report_decision_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.report_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER reports_follow_link AFTER INSERT OR UPDATE ON public.study_link FOR EACH ROW EXECUTE FUNCTION public.reports_follow_link();
+CREATE TRIGGER reports_follow_person AFTER UPDATE OF current_id ON public.person_record FOR EACH ROW WHEN ((old.current_id IS DISTINCT FROM new.current_id)) EXECUTE FUNCTION public.reports_follow_person();
 CREATE TRIGGER series_notes_requests BEFORE INSERT ON public.series FOR EACH ROW EXECUTE FUNCTION public.note_requests();
 CREATE TRIGGER upload_notes_change BEFORE UPDATE ON public.upload FOR EACH ROW EXECUTE FUNCTION public.note_upload_change();
 ALTER TABLE ONLY public.access_token
@@ -2635,6 +2773,16 @@ ALTER TABLE ONLY public.rejection_note
     ADD CONSTRAINT rejection_note_code_fkey FOREIGN KEY (code) REFERENCES public.rejection_view(code);
 ALTER TABLE ONLY public.rejection_note
     ADD CONSTRAINT rejection_note_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.instance(id);
+ALTER TABLE ONLY public.report_decision
+    ADD CONSTRAINT report_decision_report_id_fkey FOREIGN KEY (report_id) REFERENCES public.report(id);
+ALTER TABLE ONLY public.report
+    ADD CONSTRAINT report_merged_into_fkey FOREIGN KEY (merged_into) REFERENCES public.report(id);
+ALTER TABLE ONLY public.report_patient
+    ADD CONSTRAINT report_patient_report_id_fkey FOREIGN KEY (report_id) REFERENCES public.report(id);
+ALTER TABLE ONLY public.report_to_consider
+    ADD CONSTRAINT report_to_consider_report_id_fkey FOREIGN KEY (report_id) REFERENCES public.report(id);
+ALTER TABLE ONLY public.report_version
+    ADD CONSTRAINT report_version_report_id_fkey FOREIGN KEY (report_id) REFERENCES public.report(id);
 ALTER TABLE ONLY public.routing
     ADD CONSTRAINT routing_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
 ALTER TABLE ONLY public.series
