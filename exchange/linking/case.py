@@ -1,0 +1,88 @@
+"""One study and the people whose it may be, side by side: what somebody looks at who decides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+
+from exchange.custody import is_of_trust
+from exchange.linking.comparing import compared
+from exchange.linking.identities import identities_of
+from exchange.linking.link import Evidence, Link, LinkState, StudyIdentity
+from exchange.linking.links import link_of
+from exchange.linking.reviewing import seen_of
+from exchange.linking.reviews import Review, last_of_the_link, question, rejected, reviews_of
+from exchange.people.directory import people
+from exchange.people.person import Person
+from exchange.record.reading import shared_studies
+from exchange.record.study import SharedStudy
+from storage.errors import NotHeld
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Somebody whose the study may be."""
+
+    person: Person
+    facts: tuple[Evidence, ...]
+    is_linked: bool
+    is_rejected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What there is to decide by."""
+
+    study: SharedStudy
+    names: tuple[StudyIdentity, ...]  # whom it names; several where its instances disagree
+    link: Link | None
+    candidates: tuple[Candidate, ...]  # the linked one first, those who were rejected last
+    reviews: tuple[Review, ...]
+    seen: int  # to be said with a decision: how it stood
+
+    @property
+    def state(self) -> LinkState | None:
+        """None: nobody has looked yet."""
+        return self.link.decided.state if self.link else None
+
+    @property
+    def question(self) -> Review | None:
+        """What its trust was asked and has not answered."""
+        return question(self.reviews)
+
+    @property
+    def can_be_undone(self) -> Review | None:
+        """The decision by which the link stands as it does, where a person made it."""
+        return last_of_the_link(self.reviews)
+
+
+def case_of(
+    connection: Connection[Any], study_uid: str, trust: str | None = None, also: Sequence[int] = ()
+) -> Case:
+    """`also` are people whom nobody proposed, by their numbers. Raises NotHeld, for another trust's too."""
+    study = shared_studies(connection, [study_uid]).get(study_uid)
+    if study is None or not is_of_trust(connection, study_uid, trust):
+        raise NotHeld(f"study {study_uid}")
+    link = link_of(connection, study_uid)
+    reviews = tuple(reviews_of(connection, study.id))
+    linked = link.decided.person_id if link else None
+    proposed = link.decided.proposed if link else ()
+    gone = rejected(reviews)
+    numbers = dict.fromkeys(each for each in (linked, *also, *proposed, *sorted(gone)) if each is not None)
+    known = people(connection, list(numbers))
+    # Two of the directory's numbers may stand for one person by now.
+    found = {known[each].id: known[each] for each in numbers if each in known}
+    gone_people = {known[each].id for each in gone if each in known}
+    linked_person = known[linked].id if linked is not None and linked in known else None
+    candidates = [
+        Candidate(
+            each, compared(connection, study_uid, each), each.id == linked_person, each.id in gone_people
+        )
+        for each in found.values()
+    ]
+    return Case(
+        study, tuple(identities_of(connection, study_uid)), link,
+        tuple(sorted(candidates, key=lambda each: (not each.is_linked, each.is_rejected))),
+        reviews, seen_of(connection, study.id),
+    )  # fmt: skip
