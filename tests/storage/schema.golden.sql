@@ -1597,6 +1597,31 @@ ALTER TABLE public.link_decision ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE public.link_review (
+    id bigint NOT NULL,
+    study_id bigint NOT NULL,
+    verb text NOT NULL,
+    person_id bigint,
+    because text NOT NULL,
+    stood jsonb,
+    decided_at timestamp with time zone DEFAULT now() NOT NULL,
+    decided_by text NOT NULL,
+    trust text NOT NULL COLLATE pg_catalog."C",
+    undone_at timestamp with time zone,
+    undone_by text,
+    undone_because text,
+    CONSTRAINT link_review_because_check CHECK ((because <> ''::text)),
+    CONSTRAINT link_review_check CHECK (((person_id IS NULL) = (verb = ANY (ARRAY['ask'::text, 'answer'::text])))),
+    CONSTRAINT link_review_verb_check CHECK ((verb = ANY (ARRAY['link'::text, 'reject'::text, 'correct'::text, 'ask'::text, 'answer'::text])))
+);
+ALTER TABLE public.link_review ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.link_review_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE public.migration (
     name text NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
@@ -2417,6 +2442,8 @@ ALTER TABLE ONLY public.known_browser
     ADD CONSTRAINT known_browser_pkey PRIMARY KEY (digest, account);
 ALTER TABLE ONLY public.link_decision
     ADD CONSTRAINT link_decision_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.link_review
+    ADD CONSTRAINT link_review_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY public.object
@@ -2606,6 +2633,7 @@ CREATE INDEX instance_by_series ON public.instance USING btree (series_id, insta
 CREATE INDEX kept_search_by_time ON public.kept_search USING btree (kept_at);
 CREATE INDEX known_browser_by_account ON public.known_browser USING btree (account);
 CREATE INDEX link_decision_by_study ON public.link_decision USING btree (study_id, id);
+CREATE INDEX link_review_by_study ON public.link_review USING btree (study_id, id);
 CREATE INDEX object_by_verification ON public.object USING btree (verified_at NULLS FIRST, id) WHERE (swept_at IS NULL);
 CREATE INDEX order_tie_by_study ON public.order_tie USING btree (study_uid);
 CREATE INDEX order_tie_in_doubt ON public.order_tie USING btree (id) WHERE (state = 'doubt'::text);
@@ -2652,6 +2680,7 @@ CREATE INDEX study_by_modality ON public.study USING gin (modalities);
 CREATE INDEX study_by_referring ON public.study USING gin (referring public.gin_trgm_ops);
 CREATE INDEX study_link_by_person ON public.study_link USING btree (person_id);
 CREATE INDEX study_link_to_review ON public.study_link USING btree (decided_at) WHERE (state <> 'linked'::text);
+CREATE INDEX study_link_waiting ON public.study_link USING btree (study_id) WHERE (state <> 'linked'::text);
 CREATE INDEX tombstone_by_withdrawal ON public.tombstone USING btree (withdrawal_id);
 CREATE INDEX upload_by_actor ON public.upload USING btree (actor_kind, actor, actor_trust);
 CREATE INDEX upload_by_batch ON public.upload USING btree (batch) WHERE (batch <> ''::text);
@@ -2727,6 +2756,10 @@ ALTER TABLE ONLY public.link_decision
     ADD CONSTRAINT link_decision_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person_record(id);
 ALTER TABLE ONLY public.link_decision
     ADD CONSTRAINT link_decision_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
+ALTER TABLE ONLY public.link_review
+    ADD CONSTRAINT link_review_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person_record(id);
+ALTER TABLE ONLY public.link_review
+    ADD CONSTRAINT link_review_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
 ALTER TABLE ONLY public.order_tie
     ADD CONSTRAINT order_tie_correction_id_fkey FOREIGN KEY (correction_id) REFERENCES public.correction(id);
 ALTER TABLE ONLY public.order_tie
