@@ -1,4 +1,6 @@
-"""FHIR R4 (4.0.1) by UK Core: what people, studies and reports look like as resources, and from them.
+"""What we know as FHIR R4 resources: pure functions to plain dicts, for the facade and for the publisher.
 
-Pure functions, from and to plain dicts that `json` writes. The facade and the publisher both use them.
+Start with identifiers.py: which number is of which system. `patient.py` makes people, `patient_in.py` reads
+those that others send; `imaging_study.py`, `endpoint.py`, `organization.py`, `service_request.py` and
+`document_reference.py` each make one resource.
 """

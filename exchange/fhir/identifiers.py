@@ -1,92 +1,208 @@
-"""Who gives out identifiers, as FHIR names them: the systems of England, and those of each trust.
+"""Numbers and who gave them out, as FHIR says it: systems, types, assigners (UK Core; facts of the NIR).
 
-A trust's own numbers have a system of the trust's own, and say by `assigner` whose they are: the value means
-nothing without both.
+An NHS number has the NHS's system. A trust's own numbers are of a system made of the trust's issuer, the
+namespace in which they count: `urn:id:RBL:mrn` for patients, `urn:id:RBL:accession` for orders; an issuer
+that is an OID is `urn:oid:…` for both. What was made so can be read back (`issuer_in`).
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Self
-from uuid import UUID, uuid5
+import re
+from collections.abc import Mapping
+from enum import Enum
+from hashlib import sha256
+from typing import Any
+from urllib.parse import quote, unquote
+from uuid import UUID
 
-from exchange.people.person import NHS, Identifier
+from exchange.people.person import NHS, Identifier, NumberStatus
 from exchange.trusts import Trust
 
+Json = dict[str, Any]
+#: Trusts by the issuer of their numbers.
+Assigners = Mapping[str, Trust]
+
 NHS_NUMBER = "https://fhir.nhs.uk/Id/nhs-number"
-ODS_ORGANIZATION = "https://fhir.nhs.uk/Id/ods-organization-code"
+ODS_ORGANISATION = "https://fhir.nhs.uk/Id/ods-organization-code"
 ODS_SITE = "https://fhir.nhs.uk/Id/ods-site-code"
-SDS_USER = "https://fhir.nhs.uk/Id/sds-user-id"
 GMC_NUMBER = "https://fhir.hl7.org.uk/Id/gmc-number"
 GMP_NUMBER = "https://fhir.hl7.org.uk/Id/gmp-number"
-DICOM_UID = "urn:dicom:uid"
 
-#: Of identifiers of any source in the older Care Connect profiles; only the assigner says whose they are.
-LOCAL_PATIENT = "https://fhir.nhs.uk/Id/local-patient-identifier"
+STUDY_UID = "urn:dicom:uid"
+URI = "urn:ietf:rfc:3986"
+RFC_4122 = "https://tools.ietf.org/html/rfc4122"
 
-#: HL7 v2 table 0203: what kind of identifier it is.
+DCM = "http://dicom.nema.org/resources/ontology/DCM"
+DCM_UID = "http://dicom.nema.org/resources/ontology/DCMUID"
+SNOMED = "http://snomed.info/sct"
+NICIP = "https://nicip.nhs.uk"
+LOINC = "http://loinc.org"
 IDENTIFIER_TYPE = "http://terminology.hl7.org/CodeSystem/v2-0203"
+CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 
-#: UUIDs of systems that nobody configured are made in this space, of what they are for and their issuer.
-_SYSTEMS = UUID("6d3f0f0c-9c1e-5d0a-8a53-1d9a8a6f4f11")
+NUMBER_STATUS = "https://fhir.hl7.org.uk/CodeSystem/UKCore-NHSNumberVerificationStatusEngland"
+NUMBER_STATUS_EXTENSION = (
+    "https://fhir.hl7.org.uk/StructureDefinition/Extension-UKCore-NHSNumberVerificationStatus"
+)
+#: Words of UKCore-NHSNumberVerificationStatusEngland.
+_STATUS_WORDS: Mapping[NumberStatus, str] = {
+    NumberStatus.VERIFIED: "Number present and verified",
+    NumberStatus.NOT_TRACED: "Number present but not traced",
+    NumberStatus.TRACE_REQUIRED: "Trace required",
+    NumberStatus.NO_MATCH: "Trace attempted - No match or multiple match found",
+    NumberStatus.TO_BE_RESOLVED: "Trace needs to be resolved - (NHS number or patient detail conflict)",
+    NumberStatus.IN_PROGRESS: "Trace in progress",
+    NumberStatus.NOT_PRESENT: "Number not present and trace not required",
+    NumberStatus.POSTPONED: "Trace postponed (baby under six weeks old)",
+}
+
+#: Systems of codes by how DICOM and HL7 v2 name them (PS3.16 §8.2); of others, `urn:id:`.
+_CODE_SYSTEMS: Mapping[str, str] = {
+    "SCT": SNOMED,
+    "SNOMED": SNOMED,
+    "DCM": DCM,
+    "LN": LOINC,
+    "NICIP": NICIP,
+    "99NICIP": NICIP,
+}
 
 
-def made_system(kind: str, issuer: str) -> str:
-    """The system of an issuer's numbers of one kind, where nobody configured another.
+class Kind(Enum):
+    """What a trust numbers, and the types of such identifiers (HL7 v2 table 0203; PS3.16 CID 7203)."""
 
-    An OID of a UUID (PS3.5 §B.2, Rec. ITU-T X.667), the same wherever and whenever it is made.
+    PATIENT = "mrn"
+    ACCESSION = "accession"
+
+
+_LOCAL = re.compile(r"urn:id:(.+):(mrn|accession)")
+_OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
+
+
+def opaque_id(resource: str, *name: str) -> str:
+    """A FHIR id that is always the same, and tells nobody of what: a UUID of version 8 (RFC 9562 §B.2).
+
+    The database makes the same of what it holds (`fhir_id` in storage/schema), and so finds it again.
     """
-    return f"urn:oid:2.25.{uuid5(_SYSTEMS, f'{kind} {issuer}').int}"
+    digest = bytearray(sha256(" ".join((resource, *name)).encode()).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x80
+    digest[8] = digest[8] & 0x3F | 0x80
+    return str(UUID(bytes=bytes(digest)))
 
 
-def ods_reference(code: str) -> dict[str, Any]:
-    """A reference to an organisation by its ODS code alone."""
-    return {"type": "Organization", "identifier": {"system": ODS_ORGANIZATION, "value": code}}
+def study_id(study_uid: str) -> str:
+    """The id of a study's ImagingStudy."""
+    return opaque_id("ImagingStudy", study_uid)
 
 
-def kind_of_identifier(code: str) -> dict[str, Any]:
-    """`Identifier.type`, such as MR or ACSN."""
-    return {"coding": [{"system": IDENTIFIER_TYPE, "code": code}]}
+def patient_system(issuer: str) -> str:
+    """The system of patients' numbers that an issuer gave out."""
+    return NHS_NUMBER if issuer == NHS else _local_system(issuer, Kind.PATIENT)
 
 
-@dataclass(frozen=True, slots=True)
-class Namespaces:
-    """The issuers we know, and the FHIR systems of their numbers."""
+def accession_system(issuer: str) -> str:
+    """The system of accession numbers that an issuer gave out."""
+    return _local_system(issuer, Kind.ACCESSION)
 
-    trusts: Mapping[str, Trust]  # by issuer
 
-    @classmethod
-    def of(cls, trusts: Iterable[Trust]) -> Self:
-        """Those of the registry."""
-        return cls({each.issuer: each for each in trusts})
+def _local_system(issuer: str, kind: Kind) -> str:
+    return f"urn:oid:{issuer}" if _OID.fullmatch(issuer) else f"urn:id:{quote(issuer, safe='')}:{kind.value}"
 
-    def patients(self, issuer: str) -> str:
-        """The system of the numbers by which an issuer knows its patients."""
-        return NHS_NUMBER if issuer == NHS else made_system("patients", issuer)
 
-    def accessions(self, issuer: str) -> str:
-        """The system of an issuer's accession numbers."""
-        return made_system("accessions", issuer)
+def issuer_in(system: str) -> str | None:
+    """Whose numbers are of this system; None for systems of which we know nobody.
 
-    def issuer_of_patients(self, system: str, assigner: str = "") -> str | None:
-        """Whose patients a system numbers, None where we do not know it.
+    The bare issuer is taken as well: an ODS code, as DICOM and HL7 say it.
+    """
+    if system == NHS_NUMBER:
+        return NHS
+    if found := _LOCAL.fullmatch(system):
+        return unquote(found[1])
+    if system.startswith("urn:oid:") and _OID.fullmatch(system.removeprefix("urn:oid:")):
+        return system.removeprefix("urn:oid:")
+    return system if system and ":" not in system else None
 
-        `assigner` is the ODS code that came with an identifier, for systems that are of no one trust.
-        """
-        if system == NHS_NUMBER:
-            return NHS
-        if system == LOCAL_PATIENT:
-            return next((issuer for issuer, each in self.trusts.items() if each.ods_code == assigner), None)
-        return next((issuer for issuer in self.trusts if self.patients(issuer) == system), None)
 
-    def issuer_of_accessions(self, system: str) -> str | None:
-        """Whose accession numbers a system is for."""
-        return next((issuer for issuer in self.trusts if self.accessions(issuer) == system), None)
+def patient_identifier(
+    identifier: Identifier,
+    status: NumberStatus = NumberStatus.NOT_PRESENT,
+    assigners: Assigners | None = None,
+) -> Json:
+    """A patient's number (UKCore-Patient; of the NHS with its verification status)."""
+    if identifier.is_nhs:
+        return {
+            "extension": [number_status(status)],
+            "use": "official",
+            "type": _type(("NH", "National unique individual identifier")),
+            "system": NHS_NUMBER,
+            "value": identifier.value,
+        }
+    return {
+        "use": "usual",
+        "type": _type(("MR", "Medical record number")),
+        "system": patient_system(identifier.issuer),
+        "value": identifier.value,
+        **_assigner(identifier.issuer, assigners or {}),
+    }
 
-    def patient_identifier(self, identifier: Identifier) -> dict[str, Any]:
-        """A trust's own number of a patient (type MR), or an NHS number without more."""
-        found: dict[str, Any] = {"system": self.patients(identifier.issuer), "value": identifier.value}
-        if identifier.is_nhs:
-            return found
-        found = {"type": kind_of_identifier("MR"), **found}
-        trust = self.trusts.get(identifier.issuer)
-        return {**found, "assigner": ods_reference(trust.ods_code)} if trust else found
+
+def number_status(status: NumberStatus) -> Json:
+    """The extension that says what became of tracing an NHS number."""
+    coding = {"system": NUMBER_STATUS, "code": status.value, "display": _STATUS_WORDS[status]}
+    return {"url": NUMBER_STATUS_EXTENSION, "valueCodeableConcept": {"coding": [coding]}}
+
+
+def accession_identifier(accession: str, issuer: str, assigners: Assigners | None = None) -> Json:
+    """An accession number (MADO Accession Number Identifier; DICOM (0008,0050), (0008,0051))."""
+    codings = [
+        {"system": IDENTIFIER_TYPE, "code": "ACSN", "display": "Accession ID"},
+        {"system": DCM, "code": "121022", "display": "Accession Number"},
+    ]
+    return {
+        "type": {"coding": codings},
+        "system": accession_system(issuer),
+        "value": accession,
+        **_assigner(issuer, assigners or {}),
+    }
+
+
+def study_identifier(study_uid: str) -> Json:
+    """A Study Instance UID (FHIR R4 §ImagingStudy; MADO Study Instance UID Identifier)."""
+    coding = {"system": DCM, "code": "110180", "display": "Study Instance UID"}
+    return {"use": "official", "type": {"coding": [coding]}, "system": STUDY_UID, "value": oid(study_uid)}
+
+
+def order_identifier(kind: str, number: str, ods_code: str) -> Json:
+    """A placer's (PLAC) or filler's (FILL) number of an order (HL7 v2 ORC-2, ORC-3)."""
+    words = {"PLAC": "Placer Identifier", "FILL": "Filler Identifier"}
+    return {
+        "type": _type((kind, words[kind])),
+        "system": f"urn:id:{quote(ods_code, safe='')}:{words[kind].split()[0].lower()}",
+        "value": number,
+        "assigner": organisation(ods_code),
+    }
+
+
+def organisation(ods_code: str, name: str = "") -> Json:
+    """A reference to a trust, or another organisation, by its ODS code alone."""
+    return {
+        "type": "Organization",
+        "identifier": {"system": ODS_ORGANISATION, "value": ods_code},
+        **({"display": name} if name else {}),
+    }
+
+
+def code_system(scheme: str) -> str:
+    """The system of codes that DICOM designates so (PS3.16 §8.2)."""
+    return _CODE_SYSTEMS.get(scheme.upper()) or f"urn:id:{quote(scheme, safe='')}:codes"
+
+
+def oid(uid: str) -> str:
+    """A UID as a URI."""
+    return f"urn:oid:{uid}"
+
+
+def _assigner(issuer: str, assigners: Assigners) -> Json:
+    trust = assigners.get(issuer)
+    return {"assigner": organisation(trust.ods_code, trust.name) if trust else {"display": issuer}}
+
+
+def _type(*codes: tuple[str, str]) -> Json:
+    return {"coding": [{"system": IDENTIFIER_TYPE, "code": code, "display": words} for code, words in codes]}

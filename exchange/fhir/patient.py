@@ -1,9 +1,8 @@
 """People as UK Core patients (UKCore-Patient 2.6.1, FHIR R4 §8.1)."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from exchange.fhir.identifiers import NHS_NUMBER, Namespaces, ods_reference
+from exchange.fhir.identifiers import CONFIDENTIALITY, Assigners, Json, organisation, patient_identifier
 from exchange.people.person import (
     Demographics,
     Identifier,
@@ -15,21 +14,7 @@ from exchange.people.person import (
 )
 
 PROFILE = "https://fhir.hl7.org.uk/StructureDefinition/UKCore-Patient"
-CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
-NUMBER_STATUS = "https://fhir.hl7.org.uk/StructureDefinition/Extension-UKCore-NHSNumberVerificationStatus"
-NUMBER_STATUSES = "https://fhir.hl7.org.uk/CodeSystem/UKCore-NHSNumberVerificationStatusEngland"
 
-#: As the code system shows them.
-STATUS_DISPLAY: Mapping[NumberStatus, str] = {
-    NumberStatus.VERIFIED: "Number present and verified",
-    NumberStatus.NOT_TRACED: "Number present but not traced",
-    NumberStatus.TRACE_REQUIRED: "Trace required",
-    NumberStatus.NO_MATCH: "Trace attempted - No match or multiple match found",
-    NumberStatus.TO_BE_RESOLVED: "Trace needs to be resolved - (NHS number or patient detail conflict)",
-    NumberStatus.IN_PROGRESS: "Trace in progress",
-    NumberStatus.NOT_PRESENT: "Number not present and trace not required",
-    NumberStatus.POSTPONED: "Trace postponed (baby under six weeks old)",
-}
 SENSITIVITY_DISPLAY: Mapping[Sensitivity, str] = {
     Sensitivity.NORMAL: "normal",
     Sensitivity.RESTRICTED: "restricted",
@@ -39,7 +24,7 @@ SENSITIVITY_DISPLAY: Mapping[Sensitivity, str] = {
 GENDERS: Mapping[Sex, str] = {Sex.FEMALE: "female", Sex.MALE: "male", Sex.OTHER: "other"}
 
 
-def as_patient(person: Person, namespaces: Namespaces) -> dict[str, Any]:
+def as_patient(person: Person, assigners: Assigners | None = None) -> Json:
     """A person, by the identifier for which the others stand.
 
     Of somebody whose record is restricted, nothing says where they are: neither address nor practice, as the
@@ -59,32 +44,24 @@ def as_patient(person: Person, namespaces: Namespaces) -> dict[str, Any]:
                 }
             ],
         },
-        "identifier": identifiers(person, namespaces),
+        "identifier": identifiers(person, assigners),
         "active": True,
         **found,
     }
 
 
-def identifiers(person: Person, namespaces: Namespaces) -> list[dict[str, Any]]:
+def identifiers(person: Person, assigners: Assigners | None = None) -> list[Json]:
     """The numbers by which somebody is known now, their NHS number first."""
     local = [each.identifier for each in person.others if not each.identifier.is_nhs]
-    if person.identifier.is_nhs:
-        first = nhs_identifier(person.identifier.value, person.status)
-        return [first, *(namespaces.patient_identifier(each) for each in local)]
-    return [namespaces.patient_identifier(each) for each in (person.identifier, *local)]
+    return [
+        patient_identifier(person.identifier, person.status, assigners),
+        *(patient_identifier(each, assigners=assigners) for each in local),
+    ]
 
 
-def nhs_identifier(number: str, status: NumberStatus) -> dict[str, Any]:
-    """UKCore-Patient, slice nhsNumber: never without its verification status."""
-    coding = {"system": NUMBER_STATUSES, "code": status.value, "display": STATUS_DISPLAY[status]}
-    return {
-        "extension": [{"url": NUMBER_STATUS, "valueCodeableConcept": {"coding": [coding]}}],
-        "system": NHS_NUMBER,
-        "value": number,
-    }
-
-
-def as_replaced(uid: str, identifier: Identifier, by: Person, namespaces: Namespaces) -> dict[str, Any]:
+def as_replaced(
+    uid: str, identifier: Identifier, status: NumberStatus, by: Person, assigners: Assigners | None = None
+) -> Json:
     """A record that stands for somebody else's now: a merged one, or of a superseded number (§8.1.2).
 
     It says no more than where to look: what its own source last said of it is of the past.
@@ -93,14 +70,14 @@ def as_replaced(uid: str, identifier: Identifier, by: Person, namespaces: Namesp
         "resourceType": "Patient",
         "id": uid,
         "meta": {"profile": [PROFILE]},
-        "identifier": [{**namespaces.patient_identifier(identifier), "use": "old"}],
+        "identifier": [{**patient_identifier(identifier, status, assigners), "use": "old"}],
         "active": False,
         "link": [{"other": {"reference": f"Patient/{by.uid}"}, "type": "replaced-by"}],
     }
 
 
-def _about(said: Demographics, *, is_restricted: bool) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _about(said: Demographics, *, is_restricted: bool) -> Json:
+    found: Json = {}
     if names := [as_name(each) for each in said.names]:
         found["name"] = names
     if said.sex in GENDERS:
@@ -116,11 +93,11 @@ def _about(said: Demographics, *, is_restricted: bool) -> dict[str, Any]:
     if said.birth_order is not None:
         found["multipleBirthInteger"] = said.birth_order
     if not is_restricted and said.practice:
-        found["generalPractitioner"] = [ods_reference(said.practice)]
+        found["generalPractitioner"] = [organisation(said.practice)]
     return found
 
 
-def as_name(name: PersonName) -> dict[str, Any]:
+def as_name(name: PersonName) -> Json:
     """A HumanName."""
     parts = {
         "use": name.use,
@@ -137,8 +114,8 @@ def as_date(digits: str) -> str:
     return "-".join(part for part in (digits[:4], digits[4:6], digits[6:8]) if part)
 
 
-def _address(said: Demographics) -> dict[str, Any]:
-    found: dict[str, Any] = {"use": "home"}
+def _address(said: Demographics) -> Json:
+    found: Json = {"use": "home"}
     if said.address:
         found["line"] = list(said.address)
     if said.postcode:

@@ -11,10 +11,18 @@ from typing import Any
 from fhir.resources.R4B.patient import Patient
 from pydantic import ValidationError
 
-from exchange.fhir.identifiers import ODS_ORGANIZATION, ODS_SITE, Namespaces
-from exchange.fhir.patient import CONFIDENTIALITY, GENDERS, NUMBER_STATUS
+from exchange.fhir.identifiers import (
+    CONFIDENTIALITY,
+    NUMBER_STATUS_EXTENSION,
+    ODS_ORGANISATION,
+    ODS_SITE,
+    Assigners,
+    issuer_in,
+)
+from exchange.fhir.patient import GENDERS
 from exchange.people.numbers import is_nhs_number
 from exchange.people.person import (
+    NHS,
     Demographics,
     Identifier,
     NumberStatus,
@@ -24,6 +32,9 @@ from exchange.people.person import (
     Sex,
 )
 from storage.errors import BadInput
+
+#: Of any source's numbers, in the older Care Connect profiles: only the assigner says whose they are.
+LOCAL_PATIENT = "https://fhir.nhs.uk/Id/local-patient-identifier"
 
 #: UK Core renamed its code system, and the PDS answers by the older name: the codes are the same.
 _STATUS_SYSTEM = re.compile(r"https://fhir\.(hl7\.org\.uk|nhs\.uk/R4)/CodeSystem/(CodeSystem-)?"
@@ -63,12 +74,12 @@ class PatientSaid:
         return Record(identifier, self.demographics, self.nhs_number, status, self.sensitivity)
 
 
-def read_patient(resource: object, namespaces: Namespaces) -> PatientSaid:
+def read_patient(resource: object, assigners: Assigners) -> PatientSaid:
     """From a resource's JSON. Raises BadPatient."""
     patient = _checked(resource)
     found, nhs, status = [], "", None
     for each in _listed(patient, "identifier"):
-        identifier = _identifier(each, namespaces)
+        identifier = _identifier(each, assigners)
         if identifier is None or each.get("use") == "old":
             continue
         if not identifier.is_nhs:
@@ -85,7 +96,7 @@ def read_patient(resource: object, namespaces: Namespaces) -> PatientSaid:
         sensitivity=_sensitivity(patient),
         demographics=_demographics(patient),
         is_active=patient.get("active") is not False,
-        replaced_by=_replaced_by(patient, namespaces),
+        replaced_by=_replaced_by(patient, assigners),
     )
 
 
@@ -110,13 +121,10 @@ def _listed(element: Mapping[str, Any], name: str) -> Iterable[Mapping[str, Any]
     return [each for each in element.get(name) or [] if isinstance(each, dict)]
 
 
-def _identifier(each: Mapping[str, Any], namespaces: Namespaces) -> Identifier | None:
+def _identifier(each: Mapping[str, Any], assigners: Assigners) -> Identifier | None:
     """None of an issuer that we do not know, or that has no value."""
     value = str(each.get("value") or "").strip()
-    organisation = (each.get("assigner") or {}).get("identifier") or {}
-    issuer = namespaces.issuer_of_patients(
-        str(each.get("system") or ""), str(organisation.get("value") or "")
-    )
+    issuer = _issuer(each, assigners)
     if not value or issuer is None:
         return None
     identifier = Identifier(value, issuer)
@@ -127,10 +135,20 @@ def _identifier(each: Mapping[str, Any], namespaces: Namespaces) -> Identifier |
     return Identifier.nhs(value.replace(" ", ""))
 
 
+def _issuer(identifier: Mapping[str, Any], assigners: Assigners) -> str | None:
+    system = str(identifier.get("system") or "")
+    if system != LOCAL_PATIENT:
+        found = issuer_in(system)
+        return found if found == NHS or found in assigners else None
+    organisation = (identifier.get("assigner") or {}).get("identifier") or {}
+    code = organisation.get("value")
+    return next((issuer for issuer, trust in assigners.items() if trust.ods_code == code), None)
+
+
 def _status(identifier: Mapping[str, Any]) -> NumberStatus | None:
     codes = {status.value: status for status in NumberStatus}
     for extension in _listed(identifier, "extension"):
-        if extension.get("url", "").rpartition("/")[2] != NUMBER_STATUS.rpartition("/")[2]:
+        if extension.get("url", "").rpartition("/")[2] != NUMBER_STATUS_EXTENSION.rpartition("/")[2]:
             continue
         for coding in _listed(extension.get("valueCodeableConcept") or {}, "coding"):
             if _STATUS_SYSTEM.fullmatch(coding.get("system") or "") and coding.get("code") in codes:
@@ -191,16 +209,16 @@ def _address(patient: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
 def _practice(patient: Mapping[str, Any]) -> str:
     for each in _listed(patient, "generalPractitioner"):
         identifier = each.get("identifier") or {}
-        if identifier.get("system") in (ODS_ORGANIZATION, ODS_SITE) and identifier.get("value"):
+        if identifier.get("system") in (ODS_ORGANISATION, ODS_SITE) and identifier.get("value"):
             return str(identifier["value"])
     return ""
 
 
-def _replaced_by(patient: Mapping[str, Any], namespaces: Namespaces) -> Identifier | None:
+def _replaced_by(patient: Mapping[str, Any], assigners: Assigners) -> Identifier | None:
     for each in _listed(patient, "link"):
         if each.get("type") == "replaced-by":
             other = (each.get("other") or {}).get("identifier") or {}
-            found = _identifier(other, namespaces)
+            found = _identifier(other, assigners)
             if found is None:
                 raise BadPatient("Patient.link.other names nobody by an identifier whose system we know")
             return found

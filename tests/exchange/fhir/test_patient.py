@@ -8,9 +8,9 @@ from fhir.resources.R4B.patient import Patient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange.fhir.identifiers import LOCAL_PATIENT, NHS_NUMBER, Namespaces, made_system, ods_reference
-from exchange.fhir.patient import NUMBER_STATUS, as_patient, as_replaced
-from exchange.fhir.patient_in import BadPatient, read_patient
+from exchange.fhir.identifiers import NHS_NUMBER, NUMBER_STATUS_EXTENSION, organisation, patient_system
+from exchange.fhir.patient import as_patient, as_replaced
+from exchange.fhir.patient_in import LOCAL_PATIENT, BadPatient, read_patient
 from exchange.people.person import (
     Demographics,
     Identifier,
@@ -24,7 +24,7 @@ from exchange.people.person import (
 from exchange.trusts import Trust
 
 WIRRAL = Trust("RBL", "Wirral", "WUTH")
-NAMESPACES = Namespaces.of([WIRRAL, Trust("REM", "Liverpool", "REM")])
+ASSIGNERS = {"WUTH": WIRRAL, "REM": Trust("REM", "Liverpool", "REM")}
 UID = UUID("2b1d3a34-5c59-4a52-8a38-7a3f3f1e8d10")
 RUTH = Demographics(
     (PersonName("O'Neill", ("Ruth", "Ann"), "Ms"), PersonName("Jones", ("Ruth",), use="maiden")),
@@ -81,10 +81,10 @@ def test_whoever_is_said_comes_back_the_same(
     local = Identifier(number, WIRRAL.issuer)
     nhs = Identifier.nhs("9990000018")
     known = Person(7, UID, nhs, status, Sensitivity.NORMAL, demographics, (Known(local, status),))
-    resource = as_patient(known, NAMESPACES)
+    resource = as_patient(known, ASSIGNERS)
 
     Patient.model_validate(resource)
-    back = read_patient(resource, NAMESPACES)
+    back = read_patient(resource, ASSIGNERS)
     assert back.demographics == demographics
     assert (back.id, back.nhs_number, back.status) == (str(UID), nhs.value, status)
     assert (back.identifiers, back.sensitivity, back.replaced_by) == ((local,), Sensitivity.NORMAL, None)
@@ -92,11 +92,11 @@ def test_whoever_is_said_comes_back_the_same(
 
 @pytest.mark.parametrize("sensitivity", [Sensitivity.RESTRICTED, Sensitivity.VERY_RESTRICTED])
 def test_of_a_restricted_person_nothing_says_where_they_are(sensitivity: Sensitivity) -> None:
-    resource = as_patient(person(sensitivity=sensitivity), NAMESPACES)
+    resource = as_patient(person(sensitivity=sensitivity), ASSIGNERS)
     assert resource["meta"]["security"][0]["code"] == sensitivity.value
     assert not {"address", "telecom", "generalPractitioner"} & resource.keys()
     assert "CH41" not in str(resource)
-    assert read_patient(resource, NAMESPACES).sensitivity is sensitivity
+    assert read_patient(resource, ASSIGNERS).sensitivity is sensitivity
 
 
 def test_superseded_numbers_are_not_theirs_and_local_ones_say_whose_they_are() -> None:
@@ -104,16 +104,16 @@ def test_superseded_numbers_are_not_theirs_and_local_ones_say_whose_they_are() -
         Known(each, NumberStatus.VERIFIED)
         for each in (Identifier.nhs("9990000026"), Identifier("123456", "WUTH"), Identifier("7", "elsewhere"))
     )
-    shown = as_patient(person(others=others), NAMESPACES)["identifier"]
+    shown = as_patient(person(others=others), ASSIGNERS)["identifier"]
     assert [each["value"] for each in shown] == ["9990000018", "123456", "7"]
-    assert shown[0]["extension"][0]["url"] == NUMBER_STATUS
-    assert shown[1]["assigner"] == ods_reference("RBL")
-    assert "assigner" not in shown[2]
+    assert shown[0]["extension"][0]["url"] == NUMBER_STATUS_EXTENSION
+    assert shown[1]["assigner"] == organisation("RBL", "Wirral")
+    assert shown[2]["assigner"] == {"display": "elsewhere"}
     assert len({each["system"] for each in shown}) == 3
 
 
 def test_a_replaced_record_says_only_by_whom() -> None:
-    resource = as_replaced("a-1", Identifier("1", "WUTH"), person(), NAMESPACES)
+    resource = as_replaced("a-1", Identifier("1", "WUTH"), NumberStatus.NOT_PRESENT, person(), ASSIGNERS)
     Patient.model_validate(resource)
     assert resource["active"] is False
     assert resource["link"] == [{"other": {"reference": f"Patient/{UID}"}, "type": "replaced-by"}]
@@ -132,34 +132,34 @@ def test_the_status_is_known_by_every_name_of_its_code_system(system: str) -> No
     concept = {"coding": [{"system": system, "code": "03"}]}
     identifier = {
         "system": NHS_NUMBER, "value": "999 000 0018",
-        "extension": [{"url": NUMBER_STATUS, "valueCodeableConcept": concept}],
+        "extension": [{"url": NUMBER_STATUS_EXTENSION, "valueCodeableConcept": concept}],
     }  # fmt: skip
-    found = read_patient({"resourceType": "Patient", "identifier": [identifier]}, NAMESPACES)
+    found = read_patient({"resourceType": "Patient", "identifier": [identifier]}, ASSIGNERS)
     assert (found.nhs_number, found.status) == ("9990000018", NumberStatus.TRACE_REQUIRED)
 
 
 def test_a_number_without_its_status_claims_none() -> None:
     resource = {"resourceType": "Patient", "identifier": [{"system": NHS_NUMBER, "value": "9990000018"}]}
-    assert read_patient(resource, NAMESPACES).status is None
+    assert read_patient(resource, ASSIGNERS).status is None
 
 
 def test_local_numbers_of_the_older_profiles_are_their_assigners() -> None:
     def read(ods_code: str) -> tuple[Identifier, ...]:
-        identifier = {"system": LOCAL_PATIENT, "value": "9", "assigner": ods_reference(ods_code)}
-        return read_patient({"resourceType": "Patient", "identifier": [identifier]}, NAMESPACES).identifiers
+        identifier = {"system": LOCAL_PATIENT, "value": "9", "assigner": organisation(ods_code)}
+        return read_patient({"resourceType": "Patient", "identifier": [identifier]}, ASSIGNERS).identifiers
 
     assert read("RBL") == (Identifier("9", "WUTH"),)
     assert read("RXX") == ()
 
 
 def test_a_duplicate_says_who_it_is_a_duplicate_of() -> None:
-    other = {"identifier": {"system": NAMESPACES.patients("WUTH"), "value": "2"}}
+    other = {"identifier": {"system": patient_system("WUTH"), "value": "2"}}
     resource = {
         "resourceType": "Patient",
         "active": False,
         "link": [{"other": other, "type": "replaced-by"}],
     }
-    found = read_patient(resource, NAMESPACES)
+    found = read_patient(resource, ASSIGNERS)
     assert (found.is_active, found.replaced_by) == (False, Identifier("2", "WUTH"))
 
 
@@ -189,16 +189,5 @@ def test_a_duplicate_says_who_it_is_a_duplicate_of() -> None:
 )  # fmt: skip
 def test_what_is_no_patient_is_refused_without_repeating_it(resource: object, because: str) -> None:
     with pytest.raises(BadPatient) as refused:
-        read_patient(resource, NAMESPACES)
+        read_patient(resource, ASSIGNERS)
     assert str(refused.value) == because
-
-
-def test_systems_are_each_issuers_own_and_stay_as_they_are() -> None:
-    assert made_system("patients", "RBL") == "urn:oid:2.25.4645897530409050650159387231577952410"
-    assert (
-        len({made_system(kind, issuer) for kind in ("patients", "accessions") for issuer in ("A", "B")}) == 4
-    )
-    assert NAMESPACES.issuer_of_patients(NAMESPACES.patients("WUTH")) == "WUTH"
-    assert NAMESPACES.issuer_of_patients(NHS_NUMBER) == "NHS"
-    assert NAMESPACES.issuer_of_patients(made_system("patients", "unknown")) is None
-    assert NAMESPACES.issuer_of_accessions(NAMESPACES.accessions("REM")) == "REM"
