@@ -5,6 +5,7 @@ Every function works in its caller's connection, so that what is decided by it i
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from exchange.people.stored import demographics_of
 #: What is read of a record.
 _COLUMNS = (
     "r.id, r.uid, r.issuer, r.value, r.nhs_number, r.number_status, r.sensitivity, r.demographics,"
-    " r.current_id"
+    " r.current_id, r.said_at"
 )
 
 
@@ -99,6 +100,7 @@ class _Row:
     sensitivity: str
     demographics: Any
     current_id: int | None
+    said_at: datetime | None
 
     @property
     def identifier(self) -> Identifier:
@@ -119,22 +121,40 @@ def _roots(connection: Connection[Any], ids: Collection[int]) -> Mapping[int, Pe
 
 
 def _person(root_id: int, rows: Sequence[_Row]) -> Person:
-    """Of a root and the records that stand for it. What the root's own source says of them goes first."""
+    """Of a root and the records that stand for it, whatever order they are in."""
     root = next(each for each in rows if each.id == root_id)
     others = [each for each in rows if each.id != root_id]
-    statuses = {NumberStatus(each.number_status) for each in rows if each.nhs_number == root.value}
-    if root.identifier.is_nhs:
-        status = (
-            NumberStatus.VERIFIED
-            if NumberStatus.VERIFIED in statuses or root.number_status == "01"
-            else NumberStatus(root.number_status)
-        )
-    else:
-        status = NumberStatus(root.number_status)
-    said = next((each.demographics for each in (root, *others) if each.demographics is not None), None)
-    sensitivity = max((Sensitivity(each.sensitivity) for each in rows), key=list(Sensitivity).index)
+    said = _chosen(root, others)
     return Person(
-        root.id, root.uid, root.identifier, status, sensitivity,
+        root.id, root.uid, root.identifier, _status(root, others),
+        max((Sensitivity(each.sensitivity) for each in rows), key=list(Sensitivity).index),
         demographics_of(said) if said is not None else Demographics(),
         tuple(Known(each.identifier, NumberStatus(each.number_status)) for each in others),
     )  # fmt: skip
+
+
+def _status(root: _Row, others: Sequence[_Row]) -> NumberStatus:
+    """Of an NHS number: what the NHS itself said; else verified, where whoever stands for it holds it so."""
+    is_held = any(each.number_status == NumberStatus.VERIFIED.value for each in others)
+    if root.identifier.is_nhs and root.said_at is None and is_held:
+        return NumberStatus.VERIFIED
+    return NumberStatus(root.number_status)
+
+
+def _chosen(root: _Row, others: Sequence[_Row]) -> Any:
+    """Whose demographics are the person's: those of the root's own source, the NHS or the trust that gave it
+    out; else what was said last among those who hold the number as verified, else among all."""
+    if root.demographics is not None:
+        return root.demographics
+    telling = [each for each in others if each.demographics is not None and each.said_at is not None]
+    best = max(
+        telling,
+        key=lambda each: (
+            each.number_status == NumberStatus.VERIFIED.value,
+            each.said_at,
+            each.issuer,
+            each.value,
+        ),
+        default=None,
+    )
+    return best.demographics if best else None

@@ -136,7 +136,9 @@ class Person:
     id: int
     uid: UUID
     identifier: Identifier
-    status: NumberStatus  # of their NHS number: VERIFIED where any source that is believed says so now
+    status: (
+        NumberStatus  # of their NHS number: the NHS's own word, else VERIFIED where any source holds it so
+    )
     sensitivity: Sensitivity
     demographics: Demographics
     others: tuple[Known, ...] = field(default=())  # superseded and local numbers, by issuer and value

@@ -68,3 +68,34 @@ def test_what_was_said_later_stands_whenever_it_comes(pool: ConnectionPool) -> N
         found = person_known_as(connection, OF_WIRRAL)
     assert found is not None
     assert (found.demographics, found.sensitivity) == (RUTH, Sensitivity.RESTRICTED)
+
+
+def test_the_nhs_says_who_somebody_is_before_any_trust_does(pool: ConnectionPool) -> None:
+    elsewhere = Identifier("9", "REM")
+    later = Demographics((PersonName("Walsh", ("Ruth",)),), "19710304", Sex.FEMALE)
+    told(pool, Record(OF_WIRRAL, RUTH, NHS_NUMBER.value, NumberStatus.VERIFIED), said(1))
+    told(pool, Record(elsewhere, later, NHS_NUMBER.value, NumberStatus.VERIFIED), said(2))
+    with pool.connection() as connection:
+        found = person_known_as(connection, OF_WIRRAL)
+        assert found is not None
+        assert (found.demographics, found.is_verified) == (later, True)
+
+    own = Demographics((PersonName("Jones", ("Ruth",)),), "19710304", Sex.FEMALE)
+    told(pool, Record(NHS_NUMBER, own, NHS_NUMBER.value, NumberStatus.NO_MATCH), said(0))
+    with pool.connection() as connection:
+        found = person_known_as(connection, elsewhere)
+    assert found is not None
+    assert (found.demographics, found.status, found.is_verified) == (own, NumberStatus.NO_MATCH, False)
+
+
+def test_the_strictest_that_any_source_says_of_who_may_know_stands(pool: ConnectionPool) -> None:
+    told(
+        pool,
+        Record(OF_WIRRAL, RUTH, NHS_NUMBER.value, NumberStatus.VERIFIED, Sensitivity.RESTRICTED),
+        said(1),
+    )
+    told(pool, Record(NHS_NUMBER, RUTH, NHS_NUMBER.value, NumberStatus.VERIFIED), said(2))
+    with pool.connection() as connection:
+        found = person_known_as(connection, NHS_NUMBER)
+    assert found is not None
+    assert found.sensitivity is Sensitivity.RESTRICTED

@@ -1,0 +1,108 @@
+"""For whom each number stands: one pure function over everything that was said of some numbers.
+
+It looks at what was said and when, never at what came first, so that every order of the same statements, and
+every repetition of them, comes to the same end (ADR 0059).
+
+1. A number that was merged stands for what it was merged into, and so on. What was said last of a number
+   counts: one that was later named as surviving, or set apart, stands for itself again.
+2. That stands for the NHS number which its source holds as verified (status 01, a right check digit), or for
+   the one by which that was superseded.
+3. Numbers that are linked stand together where that contradicts nothing: for the one NHS number that any of
+   them stands for, or, where none does, for the least of them. Where they stand for two, links unite nobody.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from exchange.people.person import Identifier, Said
+from exchange.people.statements import Apart, Linked, Merged, Tie, Unlinked, names
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of some numbers: all that any of them depends on."""
+
+    claims: Mapping[Identifier, str]  # the NHS number that the source of each holds as verified, or ""
+    ties: Sequence[tuple[Tie, Said]] = field(default=())
+
+
+def standing(facts: Facts) -> Mapping[Identifier, Identifier]:
+    """Each number, and for which one it stands."""
+    numbers = {*facts.claims, *(each for tie, _ in facts.ties for each in names(tie))}
+    into = _merged(facts.ties)
+    survivors = {each: _followed(each, into) for each in numbers}
+    people = {each: _claimed(each, facts.claims, into) for each in set(survivors.values())}
+    for group in _linked(facts.ties, survivors):
+        named = {people[each] for each in group if people[each].is_nhs}
+        if len(named) <= 1:
+            one = next(iter(named), min(group))
+            people.update(dict.fromkeys(group, one))
+    return {each: people[survivor] for each, survivor in survivors.items()}
+
+
+def contradictions(facts: Facts) -> Sequence[Linked]:
+    """The links in force that unite nobody, because the numbers stand for two people."""
+    stands = standing(facts)
+    return [each for each in _links(facts.ties) if stands[each.one] != stands[each.other]]
+
+
+def _merged(ties: Iterable[tuple[Tie, Said]]) -> Mapping[Identifier, Identifier]:
+    """What each number gave way to, by what was said of it last.
+
+    In one breath, giving way goes before surviving, so that a message may merge A into B and B into C.
+    """
+    last: dict[Identifier, tuple[Said, bool, Identifier]] = {}
+    for tie, said in ties:
+        match tie:
+            case Merged(gone, into):
+                told = [(gone, (said, True, into)), (into, (said, False, into))]
+            case Apart(number):
+                told = [(number, (said, False, number))]
+            case _:
+                told = []
+        for number, what in told:
+            last[number] = max(what, last.get(number, what))
+    return {number: into for number, (_, is_gone, into) in last.items() if is_gone}
+
+
+def _followed(number: Identifier, into: Mapping[Identifier, Identifier]) -> Identifier:
+    """Where the chain ends; in a ring, which only one breath can say, the least of it."""
+    line = [number]
+    while (following := into.get(line[-1])) is not None:
+        if following in line:
+            return min(line[line.index(following) :])
+        line.append(following)
+    return line[-1]
+
+
+def _claimed(
+    number: Identifier, claims: Mapping[Identifier, str], into: Mapping[Identifier, Identifier]
+) -> Identifier:
+    claim = "" if number.is_nhs else claims.get(number, "")
+    return _followed(Identifier.nhs(claim), into) if claim else number
+
+
+def _links(ties: Iterable[tuple[Tie, Said]]) -> Sequence[Linked]:
+    """Those in force. In one breath, unlinking goes before linking: in doubt, two people."""
+    last: dict[Linked, tuple[Said, bool]] = {}
+    for tie, said in ties:
+        match tie:
+            case Linked(one, other) | Unlinked(one, other):
+                pair = Linked(min(one, other), max(one, other))
+                what = (said, isinstance(tie, Unlinked))
+                last[pair] = max(what, last.get(pair, what))
+            case _:
+                pass
+    return sorted(pair for pair, (_, is_off) in last.items() if not is_off)
+
+
+def _linked(
+    ties: Iterable[tuple[Tie, Said]], survivors: Mapping[Identifier, Identifier]
+) -> Sequence[frozenset[Identifier]]:
+    """The groups that links make of survivors."""
+    groups: dict[Identifier, frozenset[Identifier]] = {}
+    for pair in _links(ties):
+        ends = [survivors[pair.one], survivors[pair.other]]
+        joined = frozenset().union(*(groups.get(end, {end}) for end in ends))
+        groups.update(dict.fromkeys(joined, joined))
+    return sorted(set(groups.values()), key=min)
