@@ -1823,6 +1823,25 @@ ALTER TABLE public.person_record ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE public.person_statement (
+    id bigint NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    from_id bigint NOT NULL,
+    into_id bigint,
+    said_at timestamp with time zone NOT NULL,
+    said_by text NOT NULL COLLATE pg_catalog."C",
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT person_statement_check CHECK (((into_id IS NULL) = (kind = 'apart'::text))),
+    CONSTRAINT person_statement_kind_check CHECK ((kind = ANY (ARRAY['merged'::text, 'apart'::text, 'linked'::text, 'unlinked'::text])))
+);
+ALTER TABLE public.person_statement ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.person_statement_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE public.place_mark (
     follower text NOT NULL,
     epoch integer NOT NULL,
@@ -2478,6 +2497,10 @@ ALTER TABLE ONLY public.person_record
     ADD CONSTRAINT person_record_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.person_record
     ADD CONSTRAINT person_record_uid_key UNIQUE (uid);
+ALTER TABLE ONLY public.person_statement
+    ADD CONSTRAINT person_statement_from_id_into_id_kind_said_at_said_by_key UNIQUE NULLS NOT DISTINCT (from_id, into_id, kind, said_at, said_by);
+ALTER TABLE ONLY public.person_statement
+    ADD CONSTRAINT person_statement_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.place_mark
     ADD CONSTRAINT place_mark_pkey PRIMARY KEY (follower);
 ALTER TABLE ONLY public.prefetch
@@ -2647,6 +2670,7 @@ CREATE INDEX person_record_by_birth_date ON public.person_record USING btree (bi
 CREATE INDEX person_record_by_number ON public.person_record USING btree (nhs_number) WHERE (nhs_number IS NOT NULL);
 CREATE INDEX person_record_current ON public.person_record USING btree (current_id);
 CREATE INDEX person_record_to_consider ON public.person_record USING btree (id) WHERE (NOT is_considered);
+CREATE INDEX person_statement_by_into ON public.person_statement USING btree (into_id);
 CREATE INDEX prefetch_waiting ON public.prefetch USING btree (study_id) WHERE (ordered_at IS NULL);
 CREATE INDEX procrastinate_events_job_id_fkey_v1 ON public.procrastinate_events USING btree (job_id);
 CREATE INDEX procrastinate_jobs_id_lock_idx_v1 ON public.procrastinate_jobs USING btree (id, lock) WHERE (status = ANY (ARRAY['todo'::public.procrastinate_job_status, 'doing'::public.procrastinate_job_status]));
@@ -2693,6 +2717,7 @@ CREATE TRIGGER account_change_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON 
 CREATE TRIGGER arrival_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.arrival FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER audit_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER link_decision_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.link_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER person_statement_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.person_statement FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER procrastinate_jobs_notify_queue_job_aborted_v1 AFTER UPDATE OF abort_requested ON public.procrastinate_jobs FOR EACH ROW WHEN (((old.abort_requested = false) AND (new.abort_requested = true) AND (new.status = 'doing'::public.procrastinate_job_status))) EXECUTE FUNCTION public.procrastinate_notify_queue_abort_job_v1();
 CREATE TRIGGER procrastinate_jobs_notify_queue_job_inserted_v1 AFTER INSERT ON public.procrastinate_jobs FOR EACH ROW WHEN ((new.status = 'todo'::public.procrastinate_job_status)) EXECUTE FUNCTION public.procrastinate_notify_queue_job_inserted_v1();
 CREATE TRIGGER procrastinate_trigger_abort_requested_events_v1 AFTER UPDATE OF abort_requested ON public.procrastinate_jobs FOR EACH ROW WHEN ((new.abort_requested = true)) EXECUTE FUNCTION public.procrastinate_trigger_abort_requested_events_procedure_v1();
@@ -2776,6 +2801,10 @@ ALTER TABLE ONLY public.performed_step
     ADD CONSTRAINT performed_step_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.imaging_order(id);
 ALTER TABLE ONLY public.person_record
     ADD CONSTRAINT person_record_current_id_fkey FOREIGN KEY (current_id) REFERENCES public.person_record(id);
+ALTER TABLE ONLY public.person_statement
+    ADD CONSTRAINT person_statement_from_id_fkey FOREIGN KEY (from_id) REFERENCES public.person_record(id);
+ALTER TABLE ONLY public.person_statement
+    ADD CONSTRAINT person_statement_into_id_fkey FOREIGN KEY (into_id) REFERENCES public.person_record(id);
 ALTER TABLE ONLY public.prefetch
     ADD CONSTRAINT prefetch_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
 ALTER TABLE ONLY public.procrastinate_events
