@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import Connection
 
 from exchange.custody import is_of_trust
-from exchange.linking.comparing import compared
+from exchange.linking.beside import compared
 from exchange.linking.identities import identities_of
 from exchange.linking.link import Evidence, Link, LinkState, StudyIdentity
 from exchange.linking.links import link_of

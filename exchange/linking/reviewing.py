@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from exchange.linking.comparing import compared
+from exchange.linking.beside import compared
 from exchange.linking.link import Decided, Evidence, Link, LinkState
 from exchange.linking.links import keep_link, link_of
 from exchange.linking.reviews import (
