@@ -21,6 +21,8 @@ from storage.conditions import Statement
 from storage.errors import ArchiveError, ObjectMissing
 from storage.migrations import files
 from storage.staging import StagedObjects
+from viewer_api.fhir.outcomes import PREFIX as FHIR
+from viewer_api.fhir.outcomes import refusal
 from viewer_api.parts import Working
 from viewer_api.problems import problem
 
@@ -103,7 +105,8 @@ class Observed:
             log.error("api.failed", error=type(error).__name__, where=_where(error))
             if status:
                 raise BrokenOff from None  # the server cuts the connection: no reader takes it for whole
-            await problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed")(
+            answer = refusal if scope["path"].startswith(FHIR) else problem
+            await answer(HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed")(
                 scope, receive, observed_send
             )
         finally:

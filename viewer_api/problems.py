@@ -26,6 +26,7 @@ from storage.errors import (
     Unavailable,
     Unencodable,
 )
+from viewer_api.fhir.outcomes import Refused, is_fhir, refusal, refused
 from viewer_api.pages import Pages
 from viewer_api.signing_in.next_page import sign_in_url
 from viewer_api.urls import PREFIX as DICOMWEB
@@ -35,7 +36,7 @@ RETRY_AFTER_S = 5
 NAME_LIMIT = 128
 
 #: DICOMweb answers 401 to a browser as to anyone (PS3.18 §8.8).
-_SERVICES = (f"{DICOMWEB}/", "/wado")
+_SERVICES = (f"{DICOMWEB}/", "/wado", "/fhir/")
 
 log = structlog.get_logger(__name__)
 
@@ -110,14 +111,19 @@ class Problems:
             log.warning("api.unable", error=type(error).__name__, because=str(error))
         return self._answer(request, how.status, how.title, str(error) if how.tells_why else "", headers)
 
-    async def not_acceptable(self, _: Request, error: Exception) -> Response:
+    async def not_acceptable(self, request: Request, error: Exception) -> Response:
         """Always with the list of what can be had, which only programs read."""
         assert isinstance(error, NotAcceptable)
+        if is_fhir(request):
+            return refusal(HTTPStatus.NOT_ACCEPTABLE, f"{error}: {', '.join(error.offered)} can")
         return problem(HTTPStatus.NOT_ACCEPTABLE, "Not acceptable", str(error), offered=error.offered)
 
-    async def bad_parameters(self, _: Request, error: Exception) -> Response:
+    async def bad_parameters(self, request: Request, error: Exception) -> Response:
         """With their names. Nothing of it is logged: a name that is none may be a patient's."""
         assert isinstance(error, BadParameters)
+        if is_fhir(request):
+            said = "; ".join(f"{each['name']}: {each['reason']}" for each in error.parameters)
+            return refusal(HTTPStatus.BAD_REQUEST, said)
         title = ANSWERS[BadInput].title
         return problem(HTTPStatus.BAD_REQUEST, title, str(error), parameters=error.parameters)
 
@@ -141,6 +147,8 @@ class Problems:
         detail: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> Response:
+        if is_fhir(request):
+            return refusal(status, detail or title, headers)
         if not takes_pages(request):
             return problem(status, title, detail, headers)
         heading, what_next = IN_WORDS.get(status, (title, ""))
@@ -186,6 +194,7 @@ def install(app: FastAPI, pages: Pages) -> None:
     problems = Problems(pages)
     app.add_exception_handler(ArchiveError, problems.archive_error)
     app.add_exception_handler(NotAcceptable, problems.not_acceptable)
+    app.add_exception_handler(Refused, refused)
     app.add_exception_handler(BadParameters, problems.bad_parameters)
     app.add_exception_handler(HTTPException, problems.http_error)
     app.add_exception_handler(RequestValidationError, problems.invalid)
