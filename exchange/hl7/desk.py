@@ -18,9 +18,11 @@ from exchange.hl7.answers import accepted, refused
 from exchange.hl7.errors import BadMessage, Condition, TryAgain, Unsupported, Where
 from exchange.hl7.message import Message, read_message
 from exchange.hl7.messages import Came, PostgresMessages, note_taken, was_taken
+from exchange.hl7.observations import reports_in
 from exchange.hl7.orders import Event, Namespace, events_of
 from exchange.hl7.senders import PostgresSenders
 from exchange.orders import Told, take
+from exchange.reports.telling import tell as tell_report
 from storage.driver_errors import mapped_errors
 from storage.errors import ArchiveError
 
@@ -40,10 +42,16 @@ def _told(event: Event) -> Told:
     return Told(event.order, event.status, event.said, is_content=event.control.says_content)
 
 
+def on_reports(connection: Connection[Any], message: Message, namespace: Namespace) -> None:
+    """Reports are kept, changed and withdrawn."""
+    for brought in reports_in(message, namespace):
+        tell_report(connection, brought.told, brought.documents)
+
+
 _LATER = "the service cannot take it now: send it again"
 
 #: What each message type means, by MSH-9.
-HANDLERS: Mapping[str, Handler] = {"OMI^O23": on_orders, "ORM^O01": on_orders}
+HANDLERS: Mapping[str, Handler] = {"OMI^O23": on_orders, "ORM^O01": on_orders, "ORU^R01": on_reports}
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class Limits:
 
     connections: int = 64
     of_one_address: int = 16
-    message_bytes: int = 1024 * 1024
+    message_bytes: int = 8 * 1024 * 1024  # a report of a message may be a PDF, in Base64
     message_s: float = 30.0  # from its first byte to its last
     idle_s: float = 6 * 3600.0  # of silence between two messages: engines stay connected for days
     answer_s: float = 10.0  # to read what we answer

@@ -42,6 +42,17 @@ class Field:
         text = _one_line(_unescaped(found)) if isinstance(found, str) else ""
         return "" if text == '""' else text
 
+    def part(self, component: int) -> str:
+        """A component as it came: data, which no escape sequence can be in."""
+        found = _pick(self.node, component - 1)
+        return found if isinstance(found, str) else str(found)
+
+    @property
+    def prose(self) -> str:
+        """All of it as it is to be read, line by line. A separator that its sender left as it is is text."""
+        text = _lines(_unescaped(str(self.node)))
+        return "" if text == '""' else text
+
     @property
     def components(self) -> tuple[str, ...]:
         """The first sub-component of each."""
@@ -210,12 +221,22 @@ def _one_line(text: str) -> str:
     return "".join(each for each in " ".join(text.split()) if each.isprintable())
 
 
+def _lines(text: str) -> str:
+    """Without what cannot be seen, and without empty lines at either end or more than one within."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4).replace("\u00a0", " ")
+    text = "".join(each for each in text if each.isprintable() or each == "\n")
+    lines = "\n".join(line.rstrip() for line in text.split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", lines).strip("\n")
+
+
 def _unescaped(text: str) -> str:
     """Escape sequences (HL7 v2.5.1 §2.7); one that is not known stands for nothing."""
     return _ESCAPE.sub(_meant, text) if "\\" in text else text
 
 
-_MEANT: Mapping[str, str] = {"F": "|", "S": "^", "T": "&", "R": "~", "E": "\\", ".br": "\n", ".sp": "\n"}
+_MEANT: Mapping[str, str] = {"F": "|", "S": "^", "T": "&", "R": "~", "E": "\\"}
+#: Formatting that begins a new line (HL7 v2.5.1 §2.7.6); what follows, how many and how far, is layout.
+_NEW_LINE = (".br", ".sp", ".ce")
 
 
 def _meant(found: re.Match[str]) -> str:
@@ -225,4 +246,4 @@ def _meant(found: re.Match[str]) -> str:
             return bytes.fromhex(code[1:]).decode("latin-1")
         except ValueError:
             return ""
-    return _MEANT.get(code, "")
+    return "\n" if code.startswith(_NEW_LINE) else _MEANT.get(code, "")

@@ -53,8 +53,8 @@ _PRIORITIES: Mapping[str, Priority] = {
     "C": Priority.HIGH, "T": Priority.MEDIUM,
 }  # fmt: skip
 _SEXES: Mapping[str, str] = {"M": "M", "F": "F", "O": "O", "A": "O", "N": "O"}
-_OF_NHS = frozenset({"NH", "NHS"})
-_NHS_AUTHORITIES = frozenset({"NHS", "NHSNBR", "2.16.840.1.113883.2.1.4.1"})
+OF_NHS = frozenset({"NH", "NHS"})
+NHS_AUTHORITIES = frozenset({"NHS", "NHSNBR", "2.16.840.1.113883.2.1.4.1"})
 
 #: Where the fields of an order stand in a message, so that what is wrong with one can be named.
 _PLACES: Mapping[str, tuple[str, int]] = {
@@ -299,7 +299,7 @@ def _patient(message: Message, namespace: Namespace) -> Patient:
         authority = (each.text(4), each.text(4, 2))
         if not number:
             continue
-        if each.text(5) in _OF_NHS or _NHS_AUTHORITIES.intersection(authority):
+        if each.text(5) in OF_NHS or NHS_AUTHORITIES.intersection(authority):
             nhs_number = number.replace(" ", "").replace("-", "")
             continue
         issuer = namespace.issuer_of(*authority)

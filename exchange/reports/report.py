@@ -80,12 +80,12 @@ class ReportSource(Enum):
 
 
 class Discipline(Enum):
-    """Which of the ologies it is of, by HL7 Table 0074 (OBR-24)."""
+    """Of which of the ologies it is: HL7 Table 0074 (OBR-24) where that has one."""
 
     RADIOLOGY = "RAD"
     PATHOLOGY = "SP"
     CARDIOLOGY = "CUS"
-    OPHTHALMOLOGY = "OUS"
+    OPHTHALMOLOGY = "OPH"  # none of that table
     OTHER = "OTH"
 
 

@@ -11,6 +11,7 @@ from exchange.order import Status
 from exchange.orders import PostgresOrders
 from storage.errors import NotHeld
 from tests.exchange.hl7.material import PID, answer_of, header, joined, omi, orm
+from tests.exchange.hl7.reports_material import PDF, histopathology, radiology
 
 ADDRESS = "10.1.2.3"
 
@@ -139,3 +140,23 @@ def test_only_what_was_kept_aside_has_bytes(desk: Desk) -> None:
     desk.take(omi(), ADDRESS)
     with pytest.raises(NotHeld):
         PostgresMessages(desk.pool).raw(1)
+
+
+def test_a_report_that_is_acknowledged_is_kept_and_its_replay_changes_nothing(desk: Desk) -> None:
+    for raw in (radiology("P", "1"), radiology("F", "2", at="20260302100000"), radiology("P", "1")):
+        assert answer_of(desk.take(raw, ADDRESS))[0] == "AA"
+
+    assert rows(desk.pool, "select number, status, version from report") == [("R77", "final", 2)]
+
+
+def test_a_document_that_a_report_brings_is_durable_with_it(desk: Desk) -> None:
+    assert answer_of(desk.take(histopathology(), ADDRESS))[0] == "AA"
+    [(content,)] = rows(desk.pool, "select bytes from report_document")
+    assert content == PDF
+
+
+def test_a_report_that_cannot_be_is_kept_aside_whole(desk: Desk) -> None:
+    good, bad = radiology(number="R1"), radiology("Q", number="R2").partition(b"ORC")[2]
+    assert answer_of(desk.take(good + b"ORC" + bad, ADDRESS))[::2] == ("AE", "OBR^2^25^1")
+    assert rows(desk.pool, "select from report") == []
+    assert len(PostgresMessages(desk.pool).kept_aside()) == 1

@@ -103,3 +103,10 @@ def _read_all(raw: bytes) -> None:
         answer = refused(None, error)
     assert answer.startswith(b"MSH|^~\\&|")
     assert b"\rMSA|A" in answer
+
+
+def test_prose_keeps_its_lines_and_what_nobody_escaped() -> None:
+    raw = b"MSH|^~\\&|A\rOBX|1|TX|R||A&E saw ^ him~two\\.br\\three \\T\\ \\H\\4\\N\\\\X0D0A\\5\\.sp2\\6\r"
+    obx = next(read_message(raw).all("OBX"))
+    assert [each.prose for each in obx.repetitions(5)] == ["A&E saw ^ him", "two\nthree & 4\n5\n6"]
+    assert obx.field(5).part(1) == "A&E saw "

@@ -1,0 +1,26 @@
+"""Whom a message names in PID: every identifier with its issuer, and the birth date. Pure."""
+
+from exchange.hl7.message import Segment, time_of
+from exchange.hl7.orders import NHS_AUTHORITIES, OF_NHS, Namespace
+from exchange.people.numbers import is_nhs_number
+from exchange.people.person import Identifier
+
+
+def identifiers_of(pid: Segment, namespace: Namespace) -> tuple[Identifier, ...]:
+    """PID-3. An NHS number whose check digit is wrong names nobody and is left out."""
+    found: list[Identifier] = []
+    for each in pid.repetitions(3):
+        number, authority = each.text(1), (each.text(4), each.text(4, 2))
+        if each.text(5) in OF_NHS or NHS_AUTHORITIES.intersection(authority):
+            digits = number.replace(" ", "").replace("-", "")
+            if is_nhs_number(digits):
+                found.append(Identifier.nhs(digits))
+        elif number:
+            found.append(Identifier(number, namespace.issuer_of(*authority)))
+    return tuple(dict.fromkeys(found))
+
+
+def birth_date_of(pid: Segment) -> str:
+    """PID-7 as YYYYMMDD; "" where it says less. Raises BadField."""
+    born = time_of(pid.field(7))
+    return f"{born:%Y%m%d}" if born and len(pid.text(7)) >= 8 else ""
