@@ -41,11 +41,12 @@ class StudyIdentity:
     """Whom one way of naming the patient in a study means, as it stands now (corrections applied)."""
 
     identifiers: tuple[Identifier, ...]  # the Patient ID and Other Patient IDs, each with its issuer
-    name: str  # DICOM person name, alphabetic group
+    name: str  # DICOM person name, all its groups (PS3.5 §6.2.1)
     birth_date: str  # YYYYMMDD, "" where it says none
     sex: str  # F, M, O or ""
     trust: str  # ODS code of the sender's
     postcode: str = ""
+    study_date: str = ""  # YYYYMMDD, or the day on which it came
 
 
 @dataclass(frozen=True, slots=True)
