@@ -314,6 +314,13 @@ end $$;
 CREATE FUNCTION public.name_sounds(p_plain text) RETURNS text[]
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (SELECT COALESCE(array_agg(DISTINCT sound.sound), '{}'::text[]) AS "coalesce" FROM unnest(string_to_array(name_sounds.p_plain, ' '::text)) word(word), LATERAL unnest(ARRAY[public.dmetaphone(word.word), public.dmetaphone_alt(word.word)]) sound(sound) WHERE ((word.word ~ '^[a-z]{3,}$'::text) AND (length(sound.sound) > 1)));
+CREATE FUNCTION public.naming_of(p_study text) RETURNS text
+    LANGUAGE sql STABLE
+    AS $$
+    select coalesce(string_agg(c.id::text, ',' order by c.id), '')
+    from study s join correction c on c.study_id = s.id join identity_correction i on i.correction_id = c.id
+    where s.uid = p_study and c.undone_at is null
+$$;
 CREATE FUNCTION public.note_refusal(p_reason text, p_calling text, p_called text, p_address text, p_is_tls boolean, p_fingerprint text, p_because text) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -1402,10 +1409,12 @@ CREATE TABLE public.destination (
     is_asked boolean NOT NULL,
     associations smallint DEFAULT 2 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    on_correction text DEFAULT 'list'::text NOT NULL,
     CONSTRAINT destination_address_check CHECK ((address <> ''::text)),
     CONSTRAINT destination_associations_check CHECK (((associations >= 1) AND (associations <= 64))),
     CONSTRAINT destination_kind_check CHECK ((kind = ANY (ARRAY['dimse'::text, 'dicomweb'::text, 'orthanc'::text, 'folder'::text]))),
-    CONSTRAINT destination_name_check CHECK ((name <> ''::text))
+    CONSTRAINT destination_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT destination_on_correction_check CHECK ((on_correction = ANY (ARRAY['list'::text, 'resend'::text, 'reject and resend'::text])))
 );
 CREATE TABLE public.encounter (
     id bigint NOT NULL,
@@ -1493,6 +1502,10 @@ CREATE TABLE public.identity (
     shown_as bigint,
     patient_plain text GENERATED ALWAYS AS (public.plain_name(patient_name)) STORED,
     patient_sounds text[] GENERATED ALWAYS AS (public.name_sounds(public.plain_name(patient_name))) STORED
+);
+CREATE TABLE public.identity_correction (
+    correction_id bigint NOT NULL,
+    review_id bigint
 );
 ALTER TABLE public.identity ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.identity_id_seq
@@ -2065,6 +2078,35 @@ CREATE TABLE public.rejection_view (
     changed_by text,
     settled boolean DEFAULT true NOT NULL
 );
+CREATE TABLE public.renamed_copy (
+    study_uid text NOT NULL COLLATE pg_catalog."C",
+    destination text NOT NULL COLLATE pg_catalog."C",
+    bears text NOT NULL COLLATE pg_catalog."C",
+    since timestamp with time zone NOT NULL,
+    after_delivery bigint NOT NULL,
+    ordered_for text COLLATE pg_catalog."C",
+    round integer,
+    delivery_id bigint,
+    wanted_by text,
+    settled_at timestamp with time zone,
+    settled_by text,
+    because text DEFAULT ''::text NOT NULL
+);
+CREATE TABLE public.renaming (
+    id bigint NOT NULL,
+    study_uid text NOT NULL COLLATE pg_catalog."C",
+    was text NOT NULL COLLATE pg_catalog."C",
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    noted_at timestamp with time zone
+);
+ALTER TABLE public.renaming ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.renaming_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE public.report (
     id bigint NOT NULL,
     uid uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -2443,6 +2485,8 @@ ALTER TABLE ONLY public.hl7_sender
     ADD CONSTRAINT hl7_sender_network_facility_key UNIQUE (network, facility);
 ALTER TABLE ONLY public.hl7_sender
     ADD CONSTRAINT hl7_sender_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.identity_correction
+    ADD CONSTRAINT identity_correction_pkey PRIMARY KEY (correction_id);
 ALTER TABLE ONLY public.identity
     ADD CONSTRAINT identity_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.identity
@@ -2547,6 +2591,10 @@ ALTER TABLE ONLY public.rejection_note
     ADD CONSTRAINT rejection_note_uid_key UNIQUE (uid);
 ALTER TABLE ONLY public.rejection_view
     ADD CONSTRAINT rejection_view_pkey PRIMARY KEY (code);
+ALTER TABLE ONLY public.renamed_copy
+    ADD CONSTRAINT renamed_copy_pkey PRIMARY KEY (study_uid, destination);
+ALTER TABLE ONLY public.renaming
+    ADD CONSTRAINT renaming_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.report_decision
     ADD CONSTRAINT report_decision_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.report_document
@@ -2640,6 +2688,7 @@ CREATE INDEX identity_by_name ON public.identity USING gin (patient_name public.
 CREATE INDEX identity_by_patient ON public.identity USING btree (patient_id);
 CREATE INDEX identity_by_plain_name ON public.identity USING gin (patient_plain public.gin_trgm_ops);
 CREATE INDEX identity_by_sound ON public.identity USING gin (patient_sounds);
+CREATE INDEX identity_correction_by_review ON public.identity_correction USING btree (review_id);
 CREATE INDEX idx_procrastinate_jobs_worker_not_null ON public.procrastinate_jobs USING btree (worker_id) WHERE ((worker_id IS NOT NULL) AND (status = 'doing'::public.procrastinate_job_status));
 CREATE INDEX idx_procrastinate_workers_last_heartbeat ON public.procrastinate_workers USING btree (last_heartbeat);
 CREATE INDEX imaging_order_by_accession ON public.imaging_order USING btree (accession, accession_issuer) WHERE (accession <> ''::text);
@@ -2683,6 +2732,7 @@ CREATE INDEX pull_study_by_state ON public.pull_study USING btree (pull_id, stat
 CREATE INDEX quarantine_by_instance ON public.quarantine USING btree (sop_instance_uid, object_id) WHERE (decided_at IS NULL);
 CREATE INDEX quarantine_by_study ON public.quarantine USING btree (study_uid) WHERE (decided_at IS NULL);
 CREATE INDEX rejected_by_note ON public.rejected USING btree (note_id);
+CREATE INDEX renaming_to_note ON public.renaming USING btree (id) WHERE (noted_at IS NULL);
 CREATE INDEX report_by_accession ON public.report USING gin (accessions);
 CREATE INDEX report_by_study ON public.report USING btree (study_uid) WHERE (study_uid IS NOT NULL);
 CREATE INDEX report_by_study_named ON public.report USING btree (study_named) WHERE (study_named <> ''::text);
@@ -2761,6 +2811,10 @@ ALTER TABLE ONLY public.forwarded
     ADD CONSTRAINT forwarded_object_id_fkey FOREIGN KEY (object_id) REFERENCES public.object(id);
 ALTER TABLE ONLY public.hl7_sender
     ADD CONSTRAINT hl7_sender_trust_fkey FOREIGN KEY (trust) REFERENCES public.trust(ods_code);
+ALTER TABLE ONLY public.identity_correction
+    ADD CONSTRAINT identity_correction_correction_id_fkey FOREIGN KEY (correction_id) REFERENCES public.correction(id);
+ALTER TABLE ONLY public.identity_correction
+    ADD CONSTRAINT identity_correction_review_id_fkey FOREIGN KEY (review_id) REFERENCES public.link_review(id);
 ALTER TABLE ONLY public.identity
     ADD CONSTRAINT identity_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES public.patient(id);
 ALTER TABLE ONLY public.identity
@@ -2835,6 +2889,8 @@ ALTER TABLE ONLY public.rejection_note
     ADD CONSTRAINT rejection_note_code_fkey FOREIGN KEY (code) REFERENCES public.rejection_view(code);
 ALTER TABLE ONLY public.rejection_note
     ADD CONSTRAINT rejection_note_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.instance(id);
+ALTER TABLE ONLY public.renamed_copy
+    ADD CONSTRAINT renamed_copy_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES public.delivery(id);
 ALTER TABLE ONLY public.report_decision
     ADD CONSTRAINT report_decision_report_id_fkey FOREIGN KEY (report_id) REFERENCES public.report(id);
 ALTER TABLE ONLY public.report
