@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from storage.errors import ArchiveError
+from viewer_api.fhir.outcomes import is_fhir, refusal
 from viewer_api.limits import BODY_LIMIT_BYTES, Broken, broken_by_head
 from viewer_api.problems import problem
 from viewer_api.readers import Readers
@@ -93,10 +94,14 @@ class Limited:
             await self._refuse(error.broken, scope, receive, send)
 
     async def _refuse(self, broken: Broken, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
         with suppress(ArchiveError):  # the database is away: it is refused all the same
-            await self._readers.turn_away(Request(scope), broken.because)
+            await self._readers.turn_away(request, broken.because)
         headers = {"Connection": "close"}  # what is left of the body is not read
-        answer = problem(broken.status, broken.status.phrase, broken.because, headers)
+        if is_fhir(request):
+            answer = refusal(request, broken.status, broken.because, headers)
+        else:
+            answer = problem(broken.status, broken.status.phrase, broken.because, headers)
         await answer(scope, receive, send)
 
 

@@ -21,8 +21,7 @@ from storage.conditions import Statement
 from storage.errors import ArchiveError, ObjectMissing
 from storage.migrations import files
 from storage.staging import StagedObjects
-from viewer_api.fhir.outcomes import PREFIX as FHIR
-from viewer_api.fhir.outcomes import refusal
+from viewer_api.fhir.outcomes import is_fhir, refusal
 from viewer_api.parts import Working
 from viewer_api.problems import problem
 
@@ -105,10 +104,10 @@ class Observed:
             log.error("api.failed", error=type(error).__name__, where=_where(error))
             if status:
                 raise BrokenOff from None  # the server cuts the connection: no reader takes it for whole
-            answer = refusal if scope["path"].startswith(FHIR) else problem
-            await answer(HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed")(
-                scope, receive, observed_send
-            )
+            request, status = Request(scope), HTTPStatus.INTERNAL_SERVER_ERROR
+            what = "The service failed"
+            answer = refusal(request, status, what) if is_fhir(request) else problem(status, what)
+            await answer(scope, receive, observed_send)
         finally:
             seconds = perf_counter() - started
             route = getattr(scope.get("route"), "path", "none")

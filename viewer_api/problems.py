@@ -115,7 +115,7 @@ class Problems:
         """Always with the list of what can be had, which only programs read."""
         assert isinstance(error, NotAcceptable)
         if is_fhir(request):
-            return refusal(HTTPStatus.NOT_ACCEPTABLE, f"{error}: {', '.join(error.offered)} can")
+            return refusal(request, HTTPStatus.NOT_ACCEPTABLE, f"{error}: {', '.join(error.offered)} can")
         return problem(HTTPStatus.NOT_ACCEPTABLE, "Not acceptable", str(error), offered=error.offered)
 
     async def bad_parameters(self, request: Request, error: Exception) -> Response:
@@ -123,7 +123,7 @@ class Problems:
         assert isinstance(error, BadParameters)
         if is_fhir(request):
             said = "; ".join(f"{each['name']}: {each['reason']}" for each in error.parameters)
-            return refusal(HTTPStatus.BAD_REQUEST, said)
+            return refusal(request, HTTPStatus.BAD_REQUEST, said)
         title = ANSWERS[BadInput].title
         return problem(HTTPStatus.BAD_REQUEST, title, str(error), parameters=error.parameters)
 
@@ -148,7 +148,7 @@ class Problems:
         headers: Mapping[str, str] | None = None,
     ) -> Response:
         if is_fhir(request):
-            return refusal(status, detail or title, headers)
+            return refusal(request, status, detail or title, headers)
         if not takes_pages(request):
             return problem(status, title, detail, headers)
         heading, what_next = IN_WORDS.get(status, (title, ""))

@@ -2,24 +2,19 @@
 
 from collections.abc import Mapping
 
-from exchange.fhir.identifiers import CONFIDENTIALITY, Assigners, Json, organisation, patient_identifier
+from exchange.fhir.identifiers import Assigners, Json, organisation, patient_identifier
+from exchange.fhir.subject import is_shielded, security
 from exchange.people.person import (
     Demographics,
     Identifier,
     NumberStatus,
     Person,
     PersonName,
-    Sensitivity,
     Sex,
 )
 
 PROFILE = "https://fhir.hl7.org.uk/StructureDefinition/UKCore-Patient"
 
-SENSITIVITY_DISPLAY: Mapping[Sensitivity, str] = {
-    Sensitivity.NORMAL: "normal",
-    Sensitivity.RESTRICTED: "restricted",
-    Sensitivity.VERY_RESTRICTED: "very restricted",
-}
 #: FHIR AdministrativeGender. What nobody said is left out.
 GENDERS: Mapping[Sex, str] = {Sex.FEMALE: "female", Sex.MALE: "male", Sex.OTHER: "other"}
 
@@ -30,20 +25,11 @@ def as_patient(person: Person, assigners: Assigners | None = None) -> Json:
     Of somebody whose record is restricted, nothing says where they are: neither address nor practice, as the
     PDS has it. Superseded NHS numbers are not theirs any more, and left out.
     """
-    found = _about(person.demographics, is_restricted=person.sensitivity is not Sensitivity.NORMAL)
+    found = _about(person.demographics, is_restricted=is_shielded(person))
     return {
         "resourceType": "Patient",
         "id": str(person.uid),
-        "meta": {
-            "profile": [PROFILE],
-            "security": [
-                {
-                    "system": CONFIDENTIALITY,
-                    "code": person.sensitivity.value,
-                    "display": SENSITIVITY_DISPLAY[person.sensitivity],
-                }
-            ],
-        },
+        "meta": {"profile": [PROFILE], **security(person)},
         "identifier": identifiers(person, assigners),
         "active": True,
         **found,

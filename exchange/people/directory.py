@@ -58,6 +58,19 @@ def standings(
     return {each.identifier: each for each in found}
 
 
+def standing_of(connection: Connection[Any], uid: UUID) -> Standing | None:
+    """The record by its FHIR id, and for whom it stands."""
+    row = connection.execute(
+        "select id, issuer, value, number_status, coalesce(nhs_number, ''), coalesce(current_id, id)"
+        " from person_record where uid = %s",
+        (uid,),
+    ).fetchone()
+    if row is None:
+        return None
+    id, issuer, value, status, claims, person_id = row
+    return Standing(id, Identifier(value, issuer), NumberStatus(status), claims, person_id)
+
+
 def people(connection: Connection[Any], ids: Collection[int]) -> Mapping[int, Person]:
     """People by their numbers in the directory: each for whom that record stands now."""
     found: dict[int, Person] = {}

@@ -1,4 +1,4 @@
-"""Answers in FHIR's own words: resources as JSON, errors as OperationOutcomes (FHIR R4 §2.41, §3.1.0.1.6).
+"""Answers in FHIR's own words: resources, and errors as OperationOutcomes (FHIR R4 §2.41, §3.1.0.1.6).
 
 What is wrong is said with the names of parameters and elements, never with what stood in them.
 """
@@ -6,14 +6,12 @@ What is wrong is said with the names of parameters and elements, never with what
 from collections.abc import Mapping
 from http import HTTPStatus
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
 from exchange.fhir.identifiers import Json
-
-PREFIX = "/fhir/R4"
-FHIR_JSON = "application/fhir+json"
+from viewer_api.fhir.formats import Format, wanted, written
+from viewer_api.urls import FHIR
 
 #: What kind of issue each status is (http://hl7.org/fhir/issue-type); of others, `processing`.
 _CODES: Mapping[HTTPStatus, str] = {
@@ -59,24 +57,36 @@ def code_of(status: HTTPStatus) -> str:
 
 def is_fhir(request: Request) -> bool:
     """Whether whoever asks wants resources."""
-    return request.url.path.startswith(f"{PREFIX}/")
+    return request.url.path.startswith(f"{FHIR}/")
 
 
 def fhir_answer(
-    resource: Json, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None
+    request: Request,
+    resource: Json,
+    status: HTTPStatus = HTTPStatus.OK,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """A resource. It may be of a person: no cache keeps it."""
-    return Response(
-        orjson.dumps(resource), status, {"Cache-Control": "no-store", **(headers or {})}, FHIR_JSON
-    )
+    """A resource as it is asked for: no cache keeps it. Raises Refused where it cannot be had so."""
+    how = wanted(request)
+    if how is None:
+        offered = ", ".join(each.value for each in Format)
+        raise Refused(HTTPStatus.NOT_ACCEPTABLE, "not-supported", f"to be had as {offered}")
+    return _answer(resource, how, status, headers or {})
 
 
-def refusal(status: HTTPStatus, diagnostics: str, headers: Mapping[str, str] | None = None) -> Response:
+def refusal(
+    request: Request, status: HTTPStatus, diagnostics: str, headers: Mapping[str, str] | None = None
+) -> Response:
     """An error, as an OperationOutcome."""
-    return fhir_answer(outcome(issue(code_of(status), diagnostics)), status, headers)
+    found = outcome(issue(code_of(status), diagnostics))
+    return _answer(found, wanted(request) or Format.JSON, status, headers or {})
 
 
-async def refused(_: Request, error: Exception) -> Response:
+async def refused(request: Request, error: Exception) -> Response:
     """The exception handler of Refused."""
     assert isinstance(error, Refused)
-    return fhir_answer(outcome(error.issue), error.status)
+    return _answer(outcome(error.issue), wanted(request) or Format.JSON, error.status, {})
+
+
+def _answer(resource: Json, how: Format, status: HTTPStatus, headers: Mapping[str, str]) -> Response:
+    return Response(written(resource, how), status, {"Cache-Control": "no-store", **headers}, how.value)

@@ -13,9 +13,9 @@ from exchange.fhir.patient import GENDERS
 from exchange.people.finding import Criteria, Day, Prefix, Text, Token
 from exchange.people.person import NHS, Sex
 from storage.errors import BadQuery
+from viewer_api.fhir.formats import PARAMETERS_LIMIT
 
-#: Of one search.
-PARAMETERS_LIMIT = 50
+#: Of one parameter.
 TEXT_LIMIT = 200
 
 #: A date as far as it is known; times of day count for nothing here.
