@@ -2716,7 +2716,10 @@ CREATE INDEX performed_news_due ON public.performed_news USING btree (trust, ae_
 CREATE INDEX performed_step_by_order ON public.performed_step USING btree (order_id);
 CREATE INDEX performed_step_by_study ON public.performed_step USING gin (((attributes -> '00400270'::text)) jsonb_path_ops);
 CREATE INDEX person_record_by_birth_date ON public.person_record USING btree (birth_date, family);
+CREATE INDEX person_record_by_name ON public.person_record USING btree (family text_pattern_ops, given text_pattern_ops);
 CREATE INDEX person_record_by_number ON public.person_record USING btree (nhs_number) WHERE (nhs_number IS NOT NULL);
+CREATE INDEX person_record_by_postcode ON public.person_record USING btree (postcode) WHERE (postcode IS NOT NULL);
+CREATE INDEX person_record_by_value ON public.person_record USING btree (value);
 CREATE INDEX person_record_current ON public.person_record USING btree (current_id);
 CREATE INDEX person_record_to_consider ON public.person_record USING btree (id) WHERE (NOT is_considered);
 CREATE INDEX person_statement_by_into ON public.person_statement USING btree (into_id);
