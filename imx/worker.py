@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 from psycopg_pool import ConnectionPool
 
+from exchange.reports import considering
 from exchange.ties import consider
 from imx.certificates import keep_watching
 from imx.committing import committing
@@ -100,6 +101,8 @@ def run_worker(settings: Settings) -> None:
             again_and_again("feed", FEED_LOOK_S, partial(look_at_feed, feed), stop),
             follower("corrections", partial(keep_current, pool)),
             follower("orders", partial(consider, pool)),
+            follower("reports", partial(considering.consider, pool)),
+            again_and_again("new reports", FOLLOW_EVERY_S, partial(considering.consider_waiting, pool), stop),
             again_and_again(
                 "steps",
                 FOLLOW_EVERY_S,

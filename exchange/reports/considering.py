@@ -1,0 +1,99 @@
+"""To which study a report belongs, asked whenever the report, the study, its link or the directory changes.
+
+What was decided is one transaction with what the shared record is to hear of it. What a person decided stands
+as long as nothing changes of what they decided about.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from exchange.reports.matching import Doubt, Matched, Unmatched, Verdict
+from exchange.reports.question import Place, Question, State, question_of
+from exchange.telling import outbox
+from storage.changes import Change
+from storage.driver_errors import mapped_errors
+
+#: Who decided what nobody had to.
+FOLLOWER = "imx reports"
+
+#: Reports looked at in one go.
+_PAGE = 100
+
+_OF_STUDIES = "select distinct reports_naming(s) from study s where s.uid = any(%s) order by 1"
+_PUT = """
+    update report set state = %s, study_uid = %s, because = %s, decided_by = %s, decided_for = %s,
+        changed_at = case when study_uid is distinct from %s then now() else changed_at end
+    where id = %s
+"""
+
+
+def consider(pool: ConnectionPool, changes: Sequence[Change]) -> None:
+    """A follower: reports of studies that came, were corrected, moved or withdrawn."""
+    changed = sorted({each.study_uid for each in changes})
+    with mapped_errors(), pool.connection() as connection:
+        found = connection.execute(_OF_STUDIES, (changed,)).fetchall()
+    for (report_id,) in found:
+        with mapped_errors(), pool.connection() as connection:
+            decide(connection, report_id)
+
+
+def consider_waiting(pool: ConnectionPool) -> None:
+    """Reports that came, or of whose people something was decided since."""
+    while _consider_page(pool):
+        pass
+
+
+def _consider_page(pool: ConnectionPool) -> bool:
+    with mapped_errors(), pool.connection() as connection:
+        waiting = connection.execute(
+            "select id, report_id from report_to_consider order by id limit %s", (_PAGE,)
+        ).fetchall()
+    for report_id in sorted({report for _, report in waiting}):
+        seen = [id for id, report in waiting if report == report_id]
+        with mapped_errors(), pool.connection() as connection:
+            decide(connection, report_id)
+            connection.execute("delete from report_to_consider where id = any(%s)", (seen,))
+    return bool(waiting)
+
+
+def decide(connection: Connection[Any], report_id: int) -> None:
+    """Where it belongs now, by the rules, unless a person's word still holds."""
+    asked = question_of(connection, report_id)
+    if asked is None or (
+        asked.decided_by is not None and asked.decided_for == asked.fingerprint(asked.place)
+    ):
+        return
+    now = _place(asked.verdict)
+    if now != asked.place or asked.decided_by is not None:
+        put(connection, asked, now)
+
+
+def put(connection: Connection[Any], asked: Question, now: Place, by: str | None = None) -> None:
+    """A decision in force, written down beside those before it, and told where it moves the report."""
+    study_uid = now.study_uid or None
+    decided_for = asked.fingerprint(now) if by is not None else None
+    connection.execute(
+        _PUT,
+        (now.state.value, study_uid, now.because, by, decided_for, study_uid, asked.report_id),
+    )
+    connection.execute(
+        "insert into report_decision (report_id, state, study_uid, because, decided_by)"
+        " values (%s, %s, %s, %s, %s)",
+        (asked.report_id, now.state.value, study_uid, now.because, by or FOLLOWER),
+    )
+    moved = {asked.place.study_uid, now.study_uid} - {""}
+    if asked.place.study_uid != now.study_uid and moved:
+        outbox.note(connection, moved, outbox.Because.REPORT)
+
+
+def _place(verdict: Verdict) -> Place:
+    match verdict:
+        case Matched(uid, because):
+            return Place(State.MATCHED, uid, because)
+        case Doubt(_, because):
+            return Place(State.DOUBT, "", because)
+        case Unmatched(because):
+            return Place(State.UNMATCHED, "", because)
