@@ -984,19 +984,69 @@ CREATE FUNCTION public.reports_follow_link() RETURNS trigger
     AS $$
 begin
     insert into report_to_consider (report_id)
-        select r.id from study s join report r on r.study_uid = s.uid or r.study_named = s.uid
-            or (s.accession <> '' and r.accessions @> array[s.accession] collate "C")
-        where s.id = new.study_id;
+        select reports_naming(s) from study s where s.id = new.study_id;
     return null;
 end $$;
-CREATE FUNCTION public.reports_follow_person() RETURNS trigger
+CREATE FUNCTION public.reports_follow_new_people() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 begin
-    insert into report_to_consider (report_id)
-        select p.report_id from report_patient p where p.issuer = new.issuer and p.value = new.value;
+    if exists (select from report) then
+        insert into report_to_consider (report_id)
+            select p.report_id from came n
+                join report_patient p on p.issuer = n.issuer and p.value = n.value where n.current_id is not null
+            union select reports_naming(s) from came n
+                join patient p on p.identifier = n.value and p.issuer = n.issuer
+                join identity i on i.patient_id = p.id join study s on s.id = i.study_id
+                where n.current_id is not null;
+    end if;
     return null;
 end $$;
+CREATE FUNCTION public.reports_follow_people() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if exists (select from report) then
+        insert into report_to_consider (report_id)
+            with moved as (
+                select n.issuer, n.value from now_so n join was_so o on o.id = n.id
+                where o.current_id is distinct from n.current_id
+            )
+            select p.report_id from moved n
+                join report_patient p on p.issuer = n.issuer and p.value = n.value
+            union select reports_naming(s) from moved n
+                join patient p on p.identifier = n.value and p.issuer = n.issuer
+                join identity i on i.patient_id = p.id join study s on s.id = i.study_id;
+    end if;
+    return null;
+end $$;
+CREATE TABLE public.study (
+    id bigint NOT NULL,
+    uid text NOT NULL COLLATE pg_catalog."C",
+    study_date text COLLATE pg_catalog."C",
+    study_time text COLLATE pg_catalog."C",
+    accession text,
+    accession_issuer text,
+    study_id text,
+    description text,
+    referring text,
+    modalities text[] DEFAULT '{}'::text[] NOT NULL,
+    series_count integer DEFAULT 0 NOT NULL,
+    inconsistent boolean DEFAULT false NOT NULL,
+    contested boolean DEFAULT false NOT NULL,
+    "json" bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    has_hidden boolean DEFAULT false NOT NULL,
+    has_versions boolean DEFAULT false NOT NULL,
+    sent_accession_issuer text
+);
+CREATE FUNCTION public.reports_naming(s public.study) RETURNS SETOF bigint
+    LANGUAGE sql STABLE
+    AS $$
+    select r.id from report r where r.study_uid = s.uid
+    union select r.id from report r where r.study_named = s.uid
+    union select r.id from report r where s.accession <> '' and r.accessions @> array[s.accession] collate "C"
+$$;
 CREATE FUNCTION public.requests_in(p_json bytea) RETURNS jsonb
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN CASE WHEN ((POSITION(('\x22303034303032373522'::bytea) IN (p_json)) > 0) AND (POSITION(('\x5c7530303030'::bytea) IN (p_json)) = 0)) THEN (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('step', (item.value #>> '{00400009,Value,0}'::text[]), 'procedure', (item.value #>> '{00401001,Value,0}'::text[])))) AS jsonb_agg FROM json_array_elements((((('{'::text || convert_from(requests_in.p_json, 'UTF8'::name)) || '}'::text))::json #> '{00400275,Value}'::text[])) item(value)) ELSE NULL::jsonb END;
@@ -2296,26 +2346,6 @@ CREATE TABLE public.staged (
     staged_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 ALTER TABLE ONLY public.staged ALTER COLUMN bytes SET STORAGE EXTERNAL;
-CREATE TABLE public.study (
-    id bigint NOT NULL,
-    uid text NOT NULL COLLATE pg_catalog."C",
-    study_date text COLLATE pg_catalog."C",
-    study_time text COLLATE pg_catalog."C",
-    accession text,
-    accession_issuer text,
-    study_id text,
-    description text,
-    referring text,
-    modalities text[] DEFAULT '{}'::text[] NOT NULL,
-    series_count integer DEFAULT 0 NOT NULL,
-    inconsistent boolean DEFAULT false NOT NULL,
-    contested boolean DEFAULT false NOT NULL,
-    "json" bytea NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    has_hidden boolean DEFAULT false NOT NULL,
-    has_versions boolean DEFAULT false NOT NULL,
-    sent_accession_issuer text
-);
 ALTER TABLE public.study ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.study_id_seq
     START WITH 1
@@ -2783,7 +2813,8 @@ CREATE TRIGGER registry_change_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON
 CREATE TRIGGER rejection_decision_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.rejection_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER report_decision_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.report_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER reports_follow_link AFTER INSERT OR UPDATE ON public.study_link FOR EACH ROW EXECUTE FUNCTION public.reports_follow_link();
-CREATE TRIGGER reports_follow_person AFTER UPDATE OF current_id ON public.person_record FOR EACH ROW WHEN ((old.current_id IS DISTINCT FROM new.current_id)) EXECUTE FUNCTION public.reports_follow_person();
+CREATE TRIGGER reports_follow_new_people AFTER INSERT ON public.person_record REFERENCING NEW TABLE AS came FOR EACH STATEMENT EXECUTE FUNCTION public.reports_follow_new_people();
+CREATE TRIGGER reports_follow_people AFTER UPDATE ON public.person_record REFERENCING OLD TABLE AS was_so NEW TABLE AS now_so FOR EACH STATEMENT EXECUTE FUNCTION public.reports_follow_people();
 CREATE TRIGGER series_notes_requests BEFORE INSERT ON public.series FOR EACH ROW EXECUTE FUNCTION public.note_requests();
 CREATE TRIGGER upload_notes_change BEFORE UPDATE ON public.upload FOR EACH ROW EXECUTE FUNCTION public.note_upload_change();
 ALTER TABLE ONLY public.access_token
