@@ -8,6 +8,7 @@ from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from exchange.peers import Peer, checked_peer, fingerprint_of
+from exchange.people.person import NumberStatus
 from exchange.trusts import BadEntry, Trust, UnknownTrust
 
 Said = Mapping[str, Any]
@@ -38,6 +39,7 @@ def trust_from(said: Said) -> Trust:
         issuer=values.get("issuer") or code,
         place=values.get("place") or "",
         successor=successor.strip().upper() if successor else None,
+        nhs_number_status=values.get("nhs_number_status") or NumberStatus.NOT_TRACED.value,
     )
 
 

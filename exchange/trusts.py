@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from exchange.people.person import NumberStatus
 from storage.errors import BadInput
 
 #: An ODS code is letters and digits (NHS Data Dictionary, ODS code): RBL, QYG, RBS25 …
@@ -19,6 +20,7 @@ class Trust:
     issuer: str  # namespace of its bare identifiers; the ODS code unless set otherwise
     place: str = ""  # one of the nine places of Cheshire and Merseyside
     successor: str | None = None  # ODS code of the trust that it was merged into
+    nhs_number_status: str = NumberStatus.NOT_TRACED.value  # of the NHS numbers that its feeds say nothing of
 
 
 class BadEntry(BadInput):
@@ -61,6 +63,10 @@ def checked_trust(trust: Trust, known: Mapping[str, Trust]) -> Trust:
         )
     if any(each.issuer == trust.issuer for each in known.values() if each.ods_code != trust.ods_code):
         raise IssuerTaken(trust.issuer)
+    if trust.nhs_number_status not in {each.value for each in NumberStatus}:
+        raise BadEntry(
+            "nhs_number_status is one of 01 to 08 (NHS NUMBER STATUS INDICATOR CODE)", "nhs_number_status"
+        )
     if trust.successor is not None:
         if trust.successor not in known:
             raise UnknownTrust(trust.successor, "successor")

@@ -26,6 +26,7 @@ from dicom_router.storing import Reader
 from dicom_router.tls.profile import handshake, shown_by
 from dicom_router.tls.reload import ReloadedContext
 from exchange.hl7.desk import HANDLERS, Desk
+from exchange.hl7.feeds import Feed
 from exchange.hl7.listener import Listener, Secure, Secured
 from exchange.hl7.orders import Namespace
 from exchange.orders import PostgresOrders
@@ -231,7 +232,11 @@ def build_hl7(
 ) -> Listener:
     """The HL7 door on sockets that a parent opened."""
     registry = PostgresRegistry(pool)
-    stranger = Namespace(OPEN_TRUST.ods_code, OPEN_TRUST.issuer) if settings.open else None
+    stranger = (
+        Namespace(OPEN_TRUST.ods_code, OPEN_TRUST.issuer, feed=Feed(is_any_authority=True))
+        if settings.open
+        else None
+    )
     sockets: dict[socket.socket, Secure | None] = {plain: None} if plain else {}
     if tls is not None and (context := tls_context(settings)) is not None:
 

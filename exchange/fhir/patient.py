@@ -76,8 +76,10 @@ def _about(said: Demographics, *, is_restricted: bool) -> Json:
         found["deceasedBoolean"] = True
     if not is_restricted and (said.address or said.postcode):
         found["address"] = [_address(said)]
-    if said.birth_order is not None:
+    if said.birth_order:
         found["multipleBirthInteger"] = said.birth_order
+    elif said.birth_order == 0:
+        found["multipleBirthBoolean"] = True
     if not is_restricted and said.practice:
         found["generalPractitioner"] = [organisation(said.practice)]
     return found

@@ -176,7 +176,9 @@ def _demographics(patient: Mapping[str, Any]) -> Demographics:
         practice=_practice(patient),
         died=died,
         is_dead=bool(died) or patient.get("deceasedBoolean") is True,
-        birth_order=patient.get("multipleBirthInteger"),
+        birth_order=patient.get(
+            "multipleBirthInteger", 0 if patient.get("multipleBirthBoolean") is True else None
+        ),
     )
 
 

@@ -6,7 +6,8 @@ table that whoever makes a Desk brings.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -14,6 +15,7 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from exchange.hl7 import metrics
+from exchange.hl7.admissions import EVENTS, statements_of
 from exchange.hl7.answers import accepted, refused
 from exchange.hl7.errors import BadMessage, Condition, TryAgain, Unsupported, Where
 from exchange.hl7.message import Message, read_message
@@ -22,6 +24,8 @@ from exchange.hl7.observations import reports_in
 from exchange.hl7.orders import Event, Namespace, events_of
 from exchange.hl7.senders import PostgresSenders
 from exchange.orders import Told, take
+from exchange.people.person import NumberStatus
+from exchange.people.telling import tell as tell_of_person
 from exchange.reports.telling import tell as tell_report
 from storage.driver_errors import mapped_errors
 from storage.errors import ArchiveError
@@ -48,10 +52,20 @@ def on_reports(connection: Connection[Any], message: Message, namespace: Namespa
         tell_report(connection, brought.told, brought.documents)
 
 
+def on_people(connection: Connection[Any], message: Message, namespace: Namespace) -> None:
+    """What is said of people and their numbers is kept."""
+    statements, said = statements_of(message, namespace, datetime.now(UTC))
+    for statement in statements:
+        tell_of_person(connection, statement, said)
+
+
 _LATER = "the service cannot take it now: send it again"
 
 #: What each message type means, by MSH-9.
-HANDLERS: Mapping[str, Handler] = {"OMI^O23": on_orders, "ORM^O01": on_orders, "ORU^R01": on_reports}
+HANDLERS: Mapping[str, Handler] = {
+    "OMI^O23": on_orders, "ORM^O01": on_orders, "ORU^R01": on_reports,
+    **{f"ADT^{event}": on_people for event in EVENTS},
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +108,9 @@ class Desk:
     def _namespace(self, message: Message, address: str, fingerprint: str) -> Namespace:
         found = PostgresSenders(self.pool).known(address, message.header.text(4))
         if self.stranger is not None:
-            return found.namespace if found else self.stranger
+            # What an open service is told of people it believes, unless the message says not to.
+            ours = found.namespace if found else self.stranger
+            return replace(ours, feed=replace(ours.feed, status=NumberStatus.VERIFIED))
         if found is None:
             raise Unsupported(
                 Where("MSH", field=4), Condition.TABLE_VALUE_NOT_FOUND,

@@ -54,6 +54,12 @@ class Field:
         return "" if text == '""' else text
 
     @property
+    def is_null(self) -> bool:
+        """Whether it is HL7's null (""): what was there is to be deleted (HL7 v2.5.1 §2.5.3)."""
+        found = _pick(_pick(self.node, 0), 0)
+        return found == '""'
+
+    @property
     def components(self) -> tuple[str, ...]:
         """The first sub-component of each."""
         count = len(self.node) if isinstance(self.node, list) else 1

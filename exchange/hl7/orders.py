@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import Enum
 
 from exchange.hl7.errors import BadField, Condition, Where
+from exchange.hl7.feeds import Feed
+from exchange.hl7.identifiers import digits_of, is_of_nhs
 from exchange.hl7.message import Field, Message, Segment, time_of
 from exchange.order import BadOrder, Code, Order, Patient, Priority, Said, Status, Step, Verification
 
@@ -53,8 +55,6 @@ _PRIORITIES: Mapping[str, Priority] = {
     "C": Priority.HIGH, "T": Priority.MEDIUM,
 }  # fmt: skip
 _SEXES: Mapping[str, str] = {"M": "M", "F": "F", "O": "O", "A": "O", "N": "O"}
-OF_NHS = frozenset({"NH", "NHS"})
-NHS_AUTHORITIES = frozenset({"NHS", "NHSNBR", "2.16.840.1.113883.2.1.4.1"})
 
 #: Where the fields of an order stand in a message, so that what is wrong with one can be named.
 _PLACES: Mapping[str, tuple[str, int]] = {
@@ -77,6 +77,7 @@ class Namespace:
     trust: str  # ODS code
     issuer: str  # of the trust's identifiers
     aliases: frozenset[str] = field(default=frozenset())  # authorities that mean that issuer, too
+    feed: Feed = field(default=Feed())  # what it says of people
 
     def issuer_of(self, *authority: str) -> str:
         """The issuer that an assigning authority (namespace, universal ID) means: none is the trust's own."""
@@ -299,8 +300,8 @@ def _patient(message: Message, namespace: Namespace) -> Patient:
         authority = (each.text(4), each.text(4, 2))
         if not number:
             continue
-        if each.text(5) in OF_NHS or NHS_AUTHORITIES.intersection(authority):
-            nhs_number = number.replace(" ", "").replace("-", "")
+        if is_of_nhs(each):
+            nhs_number = digits_of(number)
             continue
         issuer = namespace.issuer_of(*authority)
         (own if issuer == namespace.issuer else others).append((number, issuer))

@@ -8,7 +8,9 @@ from ipaddress import ip_network
 from psycopg import errors
 from psycopg_pool import ConnectionPool
 
+from exchange.hl7.feeds import SENSITIVITY_PLACE, STATUS_PLACE, Feed, Place
 from exchange.hl7.orders import Namespace
+from exchange.people.person import NumberStatus
 from storage.driver_errors import mapped_errors
 from storage.errors import ArchiveError
 
@@ -26,6 +28,8 @@ class Sender:
     facility: str = ""  # MSH-4 that its messages bear; "" for any
     aliases: tuple[str, ...] = ()  # assigning authorities that mean the trust's own issuer
     fingerprint: str | None = None  # SHA-256 of its certificate, hex: it sends over TLS and shows this one
+    status_field: str = str(STATUS_PLACE)  # where it says how sure it is of an NHS number
+    sensitivity_field: str = str(SENSITIVITY_PLACE)  # where it says who may know where somebody lives
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,8 @@ class PostgresSenders:
         network before a wide one."""
         with mapped_errors(), self.pool.connection() as connection:
             row = connection.execute(
-                "select t.ods_code, t.issuer, h.aliases, h.fingerprint"
+                "select t.ods_code, t.issuer, t.nhs_number_status, h.aliases, h.fingerprint,"
+                " h.status_field, h.sensitivity_field"
                 " from hl7_sender h join trust t on t.ods_code = h.trust"
                 " where h.network >>= %s::inet and h.facility in (%s, '')"
                 " order by h.facility = '', masklen(h.network) desc limit 1",
@@ -63,10 +68,13 @@ class PostgresSenders:
             ).fetchone()
         if row is None:
             return None
-        return Known(Namespace(row[0], row[1], frozenset(row[2])), row[3])
+        trust, issuer, number_status, aliases, fingerprint, status_field, sensitivity_field = row
+        feed = Feed(Place.parse(status_field), Place.parse(sensitivity_field), NumberStatus(number_status))
+        return Known(Namespace(trust, issuer, frozenset(aliases), feed), fingerprint)
 
     def add(self, sender: Sender) -> None:
-        """Raises BadSender."""
+        """Raises BadSender and BadPlace."""
+        places = [str(Place.parse(each)) for each in (sender.status_field, sender.sensitivity_field)]
         try:
             network = str(ip_network(sender.network.strip(), strict=False))
         except ValueError as error:
@@ -76,11 +84,19 @@ class PostgresSenders:
         with mapped_errors(), self.pool.connection() as connection:
             try:
                 connection.execute(
-                    "insert into hl7_sender (network, facility, trust, aliases, fingerprint)"
-                    " values (%s, %s, %s, %s, %s)"
+                    "insert into hl7_sender (network, facility, trust, aliases, fingerprint, status_field,"
+                    " sensitivity_field) values (%s, %s, %s, %s, %s, %s, %s)"
                     " on conflict (network, facility) do update set trust = excluded.trust,"
-                    " aliases = excluded.aliases, fingerprint = excluded.fingerprint",
-                    (network, sender.facility, sender.trust, list(sender.aliases), sender.fingerprint),
+                    " aliases = excluded.aliases, fingerprint = excluded.fingerprint,"
+                    " status_field = excluded.status_field, sensitivity_field = excluded.sensitivity_field",
+                    (
+                        network,
+                        sender.facility,
+                        sender.trust,
+                        list(sender.aliases),
+                        sender.fingerprint,
+                        *places,
+                    ),
                 )
             except errors.ForeignKeyViolation as error:
                 raise BadSender(f"no trust {sender.trust}: add it with `imx trust add`") from error
@@ -101,10 +117,11 @@ class PostgresSenders:
         """By network."""
         with mapped_errors(), self.pool.connection() as connection:
             rows = connection.execute(
-                "select network::text, trust, facility, aliases, fingerprint from hl7_sender"
+                "select network::text, trust, facility, aliases, fingerprint, status_field,"
+                " sensitivity_field from hl7_sender"
                 " order by network, facility"
             ).fetchall()
         return [
-            Sender(network, trust, facility, tuple(aliases), fingerprint)
-            for network, trust, facility, aliases, fingerprint in rows
+            Sender(network, trust, facility, tuple(aliases), fingerprint, status_field, sensitivity_field)
+            for network, trust, facility, aliases, fingerprint, status_field, sensitivity_field in rows
         ]

@@ -1,7 +1,8 @@
 """Whom a message names in PID: every identifier with its issuer, and the birth date. Pure."""
 
+from exchange.hl7.identifiers import digits_of, is_of_nhs
 from exchange.hl7.message import Segment, time_of
-from exchange.hl7.orders import NHS_AUTHORITIES, OF_NHS, Namespace
+from exchange.hl7.orders import Namespace
 from exchange.people.numbers import is_nhs_number
 from exchange.people.person import Identifier
 
@@ -11,8 +12,8 @@ def identifiers_of(pid: Segment, namespace: Namespace) -> tuple[Identifier, ...]
     found: list[Identifier] = []
     for each in pid.repetitions(3):
         number, authority = each.text(1), (each.text(4), each.text(4, 2))
-        if each.text(5) in OF_NHS or NHS_AUTHORITIES.intersection(authority):
-            digits = number.replace(" ", "").replace("-", "")
+        if is_of_nhs(each):
+            digits = digits_of(number)
             if is_nhs_number(digits):
                 found.append(Identifier.nhs(digits))
         elif number:

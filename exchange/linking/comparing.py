@@ -140,7 +140,7 @@ def _birth_orders(name: str, known: int | None) -> Evidence | None:
     words = (
         f"of a multiple birth: the study's name says {said or 'no order'}, the directory {known or 'none'}"
     )
-    if said is None or known is None:
+    if said is None or not known:
         return Evidence("order of birth", Verdict.UNKNOWN, words)
     return Evidence("order of birth", Verdict.AGREES if said == known else Verdict.DISAGREES, words)
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from psycopg import Connection
 
-from exchange.people.numbers import is_nhs_number
 from exchange.people.person import Identifier, Said
 from exchange.people.standing import Facts, standing
 from exchange.people.statements import Apart, Linked, Merged, Tie, Unlinked
@@ -37,7 +36,7 @@ _REACHED = """
         ) near (id, is_whole)
     )
     select r.id, r.issuer, r.value,
-           case when r.number_status = '01' then coalesce(r.nhs_number, '') else '' end,
+           case when r.number_status = '01' or r.nhs_number is null then r.nhs_number else '' end,
            r.current_id, c.is_whole
     from (select id, bool_or(is_whole) is_whole from reached group by id) c
     join person_record r on r.id = c.id
@@ -56,7 +55,7 @@ _SETTLE = """
 class _Node:
     id: int
     identifier: Identifier
-    claim: str
+    claim: str | None
     current_id: int | None
     is_whole: bool
 
@@ -94,7 +93,7 @@ def settle(connection: Connection[Any], ids: Collection[int]) -> None:
     """
     rows = connection.execute(_REACHED, (list(ids),)).fetchall()
     nodes = [
-        _Node(id, Identifier(value, issuer), claim if is_nhs_number(claim) else "", current, is_whole)
+        _Node(id, Identifier(value, issuer), claim, current, is_whole)
         for id, issuer, value, claim, current, is_whole in rows
     ]
     by_identifier = {each.identifier: each for each in nodes}

@@ -90,7 +90,9 @@ class Demographics:
     practice: str = ""  # ODS code of the general practice
     died: str = ""  # YYYYMMDD, or "" for whoever lives
     is_dead: bool = False  # also where nobody knows when
-    birth_order: int | None = None  # of a multiple birth; None where it is not known to be one
+    birth_order: int | None = (
+        None  # of a multiple birth, 0 where nobody says which; None: not known to be one
+    )
 
     @property
     def name(self) -> PersonName:
@@ -114,7 +116,7 @@ class Record:
     demographics: Demographics
     nhs_number: str = ""
     status: NumberStatus = NumberStatus.NOT_PRESENT
-    sensitivity: Sensitivity = Sensitivity.NORMAL
+    sensitivity: Sensitivity | None = Sensitivity.NORMAL  # None: it says nothing of that
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ every repetition of them, comes to the same end (ADR 0059).
 1. A number that was merged stands for what it was merged into, and so on. What was said last of a number
    counts: one that was later named as surviving, or set apart, stands for itself again.
 2. That stands for the NHS number which its source holds as verified (status 01, a right check digit), or for
-   the one by which that was superseded.
+   the one by which that was superseded. A number for which its source holds no NHS number at all (it is new,
+   A47) stands for the one that was held for what gave way to it, where that is one.
 3. Numbers that are linked stand together where that contradicts nothing: for the one NHS number that any of
    them stands for, or, where none does, for the least of them. Where they stand for two, links unite nobody.
 """
@@ -22,7 +23,8 @@ from exchange.people.statements import Apart, Linked, Merged, Tie, Unlinked, nam
 class Facts:
     """What is known of some numbers: all that any of them depends on."""
 
-    claims: Mapping[Identifier, str]  # the NHS number that the source of each holds as verified, or ""
+    #: The NHS number that the source of each holds as verified; "": one that is not verified; None: none.
+    claims: Mapping[Identifier, str | None]
     ties: Sequence[tuple[Tie, Said]] = field(default=())
 
 
@@ -31,7 +33,8 @@ def standing(facts: Facts) -> Mapping[Identifier, Identifier]:
     numbers = {*facts.claims, *(each for tie, _ in facts.ties for each in names(tie))}
     into = _merged(facts.ties)
     survivors = {each: _followed(each, into) for each in numbers}
-    people = {each: _claimed(each, facts.claims, into) for each in set(survivors.values())}
+    held = {each: _held(each, facts.claims, into) for each in numbers}
+    people = {each: _person(each, facts.claims, held, survivors) for each in set(survivors.values())}
     for group in _linked(facts.ties, survivors):
         named = {people[each] for each in group if people[each].is_nhs}
         if len(named) <= 1:
@@ -75,11 +78,25 @@ def _followed(number: Identifier, into: Mapping[Identifier, Identifier]) -> Iden
     return line[-1]
 
 
-def _claimed(
-    number: Identifier, claims: Mapping[Identifier, str], into: Mapping[Identifier, Identifier]
+def _held(
+    number: Identifier, claims: Mapping[Identifier, str | None], into: Mapping[Identifier, Identifier]
+) -> Identifier | None:
+    """The NHS number by which its source verified it, as that stands now."""
+    claim = None if number.is_nhs else claims.get(number)
+    return _followed(Identifier.nhs(claim), into) if claim else None
+
+
+def _person(
+    survivor: Identifier,
+    claims: Mapping[Identifier, str | None],
+    held: Mapping[Identifier, Identifier | None],
+    survivors: Mapping[Identifier, Identifier],
 ) -> Identifier:
-    claim = "" if number.is_nhs else claims.get(number, "")
-    return _followed(Identifier.nhs(claim), into) if claim else number
+    """For whom a number that gave way to none stands, but for links."""
+    if survivor.is_nhs or held[survivor] is not None or claims.get(survivor) is not None:
+        return held[survivor] or survivor
+    left = {held[each] for each, into in survivors.items() if into == survivor} - {None}
+    return next(iter(left)) or survivor if len(left) == 1 else survivor
 
 
 def _links(ties: Iterable[tuple[Tie, Said]]) -> Sequence[Linked]:

@@ -1,4 +1,4 @@
-"""`imx hl7`: who may send orders by HL7 v2, and the messages that were kept aside."""
+"""`imx hl7`: who may send orders and say who people are by HL7 v2, and the messages that were kept aside."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from psycopg_pool import ConnectionPool
 
+from exchange.hl7.feeds import SENSITIVITY_PLACE, STATUS_PLACE
 from exchange.hl7.messages import PostgresMessages
 from exchange.hl7.senders import PostgresSenders, Sender
 from exchange.peers import fingerprint_of
@@ -22,7 +23,9 @@ from imx.serve import Hl7PortOption, OpenOption
 from imx.settings import Settings
 from imx.wiring import has_hl7
 
-commands = typer.Typer(help="Orders by HL7 v2: who may send, what was kept aside.", no_args_is_help=True)
+commands = typer.Typer(
+    help="HL7 v2 (orders, people): who may send, what was kept aside.", no_args_is_help=True
+)
 
 Network = Annotated[str, typer.Argument(help="An address, or a network such as 10.1.2.0/24.")]
 Facility = Annotated[
@@ -72,15 +75,22 @@ def allow(
     fingerprint: Annotated[
         str, typer.Option(help="SHA-256 of its certificate: it sends over TLS and shows this one.")
     ] = "",
+    status_field: Annotated[
+        str, typer.Option(help="Where it says the status of an NHS number, such as PID-32 or PID-3.5.")
+    ] = str(STATUS_PLACE),
+    sensitivity_field: Annotated[
+        str, typer.Option(help="Where it says that few may know where somebody lives.")
+    ] = str(SENSITIVITY_PLACE),
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Let a system send, or change its entry."""
     shows = fingerprint_of(fingerprint) or None
-    sender = Sender(network, trust.strip().upper(), facility, tuple(alias or ()), shows)
+    code = trust.strip().upper()
+    sender = Sender(network, code, facility, tuple(alias or ()), shows, status_field, sensitivity_field)
     with pool_of(settings_from(data, config)) as pool:
         PostgresSenders(pool).add(sender)
-    sys.stdout.write(f"HL7 from {network} is taken in the name of {trust.strip().upper()}\n")
+    sys.stdout.write(f"HL7 from {network} is taken in the name of {code}\n")
 
 
 @commands.command("forbid")
@@ -106,6 +116,8 @@ def list_senders(data: DataOption = None, config: ConfigOption = None, as_json: 
             "trust": each.trust,
             "aliases": list(each.aliases) if as_json else ", ".join(each.aliases),
             "fingerprint": each.fingerprint,
+            "status_field": each.status_field,
+            "sensitivity_field": each.sensitivity_field,
         }
         for each in found
     ]

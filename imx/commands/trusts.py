@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from exchange.entries import trust_said
+from exchange.people.person import NumberStatus
 from exchange.registry import PostgresRegistry, Trust
 from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
 from imx.commands.printing import print_one, print_rows
@@ -34,6 +35,12 @@ def add_trust(
         str, typer.Option(help="Namespace of its bare identifiers. Otherwise the ODS code.")
     ] = "",
     place: Annotated[str, typer.Option(help="The place it belongs to.")] = "",
+    nhs_number_status: Annotated[
+        str,
+        typer.Option(
+            help="Of NHS numbers that its systems send without a status: 01 if it traces every one."
+        ),
+    ] = "",
     by: ByOption = "",
     data: DataOption = None,
     config: ConfigOption = None,
@@ -44,7 +51,8 @@ def add_trust(
     with registry(settings_from(data, config)) as known:
         before = {each.ods_code: each for each in known.trusts()}.get(code)
         successor = before.successor if before else None
-        trust = Trust(code, name, issuer or (before.issuer if before else code), place, successor)
+        status = nhs_number_status or (before.nhs_number_status if before else NumberStatus.NOT_TRACED.value)
+        trust = Trust(code, name, issuer or (before.issuer if before else code), place, successor, status)
         known.add_trust(trust, who(by))
     print_rows([trust_said(trust)], as_json)
 

@@ -66,7 +66,7 @@ def said(draw: st.DrawFn) -> Demographics:
         practice=draw(st.sampled_from(["", "N85001"])),
         died=died,
         is_dead=bool(died) or draw(st.booleans()),
-        birth_order=draw(st.one_of(st.none(), st.integers(1, 5))),
+        birth_order=draw(st.one_of(st.none(), st.integers(0, 5))),
     )
 
 

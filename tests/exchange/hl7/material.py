@@ -1,6 +1,6 @@
 """HL7 messages as trusts' systems send them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 SENT_AT = "20260302091500"
 
@@ -62,3 +62,20 @@ def answer_of(answer: bytes) -> tuple[str, str, str]:
     """MSA-1, MSA-2, and ERR-2 where there is one."""
     segments = {line.split("|")[0]: line.split("|") for line in answer.decode().split("\r") if line}
     return segments["MSA"][1], segments["MSA"][2], segments.get("ERR", ["", "", ""])[2]
+
+
+def pid_of(numbers: str, fields: Mapping[int, str]) -> str:
+    """A PID with these numbers, and fields by their number."""
+    return "|".join(["PID", *({3: numbers, **fields}.get(at, "") for at in range(1, 36))]).rstrip("|")
+
+
+def adt(event: str = "A08", control_id: str = "1", *, more: Sequence[str] = (), **fields: str) -> bytes:
+    """An ADT message; by keyword: at, evn, pid."""
+    return joined(
+        [
+            header(f"ADT^{event}", control_id, at=fields.get("at", SENT_AT)),
+            fields.get("evn", f"EVN|{event}|{SENT_AT}"),
+            fields.get("pid", PID),
+            *more,
+        ]
+    )

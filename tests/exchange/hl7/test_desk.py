@@ -60,7 +60,7 @@ def test_what_comes_late_changes_nothing(desk: Desk) -> None:
         (omi(pid="PID|||"), "AE", "PID^1^3^1"),
         (b"not HL7", "AE", "MSH^1"),
         (omi(control_id=""), "AE", "MSH^1^10^1"),
-        (joined([header("ADT^A08"), PID]), "AR", "MSH^1^9^1"),
+        (joined([header("ADT^A99"), PID]), "AR", "MSH^1^9^1"),
         (joined([header("ORM^O02"), PID]), "AR", "MSH^1^9^1"),
         (omi().replace(b"|P|2.5.1", b"|T|2.5.1"), "AR", "MSH^1^11^1"),
     ],

@@ -6,7 +6,15 @@ from itertools import permutations
 
 from hypothesis import strategies as st
 
-from exchange.people.person import Demographics, Identifier, NumberStatus, PersonName, Record, Said
+from exchange.people.person import (
+    Demographics,
+    Identifier,
+    NumberStatus,
+    PersonName,
+    Record,
+    Said,
+    Sensitivity,
+)
 from exchange.people.statements import Apart, Linked, Merged, Statement, Unlinked
 
 NHS_NUMBERS = ("9990000018", "9990000026", "9990000034")
@@ -27,6 +35,7 @@ records = st.builds(
     st.builds(lambda family: Demographics((PersonName(family),)), st.sampled_from(("Jones", "Walsh"))),
     st.sampled_from(("", *NHS_NUMBERS, "9990000019")),  # the last has a wrong check digit
     st.sampled_from((NumberStatus.VERIFIED, NumberStatus.VERIFIED, NumberStatus.NOT_TRACED)),
+    st.sampled_from((None, *Sensitivity)),
 )
 
 

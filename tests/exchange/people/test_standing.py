@@ -20,7 +20,7 @@ def stands(*ties: Tie, **claims: Identifier) -> dict[Identifier, Identifier]:
     """Ties that were said one after another; `A=RUTH`: its source holds that number as verified."""
     known = {"A": A, "B": B, "C": C}
     said = [(tie, Said(NOON + timedelta(minutes=at), "x")) for at, tie in enumerate(ties)]
-    facts = Facts({each: claims[name].value if name in claims else "" for name, each in known.items()}, said)
+    facts = Facts({each: claims[name].value for name, each in known.items() if name in claims}, said)
     return dict(standing(facts))
 
 
@@ -28,6 +28,14 @@ def test_a_merged_number_stands_for_the_one_that_survives_and_for_its_nhs_number
     assert stands(Merged(A, B))[A] == B
     assert stands(Merged(A, B), Merged(B, C))[A] == C
     assert stands(Merged(A, B), A=RUTH, B=OWEN)[A] == OWEN
+
+
+def test_a_number_that_is_new_stands_for_what_its_source_held_for_the_old_one() -> None:
+    assert stands(Merged(A, B), A=RUTH)[B] == RUTH
+    assert stands(Merged(A, B), Merged(C, B), A=RUTH, C=RUTH)[B] == RUTH
+    assert stands(Merged(A, B), Merged(C, B), A=RUTH, C=OWEN)[B] == B
+    not_verified = Facts({A: RUTH.value, B: ""}, [(Merged(A, B), Said(NOON, "x"))])
+    assert standing(not_verified)[B] == B
 
 
 def test_a_merge_that_is_turned_round_is_no_ring() -> None:
@@ -68,7 +76,7 @@ def test_a_link_never_unites_two_verified_numbers() -> None:
 def test_any_order_comes_to_the_same_end_and_that_end_stands_for_itself(
     said: list[tuple[Tie, Said]], chance: Random
 ) -> None:
-    claims = {number: chance.choice(("", *strategies.NHS_NUMBERS)) for number in strategies.NUMBERS}
+    claims = {number: chance.choice((None, "", *strategies.NHS_NUMBERS)) for number in strategies.NUMBERS}
     found = standing(Facts(claims, said))
     again = [*said, *chance.choices(said, k=3)] if said else []
     chance.shuffle(again)

@@ -15,7 +15,6 @@ from psycopg_pool import ConnectionPool
 
 from exchange.people.clusters import tie_of
 from exchange.people.directory import person_known_as
-from exchange.people.numbers import is_nhs_number
 from exchange.people.person import Demographics, Identifier, NumberStatus, Record, Said
 from exchange.people.standing import Facts, standing
 from exchange.people.statements import Apart, Linked, Merged, Statement
@@ -42,7 +41,7 @@ def everything(connection: Connection[Any]) -> tuple[list[Any], list[Any]]:
     """All that the directory holds, without the numbers of its rows."""
     rows = connection.execute(
         "select r.issuer, r.value, r.nhs_number, r.number_status, r.demographics, r.said_at, r.said_by,"
-        " c.issuer, c.value from person_record r join person_record c on c.id = r.current_id"
+        " c.issuer, c.value, r.sensitivity from person_record r join person_record c on c.id = r.current_id"
         " order by r.issuer, r.value"
     ).fetchall()
     ties = connection.execute(
@@ -56,12 +55,11 @@ def everything(connection: Connection[Any]) -> tuple[list[Any], list[Any]]:
 def at_once(connection: Connection[Any]) -> dict[tuple[str, str], tuple[str, str]]:
     """For whom every number stands, decided from everything in one piece."""
     rows = connection.execute(
-        "select id, issuer, value, coalesce(nhs_number, ''), number_status from person_record"
+        "select id, issuer, value, nhs_number, number_status from person_record"
     ).fetchall()
     numbers = {id: Identifier(value, issuer) for id, issuer, value, _, _ in rows}
     claims = {
-        numbers[id]: number if status == "01" and is_nhs_number(number) else ""
-        for id, _, _, number, status in rows
+        numbers[id]: number if number is None or status == "01" else "" for id, _, _, number, status in rows
     }
     ties = connection.execute("select kind, from_id, into_id, said_at, said_by from person_statement")
     said = [
