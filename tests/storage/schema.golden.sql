@@ -1528,6 +1528,8 @@ CREATE TABLE public.hl7_sender (
     trust text NOT NULL COLLATE pg_catalog."C",
     aliases text[] DEFAULT '{}'::text[] NOT NULL,
     fingerprint text COLLATE pg_catalog."C",
+    status_field text DEFAULT 'PID-32'::text NOT NULL,
+    sensitivity_field text DEFAULT 'PD1-12'::text NOT NULL,
     CONSTRAINT hl7_sender_fingerprint_check CHECK ((fingerprint ~ '^[0-9a-f]{64}$'::text))
 );
 ALTER TABLE public.hl7_sender ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -1873,6 +1875,8 @@ CREATE TABLE public.person_record (
     current_id bigint,
     is_considered boolean DEFAULT false NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    sensitivity_at timestamp with time zone,
+    sensitivity_by text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
     CONSTRAINT person_record_issuer_check CHECK ((issuer <> ''::text)),
     CONSTRAINT person_record_number_status_check CHECK ((number_status = ANY (ARRAY['01'::text, '02'::text, '03'::text, '04'::text, '05'::text, '06'::text, '07'::text, '08'::text]))),
     CONSTRAINT person_record_sensitivity_check CHECK ((sensitivity = ANY (ARRAY['N'::text, 'R'::text, 'V'::text]))),
@@ -2383,8 +2387,10 @@ CREATE TABLE public.trust (
     issuer text NOT NULL,
     successor text COLLATE pg_catalog."C",
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    nhs_number_status text DEFAULT '02'::text NOT NULL COLLATE pg_catalog."C",
     CONSTRAINT trust_does_not_succeed_itself CHECK ((successor <> ods_code)),
-    CONSTRAINT trust_issuer_check CHECK ((issuer <> ''::text))
+    CONSTRAINT trust_issuer_check CHECK ((issuer <> ''::text)),
+    CONSTRAINT trust_nhs_number_status_check CHECK ((nhs_number_status = ANY (ARRAY['01'::text, '02'::text, '03'::text, '04'::text, '05'::text, '06'::text, '07'::text, '08'::text])))
 );
 CREATE TABLE public.turn (
     destination text NOT NULL COLLATE pg_catalog."C",
