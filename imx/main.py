@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "wrap": ("imx.commands.wrap", "wrap_command"),
     "watch": ("imx.commands.watch", "watch_command"),
     "originals": ("imx.commands.originals", "commands"),
+    "manifest": ("imx.commands.manifest", "manifest_command"),
     "pull": ("imx.commands.pulls", "pulls"),
     "verify": ("imx.commands.upkeep", "verify_command"),
     "rebuild": ("imx.commands.upkeep", "rebuild_command"),

@@ -267,6 +267,7 @@ def build_api(settings: Settings, pool: ConnectionPool) -> "FastAPI":
         is_open=settings.open,
         open_trust=OPEN_TRUST if settings.open else None,
         public_url=settings.http.public_url,
+        ae_title=settings.dicom.ae_title,
         lasting=Lasting(settings.sign_in.idle_s, settings.sign_in.longest_s),
         is_second_factor_wanted=settings.sign_in.second_factor,
         provider=provider_settings(settings.oidc),

@@ -17,6 +17,7 @@ from viewer_api.fhir.patient import patient_routes
 from viewer_api.hosts import LoopbackOnly
 from viewer_api.laboratory.routes import laboratory_routes
 from viewer_api.limited import Limited
+from viewer_api.manifests import manifest_routes
 from viewer_api.ohif import viewer_routes
 from viewer_api.oidc.steps import provider_routes
 from viewer_api.operation import Numbers, Observed, operation_routes
@@ -81,6 +82,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.include_router(upload_routes(work))
     app.include_router(withdrawal_routes(work))
     app.include_router(original_routes(work))
+    app.include_router(manifest_routes(work))
     app.include_router(quarantine_routes(work))
     app.include_router(rules_routes(work))
     app.include_router(registry_routes(work))

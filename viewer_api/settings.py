@@ -18,6 +18,7 @@ class ApiSettings:
     is_open: bool = False  # anonymous readers are served: `--open`, on loopback
     open_trust: Trust | None = None  # to whom belongs what an open service is sent
     public_url: str = ""  # scheme and host that readers use; "": those of each request
+    ae_title: str = ""  # ours, by which C-MOVE brings what a manifest lists; "": it does not say
     lasting: Lasting = field(default_factory=Lasting)  # of sessions
     provider: ProviderSettings | None = None  # a region's, at which its people sign in
     is_second_factor_wanted: bool = False  # of everybody who signs in with a password

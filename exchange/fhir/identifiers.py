@@ -73,6 +73,7 @@ class Kind(Enum):
 
 
 _LOCAL = re.compile(r"urn:id:(.+):(mrn|accession)")
+_CODES = re.compile(r"urn:id:(.+):codes")
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 
 
@@ -192,6 +193,14 @@ def organisation(ods_code: str, name: str = "") -> Json:
 def code_system(scheme: str) -> str:
     """The system of codes that DICOM designates so (PS3.16 §8.2)."""
     return _CODE_SYSTEMS.get(scheme.upper()) or f"urn:id:{quote(scheme, safe='')}:codes"
+
+
+def scheme_of(system: str) -> str | None:
+    """How DICOM designates a system of codes (PS3.16 §8.2); None for one that it cannot name."""
+    if known := next((scheme for scheme, each in _CODE_SYSTEMS.items() if each == system), None):
+        return known
+    found = _CODES.fullmatch(system)
+    return unquote(found[1]) if found else None
 
 
 def oid(uid: str) -> str:

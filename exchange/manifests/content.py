@@ -163,15 +163,20 @@ def code_of(members: Members, tag: str) -> Coded | None:
 
 def described(items: Iterable[Members], concept: Coded) -> Members:
     """The item of that concept; an empty one where there is none."""
-    for each in items:
-        name = code_of(each, "0040A043")
-        if name is not None and is_same(name, concept):
-            return each
-    return {}
+    return next((each for each in items if is_named(each, concept)), {})
 
 
-def is_same(name: Coded, concept: Coded) -> bool:
-    """Whether it is that concept, by its trial code or the final one."""
+def codes_of(items: Iterable[Members], concept: Coded) -> list[Coded]:
+    """The values of all items of that concept."""
+    found = [code_of(each, "0040A168") for each in items if is_named(each, concept)]
+    return [each for each in found if each is not None]
+
+
+def is_named(members: Members, concept: Coded) -> bool:
+    """Whether an item's concept is that one, by its trial code or the final one."""
+    name = code_of(members, "0040A043")
+    if name is None:
+        return False
     if (name.value, name.scheme) == (concept.value, concept.scheme):
         return True
     meaning = concept.meaning.casefold()

@@ -234,9 +234,10 @@ def _content(manifest: Manifest, form: Form) -> Iterator[Members]:
     if form is Form.XDS_I:
         return
     modalities = [_modality(each) for each in manifest.modalities]
+    regions = [_region(each) for each in manifest.regions]
     groups = [content.container(content.IMAGE_LIBRARY_GROUP, list(_group(each))) for each in manifest.series]
     count = content.count_item(content.SERIES_OF_STUDY, len(groups), _SERIES)
-    yield content.container(content.IMAGE_LIBRARY, [*modalities, count, *groups])
+    yield content.container(content.IMAGE_LIBRARY, [*modalities, *regions, count, *groups])
 
 
 def _group(series: ListedSeries) -> Iterator[Members]:
@@ -252,7 +253,7 @@ def _group(series: ListedSeries) -> Iterator[Members]:
     if series.number is not None:
         yield content.text_item(content.SERIES_NUMBER, str(series.number))
     if series.region is not None:
-        yield content.item("CODE", content.TARGET_REGION, t0040A168=sequence([coded(series.region)]))
+        yield _region(series.region)
     yield content.item("UIDREF", content.SERIES_UID, t0040A124=one("UI", series.uid))
     yield content.count_item(content.INSTANCES_OF_SERIES, len(series.instances), _INSTANCES)
     for each in series.instances:
@@ -270,3 +271,7 @@ def _modality(modality: str) -> Members:
     return content.item(
         "CODE", content.MODALITY, t0040A168=sequence([coded(Coded(modality, "DCM", modality))])
     )
+
+
+def _region(region: Coded) -> Members:
+    return content.item("CODE", content.TARGET_REGION, t0040A168=sequence([coded(region)]))

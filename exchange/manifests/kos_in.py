@@ -45,7 +45,10 @@ def read_kos(part10: bytes) -> Sequence[Manifest]:
     found = _evidence(members, said)
     if not found:
         raise NotAManifest("it refers to nothing")
-    return [_manifest(members, study_uid, each, is_only=len(found) == 1) for study_uid, each in found.items()]
+    return [
+        _manifest(members, study_uid, each, said, is_only=len(found) == 1)
+        for study_uid, each in found.items()
+    ]
 
 
 def _members_of(part10: bytes) -> Members:
@@ -70,10 +73,13 @@ class _Said:
 
     series: dict[str, Sequence[Members]] = field(default_factory=dict)
     instances: dict[str, Sequence[Members]] = field(default_factory=dict)
+    regions: list[Coded] = field(default_factory=list)  # of the study
 
     def hear(self, items: Sequence[Members]) -> None:
         for each in items:
             inner = items_of(each, "0040A730")
+            if content.is_named(each, content.IMAGE_LIBRARY):
+                self.regions.extend(content.codes_of(inner, content.TARGET_REGION))
             uid = text_of(content.described(inner, content.SERIES_UID), "0040A124")
             if uid:
                 self.series[uid] = inner
@@ -133,7 +139,7 @@ def _display(study: Members) -> str:
     return ""
 
 
-def _manifest(members: Members, study_uid: str, found: _Found, *, is_only: bool) -> Manifest:
+def _manifest(members: Members, study_uid: str, found: _Found, said: _Said, *, is_only: bool) -> Manifest:
     """What it says of a study beside its references it says of the study that it is part of itself."""
     own = members if text_of(members, "0020000D") == study_uid or is_only else {}
     holder = content.code_of(members, "00080082")
@@ -149,6 +155,7 @@ def _manifest(members: Members, study_uid: str, found: _Found, *, is_only: bool)
         accession_issuer=issuer,
         description=text_of(own, "00081030"),
         codes=tuple(_codes(own)),
+        regions=tuple(said.regions) if own else (),
         referring=text_of(own, "00080090"),
         subject=_subject(members),
         requests=tuple(

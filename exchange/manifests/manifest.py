@@ -13,9 +13,10 @@ import orjson
 
 from exchange.fhir.body_sites import body_site
 from exchange.fhir.endpoint import retrieve_location
-from exchange.fhir.identifiers import SNOMED
+from exchange.fhir.identifiers import SNOMED, code_system, scheme_of
 from exchange.fhir.moments import as_moment
 from exchange.fhir.subject import is_shielded
+from exchange.manifests.regions import regions_of
 from exchange.order import Order
 from exchange.orders import Placed
 from exchange.people.person import Identifier, Person, PersonName
@@ -27,8 +28,6 @@ from exchange.trusts import Trust
 _RULES = "1"
 
 _SEXES = frozenset("FMO")
-#: Of designators that mean one scheme, the one that is written.
-_SCHEMES = {"SNOMED": "SCT", "99NICIP": "NICIP"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,8 @@ class Here:
     @property
     def retrieval(self) -> "Retrieval":
         """Of every series."""
-        return Retrieval((self.ae_title,), retrieve_location(self.dicomweb_url), self.dicomweb_url)
+        titles = (self.ae_title,) if self.ae_title else ()
+        return Retrieval(titles, retrieve_location(self.dicomweb_url), self.dicomweb_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,7 @@ class Manifest:
     accession_issuer: str
     description: str
     codes: tuple[Coded, ...]
+    regions: tuple[Coded, ...]  # where on the body, coarsely
     referring: str  # DICOM person name
     subject: Subject
     requests: tuple[Request, ...]
@@ -154,7 +155,8 @@ def manifest_of(material: Material) -> Manifest:
         accession_issuer=study.accession_issuer if study.accession else "",
         description=study.description,
         codes=tuple(_code(each) for each in study.codes if each.value and each.scheme),
-        referring="" if is_shielded(material.known) else plain_name(study.referring),
+        regions=regions_of(each.body_part for each in study.series),
+        referring="" if is_shielded(material.known) else person_name(study.referring).dicom,
         subject=_subject(study, material.known),
         requests=_requests(material),
         series=tuple(_listed(each, here.retrieval) for each in study.series),
@@ -173,11 +175,11 @@ def started(day: str, at: str = "") -> str:
     return moment if len(moment) >= len("YYYY-MM-DD") and moment >= "1900" else ""
 
 
-def plain_name(text: str) -> str:
+def person_name(text: str) -> PersonName:
     """The alphabetic group of a DICOM person name (PS3.5 §6.2.1), without components that are empty."""
     parts = [part.strip() for part in text.split("=")[0].split("^")]
     family, given, middle, prefix, suffix, *_ = [*parts, "", "", "", "", ""]
-    return PersonName(family, tuple(each for each in (given, middle) if each), prefix, suffix).dicom
+    return PersonName(family, tuple(each for each in (given, middle) if each), prefix, suffix)
 
 
 def _subject(study: SharedStudy, person: Person | None) -> Subject:
@@ -187,11 +189,11 @@ def _subject(study: SharedStudy, person: Person | None) -> Subject:
     sex = study.sex if study.sex in _SEXES else ""
     born = started(study.birth_date)
     if person is None:
-        return Subject(tuple(numbers), plain_name(study.patient_name), born.replace("-", ""), sex)
+        return Subject(tuple(numbers), person_name(study.patient_name).dicom, born.replace("-", ""), sex)
     said = person.demographics
     return Subject(
         (person.identifier, *numbers),
-        plain_name(said.name.dicom or study.patient_name),
+        person_name(said.name.dicom or study.patient_name).dicom,
         (started(said.birth_date) or born).replace("-", ""),
         said.sex.value or sex,
     )
@@ -238,5 +240,5 @@ def _counted(number: int | None) -> int | None:
 
 
 def _code(code: Coded) -> Coded:
-    scheme = _SCHEMES.get(code.scheme.upper(), code.scheme)
-    return Coded(code.value, scheme, code.meaning or code.value)
+    """Of designators that mean one scheme, the one that is written everywhere."""
+    return Coded(code.value, scheme_of(code_system(code.scheme)) or code.scheme, code.meaning or code.value)

@@ -56,6 +56,7 @@ def test_that_for_xds_i_says_the_same_and_does_not_describe_it(made: Manifest) -
     assert read == replace(
         made,
         uid=kos_uid(made),
+        regions=(),
         series=tuple(
             replace(each, instances=tuple(of_it)) for each, of_it in zip(listed, instances, strict=True)
         ),

@@ -1,0 +1,72 @@
+"""Manifests as FHIR documents, which say what the Key Object Selections say."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from fhir.resources.R4B.bundle import Bundle
+from hypothesis import given
+
+from exchange.fhir.identifiers import Json
+from exchange.fhir.values import spoken
+from exchange.manifests.fhir import document_of
+from exchange.manifests.fhir_in import read_document
+from exchange.manifests.kos import Form, kos_of
+from exchange.manifests.kos_in import NotAManifest, read_kos
+from exchange.manifests.manifest import Manifest, Material, manifest_of
+from exchange.people.person import NumberStatus, Sensitivity
+from tests.exchange.manifests.material import WIRRAL, material, materials, person
+
+ASSIGNERS = {"RBL": WIRRAL}
+
+
+def as_fhir_can_say_it(manifest: Manifest) -> Manifest:
+    """Without the titles of application entities; who referred as one speaks of them."""
+    series = [replace(each, retrieval=replace(each.retrieval, ae_titles=())) for each in manifest.series]
+    return replace(manifest, series=tuple(series), referring=spoken(manifest.referring))
+
+
+@given(materials)
+def test_both_encodings_say_the_same(made: Material) -> None:
+    (from_kos,) = read_kos(kos_of(manifest_of(made), Form.MADO))
+    from_fhir = read_document(document_of(made, ASSIGNERS))
+    assert from_kos == manifest_of(made)
+    assert from_fhir == as_fhir_can_say_it(from_kos)
+
+
+@pytest.mark.parametrize("status", [NumberStatus.VERIFIED, NumberStatus.NOT_TRACED])
+@pytest.mark.parametrize("sensitivity", Sensitivity)
+def test_the_document_is_fhir(status: NumberStatus, sensitivity: Sensitivity) -> None:
+    made = document_of(material(person(status, sensitivity=sensitivity)), ASSIGNERS)
+    read = json.loads(Bundle.model_validate(made).model_dump_json())
+    assert [each["resource"].keys() for each in read["entry"]] == [
+        each["resource"].keys() for each in made["entry"]
+    ]
+
+
+@given(materials)
+def test_every_reference_leads_to_an_entry(made: Material) -> None:
+    document = document_of(made, ASSIGNERS)
+    addresses = {each["fullUrl"].removeprefix("https://pacs.example/fhir/R4/") for each in document["entry"]}
+    assert len(addresses) == len(document["entry"])
+    assert set(references(document)) <= addresses
+
+
+def references(found: object) -> list[str]:
+    if isinstance(found, dict):
+        own = [found["reference"]] if isinstance(found.get("reference"), str) else []
+        return own + [each for value in found.values() for each in references(value)]
+    return [each for value in found for each in references(value)] if isinstance(found, list) else []
+
+
+def test_what_was_typed_is_no_markup() -> None:
+    document = document_of(material(description="<script>alert(1)</script>"))
+    assert "<script>" not in document["entry"][0]["resource"]["text"]["div"]
+
+
+@pytest.mark.parametrize(
+    "bundle", [{}, {"entry": []}, {"entry": [{"resource": {"resourceType": "Patient"}}]}]
+)
+def test_what_is_no_document_of_a_study_is_refused(bundle: Json) -> None:
+    with pytest.raises(NotAManifest):
+        read_document(bundle)
