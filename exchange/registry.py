@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from psycopg import Cursor, errors
+from psycopg import Connection, Cursor, errors
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
@@ -254,6 +254,11 @@ def _rows(pool: ConnectionPool) -> Iterator[Cursor[DictRow]]:
     """A cursor of dicts; committed when the block ends well."""
     with mapped_errors(), pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
         yield cursor
+
+
+def trusts_of(connection: Connection[Any]) -> list[Trust]:
+    """All, by ODS code, in the caller's transaction."""
+    return _trusts(connection.cursor(row_factory=dict_row))
 
 
 def _trusts(cursor: Cursor[DictRow]) -> list[Trust]:

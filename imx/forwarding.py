@@ -5,7 +5,6 @@ from contextlib import closing
 
 from psycopg_pool import ConnectionPool
 
-from dicom_router.deliveries.backoff import Patience
 from dicom_router.deliveries.breakers import Breakers
 from dicom_router.deliveries.claims import Claims
 from dicom_router.deliveries.destinations.opening import Destinations
@@ -15,6 +14,7 @@ from dicom_router.deliveries.gauges import Gauges
 from dicom_router.deliveries.loading import Loading
 from dicom_router.deliveries.turns import Turns
 from dicom_router.reading import Reading
+from exchange.backoff import Patience
 from exchange.destinations import PostgresDestinations
 from exchange.registry import PostgresRegistry
 from imx.settings import RoutingSettings, Settings

@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "quarantine": ("imx.commands.quarantine", "commands"),
     "destination": ("imx.commands.destinations", "commands"),
     "deliveries": ("imx.commands.deliveries", "commands"),
+    "record": ("imx.commands.record", "commands"),
     "ledger": ("imx.commands.ledger", "ledger_command"),
     "send": ("imx.commands.send", "send_command"),
     "find": ("imx.commands.find", "find_command"),

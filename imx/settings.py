@@ -13,8 +13,8 @@ from enum import Enum
 from pathlib import Path
 from typing import NewType
 
-from dicom_router.deliveries.backoff import Patience
 from dicom_router.settings import RouterSettings
+from exchange.backoff import Patience
 from exchange.sessions import Lasting
 from storage.commitment import CommitmentSettings
 from storage.upload import UploadSettings

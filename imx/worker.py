@@ -23,6 +23,7 @@ from imx.lasting import again_and_again, lasting
 from imx.metrics import STAGED
 from imx.pool import open_pool
 from imx.settings import Settings, WorkerSettings
+from imx.telling import keep_telling
 from imx.tending_orders import tend_orders
 from imx.wiring import (
     WORKER_CONNECTIONS,
@@ -95,6 +96,7 @@ def run_worker(settings: Settings) -> None:
         tasks = [
             moving,
             forwarding,
+            lasting("record", partial(keep_telling, settings, pool, stop), stop),
             lasting("sweeping", partial(keep_sweeping, settings.worker, objects, stop), stop),
             lasting("verifying", partial(keep_verifying, settings.worker, objects, stop), stop),
             lasting("certificates", partial(keep_watching, settings.tls, stop), stop),

@@ -27,6 +27,7 @@ from viewer_api.pages import Pages
 from viewer_api.parts import ApiParts, working
 from viewer_api.qido import search_routes
 from viewer_api.quarantine import quarantine_routes
+from viewer_api.record import record_routes
 from viewer_api.registry import registry_routes
 from viewer_api.rejections import rejection_routes
 from viewer_api.rendered import rendered_routes
@@ -79,6 +80,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.include_router(operation_routes(work, numbers))
     app.include_router(order_routes(work))
     app.include_router(delivery_routes(work))
+    app.include_router(record_routes(work))
     app.include_router(upload_routes(work))
     app.include_router(withdrawal_routes(work))
     app.include_router(original_routes(work))

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from psycopg_pool import ConnectionPool
 
-from dicom_router.deliveries.backoff import Breaker, Patience
 from dicom_router.deliveries.claims import SAID_LIMIT
+from exchange.backoff import Breaker, Patience
 from storage.driver_errors import mapped_errors
 
 

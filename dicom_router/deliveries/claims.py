@@ -12,8 +12,8 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from dicom_router.deliveries.backoff import GiveUp, Patience, after_failure
 from dicom_router.deliveries.turns import Turn
+from exchange.backoff import GiveUp, Patience, after_failure
 from storage.driver_errors import mapped_errors
 
 #: What a person reads is no longer than this.

@@ -9,7 +9,6 @@ from time import monotonic
 
 import structlog
 
-from dicom_router.deliveries.backoff import Permit
 from dicom_router.deliveries.batch import Batch, attempts_for, luck
 from dicom_router.deliveries.breakers import Breakers
 from dicom_router.deliveries.claims import Claimed, Claims
@@ -17,6 +16,7 @@ from dicom_router.deliveries.destinations.port import Destination, DestinationFa
 from dicom_router.deliveries.loading import Loading
 from dicom_router.deliveries.turns import Turn, Turns
 from dicom_router.metrics import FORWARDING_FAILED
+from exchange.backoff import Permit
 from exchange.destinations import Entry, PostgresDestinations, UnknownDestination
 
 log = structlog.get_logger(__name__)

@@ -8,7 +8,6 @@ from uuid import uuid4
 
 from psycopg.rows import dict_row
 
-from dicom_router.deliveries.backoff import Patience
 from dicom_router.deliveries.breakers import Breakers
 from dicom_router.deliveries.claims import Claims, Wanted
 from dicom_router.deliveries.destinations.port import Destination, NotReached, Sent
@@ -16,6 +15,7 @@ from dicom_router.deliveries.forwarding import Forwarding
 from dicom_router.deliveries.loading import Loading
 from dicom_router.deliveries.ordering import PostgresDeliveries
 from dicom_router.deliveries.turns import Turn, Turns
+from exchange.backoff import Patience
 from exchange.destinations import Entry, Kind, PostgresDestinations
 from exchange.registry import PostgresRegistry, Trust
 from storage.leaving import Leaving

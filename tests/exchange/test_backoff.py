@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dicom_router.deliveries.backoff import Breaker, GiveUp, Patience, Permit, after_failure, pause
+from exchange.backoff import Breaker, GiveUp, Patience, Permit, after_failure, pause
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 PATIENCE = Patience()

@@ -1,0 +1,142 @@
+"""A FHIR R4 server that is told of studies: all of a study in one transaction (§3.1.0.11).
+
+Every resource is addressed by an identifier of ours, so that telling it again changes nothing, and a study
+that becomes somebody else's moves in one step: nobody ever finds it with both. People are the record's own:
+where it does not know one, it gets their NHS number and nothing more.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid5
+
+from exchange.fhir.endpoint import as_endpoint, endpoint_id, retrieve_location
+from exchange.fhir.identifiers import NHS_NUMBER, STUDY_UID, URI, Json, oid, patient_identifier
+from exchange.fhir.imaging_study import as_imaging_study
+from exchange.people.person import Identifier, NumberStatus
+from exchange.telling.port import Heard, Later, NotHeard
+from exchange.telling.story import Story
+from exchange.telling.thing import Act, Saying, Step
+from exchange.telling.web import Answer, Web
+
+#: Entries of a Bundle are called by UUIDs made in this space, of what our own facade calls them.
+_ENTRIES = UUID("0a5d0d4e-6c3b-5f0e-9d4e-2c9a7f1f3b57")
+
+
+def conditional(kind: str, system: str, value: str) -> str:
+    """The address of a resource by its identifier (FHIR R4 §3.1.0.5.1): the key of what is told."""
+    return f"{kind}?identifier={system}|{value}"
+
+
+def resources_of(story: Story, dicomweb: str) -> Mapping[str, Json]:
+    """What the record holds of a study, by its address there. References are as our facade has them."""
+    study = as_imaging_study(story.study, story.person, dicomweb, story.assigners)
+    return {conditional("ImagingStudy", STUDY_UID, oid(story.study.uid)): study}
+
+
+def transaction(steps: Sequence[Step], sayings: Sequence[Saying], dicomweb: str) -> Json:
+    """All that is to be held afterwards, and away with all else that is held."""
+    wanted = {each.key for each in sayings}
+    gone = dict.fromkeys(step.key for step in steps if step.act is Act.RETRACT and step.key not in wanted)
+    entries: list[Json] = [{"request": {"method": "DELETE", "url": key}} for key in gone]
+    if sayings:
+        entries += [_patient(sayings[0]), _endpoint(dicomweb), *(_resource(each) for each in sayings)]
+    places = {entry.pop("place"): entry["fullUrl"] for entry in entries if "place" in entry}
+    for entry in entries:
+        if "resource" in entry:
+            entry["resource"] = _placed(entry["resource"], places)
+    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+
+
+def _patient(saying: Saying) -> Json:
+    """Whose all of it is, where the record does not know them yet (conditional create, §3.1.0.8.1)."""
+    number = patient_identifier(Identifier.nhs(saying.number), NumberStatus.VERIFIED)
+    return {
+        "place": f"Patient/{saying.person}",
+        "fullUrl": _full_url(f"Patient/{saying.person}"),
+        "resource": {"resourceType": "Patient", "identifier": [number]},
+        "request": {
+            "method": "POST", "url": "Patient", "ifNoneExist": f"identifier={NHS_NUMBER}|{saying.number}",
+        },
+    }  # fmt: skip
+
+
+def _endpoint(dicomweb: str) -> Json:
+    """Where pixels are had: one for all studies."""
+    number = {"system": URI, "value": f"urn:oid:{retrieve_location(dicomweb)}"}
+    return {
+        "place": f"Endpoint/{endpoint_id(dicomweb)}",
+        "fullUrl": _full_url(f"Endpoint/{endpoint_id(dicomweb)}"),
+        "resource": {**as_endpoint(dicomweb), "identifier": [number]},
+        "request": {"method": "PUT", "url": conditional("Endpoint", number["system"], number["value"])},
+    }
+
+
+def _resource(saying: Saying) -> Json:
+    """One that is told, in the place of what it replaces."""
+    place = f"{saying.content['resourceType']}/{saying.content['id']}"
+    return {
+        "place": place,
+        "fullUrl": _full_url(place),
+        "resource": dict(saying.content),
+        "request": {"method": "PUT", "url": saying.key},
+    }
+
+
+def _full_url(place: str) -> str:
+    return f"urn:uuid:{uuid5(_ENTRIES, place)}"
+
+
+def _placed(resource: Any, places: Mapping[str, str]) -> Any:
+    """Without our ids, and with references to entries; what else it refers to is known by its identifier."""
+    found = _mapped(resource, places)
+    found.pop("id", None)
+    return found
+
+
+def _mapped(node: Any, places: Mapping[str, str]) -> Any:
+    if isinstance(node, list):
+        return [_mapped(each, places) for each in node]
+    if not isinstance(node, dict):
+        return node
+    made = {name: _mapped(each, places) for name, each in node.items() if name != "reference"}
+    reference = node.get("reference")
+    if isinstance(reference, str) and (reference in places or reference.startswith("#")):
+        made["reference"] = places.get(reference, reference)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class FhirListener:
+    """See Listener."""
+
+    web: Web
+    dicomweb: str
+
+    def sayings(self, story: Story) -> Sequence[Saying]:
+        """See Listener.sayings."""
+        person = story.person
+        return [
+            Saying(key, person.nhs_number, person.uid, resource)
+            for key, resource in resources_of(story, self.dicomweb).items()
+        ]
+
+    def tell(self, steps: Sequence[Step], sayings: Sequence[Saying]) -> Iterator[Heard]:
+        """See Listener.tell."""
+        answer = self.web.ask("POST", "", transaction(steps, sayings, self.dicomweb))
+        if answer.status in (404, 405, 410):
+            raise NotHeard(f"nothing at its address takes transactions ({answer.words})")
+        if not answer.is_good:
+            raise answer.failure
+        _answered(answer)
+        yield from (Heard(step) for step in steps)
+
+    def close(self) -> None:
+        """See Listener.close."""
+        self.web.close()
+
+
+def _answered(answer: Answer) -> None:
+    """Raises Later where it is not what answers a transaction: some proxy answers for the server."""
+    if not isinstance(answer.body, dict) or answer.body.get("type") != "transaction-response":
+        raise Later(f"{answer.words} and no transaction-response")

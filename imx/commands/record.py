@@ -1,0 +1,212 @@
+"""`imx record`: who in the care record is told of studies, what they were told, and what failed."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from exchange.telling.desk import State, Telling, TellingDesk
+from exchange.telling.subscriber import Kind, Manner, PostgresSubscribers, Subscriber
+from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
+from imx.commands.printing import print_rows
+from imx.database import open_database
+
+commands = typer.Typer(
+    help="The care record: who is told of studies, and what they were told.", no_args_is_help=True
+)
+
+Number = Annotated[int, typer.Argument(help="Its number, as `imx record tellings` prints it.")]
+
+#: Tellings that one command replays.
+_AT_ONCE = 1_000_000
+
+
+@commands.command("add")
+def add_subscriber(
+    name: Annotated[str, typer.Argument(help="What we call it.")],
+    kind: Annotated[Kind, typer.Argument(help="By which standard it is told.")],
+    address: Annotated[str, typer.Argument(help="Such as https://record.example/fhir/R4.")],
+    account: Annotated[str, typer.Option(help="The name it knows us by; without one we show a token.")] = "",
+    secret_file: Annotated[
+        Path | None, typer.Option(help="The file with our token or password.", exists=True, dir_okay=False)
+    ] = None,
+    token_url: Annotated[
+        str, typer.Option(help="Where a token is granted for account and secret (OAuth 2).")
+    ] = "",
+    certificate: Annotated[
+        Path | None, typer.Option(help="What we show of ourselves over TLS.", exists=True, dir_okay=False)
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="The certificate's key.", exists=True, dir_okay=False)
+    ] = None,
+    authority: Annotated[
+        Path | None, typer.Option(help="Who vouches for its certificate.", exists=True, dir_okay=False)
+    ] = None,
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Tell it of every study that is linked, those of before too; or change its entry."""
+    manner = Manner(
+        certificate_file=_absolute(certificate),
+        key_file=_absolute(key),
+        authority_file=_absolute(authority),
+        token_url=token_url,
+    )
+    entry = Subscriber(
+        name=name,
+        kind=kind,
+        address=address,
+        account=account,
+        secret_file=_absolute(secret_file),
+        manner=manner,
+    )
+    with open_database(settings_from(data, config)) as pool:
+        PostgresSubscribers(pool).add(entry)
+    sys.stdout.write(f"{name} is told of studies by {kind.value}\n")
+
+
+@commands.command("remove")
+def remove_subscriber(
+    name: Annotated[str, typer.Argument(help="Its name.")],
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Tell it no more. What it was told it keeps; added again, it is told what changed meanwhile."""
+    with open_database(settings_from(data, config)) as pool:
+        PostgresSubscribers(pool).remove(name)
+    sys.stdout.write(f"{name} is told nothing any more\n")
+
+
+@commands.command("list")
+def list_subscribers(
+    data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Who is told, and how each does."""
+    with open_database(settings_from(data, config)) as pool:
+        known = PostgresSubscribers(pool)
+        found, doing = known.all(), known.doing()
+    rows = [
+        {
+            "name": each.name,
+            "kind": each.kind.value,
+            "address": each.address,
+            "waiting": doing[each.name].waiting,
+            "told": doing[each.name].told,
+            "dead": doing[each.name].dead,
+            "waits_since": doing[each.name].oldest,
+            "held_back_until": doing[each.name].held_back_until,
+            "last_error": doing[each.name].last_error,
+        }
+        for each in found
+    ]
+    print_rows(rows, as_json)
+
+
+@commands.command("tellings")
+def list_tellings(
+    state: Annotated[
+        list[State] | None, typer.Option(help="Only those. Otherwise what waits or is dead.")
+    ] = None,
+    subscriber: Annotated[str | None, typer.Option(help="Only of this one.")] = None,
+    study: Annotated[str | None, typer.Option(help="Only of this Study Instance UID.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 100,
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Dead letters first, then what waits longest."""
+    states = state or (list(State) if study else [State.WAITING, State.DEAD])
+    with open_database(settings_from(data, config)) as pool:
+        found = TellingDesk(pool).tellings(states, subscriber, study, limit)
+    print_rows([each.as_json() if as_json else _as_row(each) for each in found], as_json)
+
+
+@commands.command("show")
+def show_telling(
+    number: Number, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """One study at one subscriber: what it was told and when, what went wrong, and who decided what."""
+    with open_database(settings_from(data, config)) as pool:
+        found, told, decided = TellingDesk(pool).telling(number)
+    acts = [
+        {"at": each.at.isoformat(timespec="seconds"), "act": each.act, "thing": each.thing, "of": each.person}
+        for each in told
+    ]
+    decisions = [
+        {"at": each.at.isoformat(timespec="seconds"), "by": each.decided_by, "decision": each.decision}
+        for each in decided
+    ]
+    if as_json:
+        whole = {**found.as_json(), "told": acts, "decisions": decisions}
+        json.dump(whole, sys.stdout, indent=2, default=str)
+        sys.stdout.write("\n")
+        return
+    said = {**_as_row(found), "because": found.because}
+    print_rows([{"what": name.replace("_", " "), "value": value} for name, value in said.items()], as_json)
+    for rows in (acts, decisions):
+        if rows:
+            print_rows(rows, as_json)
+
+
+@commands.command("replay")
+def replay_tellings(
+    number: Annotated[list[int] | None, typer.Argument(help="Their numbers.")] = None,
+    dead: Annotated[str | None, typer.Option(help="Every dead letter of this subscriber.")] = None,
+    everything: Annotated[
+        str | None, typer.Option("--all", help="Everything that this subscriber was ever told.")
+    ] = None,
+    by: ByOption = "",
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell it again now, with all tries anew, whether or not the subscriber should hold it already."""
+    if [bool(number), bool(dead), bool(everything)].count(True) != 1:
+        raise typer.BadParameter("give numbers, or --dead NAME, or --all NAME", param_hint="NUMBER")
+    with open_database(settings_from(data, config)) as pool:
+        desk = TellingDesk(pool)
+        states = [State.DEAD] if dead else list(State)
+        numbers = number or [each.id for each in desk.tellings(states, dead or everything, None, _AT_ONCE)]
+        _decide(desk.replay, numbers, by, "replayed", as_json)
+
+
+@commands.command("cancel")
+def cancel_tellings(
+    number: Annotated[list[int], typer.Argument(help="Their numbers.")],
+    by: ByOption = "",
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Try no more, until something of the study changes. What was told stays where it is."""
+    with open_database(settings_from(data, config)) as pool:
+        _decide(TellingDesk(pool).cancel, number, by, "cancelled", as_json)
+
+
+def _as_row(telling: Telling) -> dict[str, Any]:
+    return {
+        "number": telling.id,
+        "subscriber": telling.subscriber,
+        "study": telling.study_uid,
+        "state": telling.state.value,
+        "holds": telling.holds,
+        "in_doubt": telling.in_doubt,
+        "tries": telling.tries,
+        "since": telling.since.isoformat(timespec="seconds"),
+        "last_error": telling.last_error or None,
+    }
+
+
+def _decide(act: Any, numbers: list[int], by: str, done: str, as_json: bool) -> None:
+    decided_by = who(by)
+    rows = [{"number": each, "subscriber": act(each, decided_by), "decision": done} for each in numbers]
+    if as_json:
+        print_rows(rows, as_json)
+    else:
+        sys.stdout.write(f"{len(rows)} {done}\n")
+
+
+def _absolute(path: Path | None) -> Path | None:
+    return path.absolute() if path else None

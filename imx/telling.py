@@ -1,0 +1,29 @@
+"""The part of the worker that tells the record of studies."""
+
+import threading
+
+from psycopg_pool import ConnectionPool
+
+from exchange.telling.gauges import Gauges
+from exchange.telling.opening import Here, Listeners
+from exchange.telling.rounds import Rounds
+from exchange.telling.teller import Teller
+from exchange.telling.tellings import Tellings
+from imx.forwarding import patience_of
+from imx.settings import Settings
+
+
+def keep_telling(settings: Settings, pool: ConnectionPool, stop: threading.Event) -> None:
+    """Until we are to stop. It may be cut anywhere."""
+    teller = Teller(
+        pool=pool,
+        tellings=Tellings(pool, patience_of(settings.routing)),
+        connect=Listeners(here_of(settings)).open,
+        stopping=stop,
+    )
+    Rounds(teller=teller, gauges=Gauges(pool)).run()
+
+
+def here_of(settings: Settings) -> Here:
+    """Where readers find us; on a laptop, where we listen."""
+    return Here(settings.http.public_url or f"http://{settings.http.host}:{settings.http.port}")
