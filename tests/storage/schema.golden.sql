@@ -2369,6 +2369,81 @@ CREATE TABLE public.study_link (
     CONSTRAINT study_link_check CHECK (((state = 'linked'::text) = (person_id IS NOT NULL))),
     CONSTRAINT study_link_state_check CHECK ((state = ANY (ARRAY['linked'::text, 'ambiguous'::text, 'unmatched'::text, 'conflicting'::text])))
 );
+CREATE TABLE public.subscriber (
+    name text NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL,
+    address text NOT NULL,
+    account text DEFAULT ''::text NOT NULL,
+    secret_file text,
+    manner jsonb DEFAULT '{}'::jsonb NOT NULL,
+    added_at timestamp with time zone DEFAULT now() NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    open_until timestamp with time zone,
+    last_error text DEFAULT ''::text NOT NULL,
+    failed_at timestamp with time zone,
+    lease uuid,
+    leased_until timestamp with time zone,
+    CONSTRAINT subscriber_address_check CHECK ((address <> ''::text)),
+    CONSTRAINT subscriber_kind_check CHECK ((kind = ANY (ARRAY['fhir'::text, 'mhd'::text, 'hl7'::text, 'nrl'::text]))),
+    CONSTRAINT subscriber_name_check CHECK ((name <> ''::text))
+);
+CREATE TABLE public.telling (
+    id bigint NOT NULL,
+    subscriber text NOT NULL COLLATE pg_catalog."C",
+    study_uid text NOT NULL COLLATE pg_catalog."C",
+    things jsonb DEFAULT '[]'::jsonb NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    because text NOT NULL,
+    changes integer DEFAULT 1 NOT NULL,
+    tries smallint DEFAULT 0 NOT NULL,
+    since timestamp with time zone DEFAULT now() NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    told_at timestamp with time zone,
+    last_error text DEFAULT ''::text NOT NULL,
+    CONSTRAINT telling_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'told'::text, 'dead'::text, 'cancelled'::text])))
+);
+CREATE TABLE public.telling_decision (
+    id bigint NOT NULL,
+    telling_id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    decided_by text NOT NULL,
+    decision text NOT NULL,
+    CONSTRAINT telling_decision_decision_check CHECK ((decision = ANY (ARRAY['replay'::text, 'cancel'::text])))
+);
+ALTER TABLE public.telling_decision ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.telling_decision_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+ALTER TABLE public.telling ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.telling_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.told (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    subscriber text NOT NULL COLLATE pg_catalog."C",
+    study_uid text NOT NULL COLLATE pg_catalog."C",
+    thing text NOT NULL,
+    act text NOT NULL,
+    person uuid NOT NULL,
+    CONSTRAINT told_act_check CHECK ((act = ANY (ARRAY['told'::text, 'replaced'::text, 'retracted'::text])))
+);
+ALTER TABLE public.told ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.told_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE public.tombstone (
     uid text NOT NULL COLLATE pg_catalog."C",
     level text NOT NULL,
@@ -2673,6 +2748,16 @@ ALTER TABLE ONLY public.study
     ADD CONSTRAINT study_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.study
     ADD CONSTRAINT study_uid_key UNIQUE (uid);
+ALTER TABLE ONLY public.subscriber
+    ADD CONSTRAINT subscriber_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY public.telling_decision
+    ADD CONSTRAINT telling_decision_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.telling
+    ADD CONSTRAINT telling_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.telling
+    ADD CONSTRAINT telling_subscriber_study_uid_key UNIQUE (subscriber, study_uid);
+ALTER TABLE ONLY public.told
+    ADD CONSTRAINT told_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.tombstone
     ADD CONSTRAINT tombstone_pkey PRIMARY KEY (uid, level);
 ALTER TABLE ONLY public.trust
@@ -2794,6 +2879,12 @@ CREATE INDEX study_by_referring ON public.study USING gin (referring public.gin_
 CREATE INDEX study_link_by_person ON public.study_link USING btree (person_id);
 CREATE INDEX study_link_to_review ON public.study_link USING btree (decided_at) WHERE (state <> 'linked'::text);
 CREATE INDEX study_link_waiting ON public.study_link USING btree (study_id) WHERE (state <> 'linked'::text);
+CREATE INDEX telling_by_study ON public.telling USING btree (study_uid);
+CREATE INDEX telling_dead ON public.telling USING btree (subscriber) WHERE (state = 'dead'::text);
+CREATE INDEX telling_decision_by_telling ON public.telling_decision USING btree (telling_id);
+CREATE INDEX telling_due ON public.telling USING btree (subscriber, ((things = '[]'::jsonb)), due_at) WHERE (state = 'waiting'::text);
+CREATE INDEX told_by_person ON public.told USING btree (person, id);
+CREATE INDEX told_by_study ON public.told USING btree (study_uid, id);
 CREATE INDEX tombstone_by_withdrawal ON public.tombstone USING btree (withdrawal_id);
 CREATE INDEX upload_by_actor ON public.upload USING btree (actor_kind, actor, actor_trust);
 CREATE INDEX upload_by_batch ON public.upload USING btree (batch) WHERE (batch <> ''::text);
@@ -2822,6 +2913,7 @@ CREATE TRIGGER reports_follow_link AFTER INSERT OR UPDATE ON public.study_link F
 CREATE TRIGGER reports_follow_new_people AFTER INSERT ON public.person_record REFERENCING NEW TABLE AS came FOR EACH STATEMENT EXECUTE FUNCTION public.reports_follow_new_people();
 CREATE TRIGGER reports_follow_people AFTER UPDATE ON public.person_record REFERENCING OLD TABLE AS was_so NEW TABLE AS now_so FOR EACH STATEMENT EXECUTE FUNCTION public.reports_follow_people();
 CREATE TRIGGER series_notes_requests BEFORE INSERT ON public.series FOR EACH ROW EXECUTE FUNCTION public.note_requests();
+CREATE TRIGGER told_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.told FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER upload_notes_change BEFORE UPDATE ON public.upload FOR EACH ROW EXECUTE FUNCTION public.note_upload_change();
 ALTER TABLE ONLY public.access_token
     ADD CONSTRAINT access_token_account_fkey FOREIGN KEY (account) REFERENCES public.account(id) ON DELETE CASCADE;
@@ -2955,6 +3047,8 @@ ALTER TABLE ONLY public.study_link
     ADD CONSTRAINT study_link_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person_record(id);
 ALTER TABLE ONLY public.study_link
     ADD CONSTRAINT study_link_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
+ALTER TABLE ONLY public.telling_decision
+    ADD CONSTRAINT telling_decision_telling_id_fkey FOREIGN KEY (telling_id) REFERENCES public.telling(id);
 ALTER TABLE ONLY public.tombstone
     ADD CONSTRAINT tombstone_withdrawal_id_fkey FOREIGN KEY (withdrawal_id) REFERENCES public.withdrawal(id);
 ALTER TABLE ONLY public.trust
