@@ -14,6 +14,8 @@ from pathlib import Path
 import structlog
 from psycopg_pool import ConnectionPool
 
+from exchange.linking.linker import link_studies
+from exchange.linking.reconsidering import reconsider
 from exchange.reports import considering
 from exchange.ties import consider
 from imx.certificates import keep_watching
@@ -68,6 +70,9 @@ FEED_STALLED = timedelta(minutes=5)
 #: Followers look for new changes this often.
 FOLLOW_EVERY_S = 1.0
 
+#: Whose a study is, is decided this soon after it has come.
+LINK_EVERY_S = 0.25
+
 #: How often uploads that expired, or are kept as DICOM by now, are looked for.
 TIDY_EVERY_S = 30.0
 
@@ -105,6 +110,10 @@ def run_worker(settings: Settings) -> None:
             follower("orders", partial(consider, pool)),
             follower("reports", partial(considering.consider, pool)),
             again_and_again("new reports", FOLLOW_EVERY_S, partial(considering.consider_waiting, pool), stop),
+            again_and_again(
+                "linking", LINK_EVERY_S, partial(follow, feed, "linking", partial(link_studies, pool)), stop
+            ),
+            again_and_again("people", FOLLOW_EVERY_S, partial(reconsider, pool), stop),
             again_and_again(
                 "steps",
                 FOLLOW_EVERY_S,

@@ -1,0 +1,208 @@
+"""Who asks the rules: a follower of the change feed and of the directory, a batch of studies a transaction.
+
+What is decided, what the record is to hear of and what studies are found by are one transaction. It takes one
+lock, then the rows of its studies in the order of their UIDs, and reads after that: of two workers the later
+decides by all that the earlier wrote. Decided twice, a study comes to the same end.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from exchange.linking.identities import Naming, namings
+from exchange.linking.link import LINKER, Decided, Link, LinkState, StudyIdentity
+from exchange.linking.links import keep_link, object_to, said_by, standing_links
+from exchange.linking.names import written
+from exchange.linking.rules import Held, decide, described
+from exchange.people.alike import Namesake, alike, namesakes, plain
+from exchange.people.directory import people, standings
+from exchange.people.person import Identifier, Person
+from exchange.telling.outbox import Because, note
+from storage.changes import Change, ChangeKind
+from storage.driver_errors import mapped_errors
+
+#: Studies decided in one transaction: their rows are locked as long.
+BATCH = 50
+
+_ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtextextended('the linker', 0))"
+
+#: Of what happened to a study, what the record hears of it where its link stays as it is.
+_HEARD = {
+    ChangeKind.KEPT: Because.CONTENT,
+    ChangeKind.MOVED: Because.CONTENT,
+    ChangeKind.WITHDRAWN: Because.CONTENT,
+    ChangeKind.CORRECTED: Because.CORRECTED,
+}
+
+_NUMBERS_GONE = """
+    delete from study_identifier n where n.study_id = any(%s) and not exists (
+        select from unnest(%s::bigint[], %s::text[], %s::text[]) k (study_id, issuer, value)
+        where (k.study_id, k.issuer, k.value) = (n.study_id, n.issuer, n.value))
+"""
+_NUMBERS = """
+    insert into study_identifier (study_id, issuer, value)
+    select * from unnest(%s::bigint[], %s::text[], %s::text[]) on conflict do nothing
+"""
+
+
+def link_studies(pool: ConnectionPool, changes: Sequence[Change]) -> None:
+    """A follower: whose the studies are that were kept, corrected, moved or withdrawn."""
+    heard: dict[str, set[Because]] = defaultdict(set)
+    for each in changes:
+        heard[each.study_uid].add(_HEARD[each.kind])
+    for batch in batches(sorted(heard), BATCH):
+        with mapped_errors(), pool.connection() as connection:
+            consider(connection, {uid: heard[uid] for uid in batch})
+
+
+def look_again(connection: Connection[Any], study_uids: Collection[str], because: str = "") -> None:
+    """Decide anew, in the caller's transaction: for whoever took back what a person had decided."""
+    consider(connection, {uid: set() for uid in study_uids}, because)
+
+
+def consider(
+    connection: Connection[Any], heard: Mapping[str, Collection[Because]], because: str = ""
+) -> None:
+    """Decide whose some studies are, and keep what is new. `heard` is what the record hears in any case."""
+    take_turn(connection)
+    rows = connection.execute(
+        "select id, uid from study where uid = any(%s) order by uid for no key update", (sorted(heard),)
+    ).fetchall()
+    uids = dict(rows)
+    if not uids:
+        return
+    named = namings(connection, uids)
+    _keep_numbers(connection, uids, named)
+    directory = _Directory.of(connection, [each.identity for names in named.values() for each in names])
+    links = standing_links(connection, uids)
+    notes: dict[Because, list[str]] = defaultdict(list)
+    for id, uid in rows:
+        decided = directory.decide(tuple(each.identity for each in named.get(id, ())))
+        for each in _keep(connection, id, links.get(id), decided, heard[uid], because):
+            notes[each].append(uid)
+    for each, studies in notes.items():
+        note(connection, studies, each)
+
+
+def take_turn(connection: Connection[Any]) -> None:
+    """No other linker looks or writes until this transaction ends."""
+    connection.execute(_ONE_AT_A_TIME)
+
+
+def _keep(
+    connection: Connection[Any],
+    study_id: int,
+    link: Link | None,
+    decided: Decided,
+    heard: Collection[Because],
+    because: str,
+) -> Iterable[Because]:
+    """What a study's link becomes, and what the record is to hear of it."""
+    was_linked = link is not None and link.decided.state is LinkState.LINKED
+    if link is not None and link.is_by_hand:
+        object_to(connection, study_id, _objection(connection, study_id, link, decided))
+        return heard if was_linked else ()
+    if link is not None and link.decided == decided:
+        return heard if was_linked else ()
+    keep_link(connection, study_id, decided, LINKER, because, by_hand=False)
+    is_linked = decided.state is LinkState.LINKED
+    if link is not None and link.decided.person_id == decided.person_id:
+        return heard if is_linked else ()
+    if is_linked:
+        return (Because.LINKED,)
+    return (Because.UNLINKED,) if was_linked else ()
+
+
+def _objection(connection: Connection[Any], study_id: int, link: Link, decided: Decided) -> Decided | None:
+    """What a person decided stays. They hear of it where the rules say what they had not said before."""
+    if decided.person_id is not None and link.decided.person_id is not None:
+        both = people(connection, [decided.person_id, link.decided.person_id])
+        if len({each.id for each in both.values()}) == 1:
+            return None
+    before = said_by(connection, study_id, LINKER)
+    if before is None:
+        return decided if decided.state is LinkState.LINKED else None
+    return None if _gist(before) == _gist(decided) else decided
+
+
+def _gist(decided: Decided) -> object:
+    return decided.state, decided.person_id, frozenset((each.fact, each.verdict) for each in decided.evidence)
+
+
+def _keep_numbers(
+    connection: Connection[Any], study_ids: Collection[int], named: Mapping[int, Sequence[Naming]]
+) -> None:
+    """The numbers in studies that the index does not find them by."""
+    numbers = sorted(
+        {
+            (study_id, number.issuer, number.value)
+            for study_id, names in named.items()
+            for each in names
+            for number in each.identity.identifiers
+            if number != each.patient_id
+        }
+    )
+    columns = tuple(list(column) for column in zip(*numbers, strict=True)) if numbers else ([], [], [])
+    connection.execute(_NUMBERS_GONE, (list(study_ids), *columns))
+    if numbers:
+        connection.execute(_NUMBERS, columns)
+
+
+@dataclass(frozen=True, slots=True)
+class _Directory:
+    """What it holds of everybody whom a batch of studies names."""
+
+    connection: Connection[Any]
+    held: Held
+    namesakes: Mapping[Namesake, Collection[int]]
+    people: Mapping[int, Person]  # by any of their records
+
+    @classmethod
+    def of(cls, connection: Connection[Any], identities: Sequence[StudyIdentity]) -> "_Directory":
+        known = dict(standings(connection, {number for each in identities for number in each.identifiers}))
+        claimed = {Identifier.nhs(each.claims) for each in known.values() if each.claims}
+        known.update(standings(connection, claimed - known.keys()))
+        named = people(connection, {each.person_id for each in known.values()})
+        held = Held(known, named)
+        found = namesakes(connection, {key for each in identities for key in _keys(each, held)})
+        others = people(connection, {id for ids in found.values() for id in ids})
+        return cls(connection, held, found, {**named, **others})
+
+    def decide(self, identities: Sequence[StudyIdentity]) -> Decided:
+        """To link, those of one birth date and family name are enough; to propose, all are asked for."""
+        near = {
+            person.id: person
+            for each in identities
+            for key in _keys(each, self.held)
+            for id in self.namesakes.get(key, ())
+            for person in (self.people[id],)
+        }
+        decided = decide(identities, self.held, list(near.values()))
+        if decided.state is LinkState.LINKED:
+            return decided
+        for each in identities:
+            near.update({person.id: person for person in alike(self.connection, described(each))})
+        return decide(identities, self.held, list(near.values()))
+
+
+def _keys(identity: StudyIdentity, held: Held) -> Iterator[Namesake]:
+    """The birth date with the family name in the study, and with that of whom its numbers name."""
+    if not identity.birth_date:
+        return
+    families = {" ".join(each.family) for each in written(identity.name)}
+    for number in identity.identifiers:
+        if (person := held.named(number)) is not None:
+            families.add(plain(person.demographics.name.family))
+    yield from (Namesake(identity.birth_date, each) for each in families if each)
+
+
+def batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    """As many at a time."""
+    left = iter(items)
+    while batch := list(islice(left, size)):
+        yield batch

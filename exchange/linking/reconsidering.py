@@ -1,0 +1,83 @@
+"""Studies whose link may change, since the directory heard something new: found by index, and decided again.
+
+In two steps, each a transaction: what changed becomes rows of the studies that are due, and those are decided
+a batch at a time. A worker that dies in between loses neither.
+"""
+
+from psycopg_pool import ConnectionPool
+
+from exchange.linking.linker import BATCH, consider, take_turn
+from exchange.telling.outbox import Because
+from storage.driver_errors import mapped_errors
+
+#: Records looked at in one go: most are of people of whom no study is kept.
+RECORDS = 1000
+
+#: Studies that a record may matter to: they bear its number, are linked to whom it stands for, or were
+#: proposed them; or share its birth date and family name, so that it may be a twin's, or be proposed.
+_FIND = """
+    with changed as materialized (
+        select id, issuer, value, coalesce(current_id, id) as person_id, birth_date, family
+        from person_record where not is_considered order by id limit %s for no key update skip locked
+    ), people as materialized (
+        select id from changed union select person_id from changed
+    ), found as (
+        select d.study_id, false as of_person from changed c
+            join patient p on p.identifier = c.value and p.issuer = c.issuer
+            join identity d on d.patient_id = p.id
+        union all
+        select n.study_id, false from changed c
+            join study_identifier n on n.issuer = c.issuer and n.value = c.value
+        union all
+        select l.study_id, true from people k join study_link l on l.person_id = k.id
+        union all
+        select l.study_id, false from study_link l
+            where l.proposed && (select array_agg(id) from people)
+        union all
+        select d.study_id, false from changed c join identity d
+            on d.birth_date = c.birth_date
+            and ltrim(plain_name(split_part(d.patient_name, '^', 1))) = c.family
+            where c.family <> ''
+    ), due as (
+        insert into link_due as k (study_id, of_person)
+            select study_id, bool_or(of_person) from found group by study_id order by study_id
+            on conflict (study_id) do update set of_person = k.of_person or excluded.of_person
+    )
+    update person_record r set is_considered = true from changed c where r.id = c.id
+"""
+_DUE = """
+    delete from link_due where study_id in
+        (select study_id from link_due order by study_id limit %s for update skip locked)
+    returning study_id, of_person
+"""
+
+
+def reconsider(pool: ConnectionPool) -> int:
+    """All that changed, until now; how many studies were decided again."""
+    while _find(pool) == RECORDS:
+        pass
+    count = 0
+    while decided := _decide(pool):
+        count += decided
+    return count
+
+
+def _find(pool: ConnectionPool) -> int:
+    """Studies that are due, since records changed; how many records."""
+    with mapped_errors(), pool.connection() as connection:
+        take_turn(connection)
+        return connection.execute(_FIND, (RECORDS,)).rowcount
+
+
+def _decide(pool: ConnectionPool) -> int:
+    with mapped_errors(), pool.connection() as connection:
+        take_turn(connection)
+        due: list[tuple[int, bool]] = connection.execute(_DUE, (BATCH,)).fetchall()
+        rows = connection.execute(
+            "select uid, id from study where id = any(%s)", ([id for id, _ in due],)
+        ).fetchall()
+        is_of_person = dict(due)
+        heard = {uid: {Because.PERSON} if is_of_person[id] else set[Because]() for uid, id in rows}
+        if heard:
+            consider(connection, heard, "the directory heard something new")
+    return len(due)
