@@ -814,6 +814,9 @@ BEGIN
     WHERE id = worker_id;
 END;
 $$;
+CREATE FUNCTION public.proposed_in(p_evidence jsonb) RETURNS bigint[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (SELECT COALESCE(array_agg((id.value)::bigint), '{}'::bigint[]) AS "coalesce" FROM jsonb_array_elements_text((proposed_in.p_evidence -> 'proposed'::text)) id(value));
 CREATE FUNCTION public.purge_originals(p_withdrawal bigint) RETURNS SETOF text
     LANGUAGE plpgsql
     AS $$
@@ -1662,6 +1665,10 @@ ALTER TABLE public.link_decision ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE public.link_due (
+    study_id bigint NOT NULL,
+    of_person boolean NOT NULL
+);
 CREATE TABLE public.link_review (
     id bigint NOT NULL,
     study_id bigint NOT NULL,
@@ -2358,6 +2365,11 @@ ALTER TABLE public.study ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE public.study_identifier (
+    study_id bigint NOT NULL,
+    issuer text NOT NULL COLLATE pg_catalog."C",
+    value text NOT NULL COLLATE pg_catalog."C"
+);
 CREATE TABLE public.study_link (
     study_id bigint NOT NULL,
     state text NOT NULL,
@@ -2366,6 +2378,9 @@ CREATE TABLE public.study_link (
     decided_at timestamp with time zone DEFAULT now() NOT NULL,
     decided_by text NOT NULL,
     is_by_hand boolean DEFAULT false NOT NULL,
+    proposed bigint[] GENERATED ALWAYS AS (public.proposed_in(evidence)) STORED,
+    objection jsonb,
+    objected_at timestamp with time zone,
     CONSTRAINT study_link_check CHECK (((state = 'linked'::text) = (person_id IS NOT NULL))),
     CONSTRAINT study_link_state_check CHECK ((state = ANY (ARRAY['linked'::text, 'ambiguous'::text, 'unmatched'::text, 'conflicting'::text])))
 );
@@ -2616,6 +2631,8 @@ ALTER TABLE ONLY public.known_browser
     ADD CONSTRAINT known_browser_pkey PRIMARY KEY (digest, account);
 ALTER TABLE ONLY public.link_decision
     ADD CONSTRAINT link_decision_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.link_due
+    ADD CONSTRAINT link_due_pkey PRIMARY KEY (study_id);
 ALTER TABLE ONLY public.link_review
     ADD CONSTRAINT link_review_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.migration
@@ -2742,6 +2759,8 @@ ALTER TABLE ONLY public.sign_in_attempt
     ADD CONSTRAINT sign_in_attempt_pkey PRIMARY KEY (bucket);
 ALTER TABLE ONLY public.staged
     ADD CONSTRAINT staged_pkey PRIMARY KEY (key);
+ALTER TABLE ONLY public.study_identifier
+    ADD CONSTRAINT study_identifier_pkey PRIMARY KEY (study_id, issuer, value);
 ALTER TABLE ONLY public.study_link
     ADD CONSTRAINT study_link_pkey PRIMARY KEY (study_id);
 ALTER TABLE ONLY public.study
@@ -2805,6 +2824,7 @@ CREATE INDEX forwarded_by_instance ON public.forwarded USING btree (instance_id)
 CREATE INDEX hl7_message_aside ON public.hl7_message USING btree (id) WHERE ((raw IS NOT NULL) AND (settled_at IS NULL));
 CREATE INDEX hl7_message_taken ON public.hl7_message USING btree (trust, control_id) WHERE (answer = 'AA'::text);
 CREATE INDEX identity_by_birth_date ON public.identity USING btree (birth_date);
+CREATE INDEX identity_by_birth_date_and_family ON public.identity USING btree (birth_date, ltrim(public.plain_name(split_part(patient_name, '^'::text, 1)))) WHERE (birth_date IS NOT NULL);
 CREATE INDEX identity_by_name ON public.identity USING gin (patient_name public.gin_trgm_ops);
 CREATE INDEX identity_by_patient ON public.identity USING btree (patient_id);
 CREATE INDEX identity_by_plain_name ON public.identity USING gin (patient_plain public.gin_trgm_ops);
@@ -2876,7 +2896,10 @@ CREATE INDEX study_by_date ON public.study USING btree (study_date DESC NULLS LA
 CREATE INDEX study_by_description ON public.study USING gin (description public.gin_trgm_ops);
 CREATE INDEX study_by_modality ON public.study USING gin (modalities);
 CREATE INDEX study_by_referring ON public.study USING gin (referring public.gin_trgm_ops);
+CREATE INDEX study_identifier_by_value ON public.study_identifier USING btree (issuer, value);
 CREATE INDEX study_link_by_person ON public.study_link USING btree (person_id);
+CREATE INDEX study_link_by_proposed ON public.study_link USING gin (proposed);
+CREATE INDEX study_link_objected ON public.study_link USING btree (study_id) WHERE (objection IS NOT NULL);
 CREATE INDEX study_link_to_review ON public.study_link USING btree (decided_at) WHERE (state <> 'linked'::text);
 CREATE INDEX study_link_waiting ON public.study_link USING btree (study_id) WHERE (state <> 'linked'::text);
 CREATE INDEX telling_by_study ON public.telling USING btree (study_uid);
@@ -2965,12 +2988,10 @@ ALTER TABLE ONLY public.known_browser
     ADD CONSTRAINT known_browser_account_fkey FOREIGN KEY (account) REFERENCES public.account(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.link_decision
     ADD CONSTRAINT link_decision_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person_record(id);
-ALTER TABLE ONLY public.link_decision
-    ADD CONSTRAINT link_decision_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
+ALTER TABLE ONLY public.link_due
+    ADD CONSTRAINT link_due_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.link_review
     ADD CONSTRAINT link_review_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person_record(id);
-ALTER TABLE ONLY public.link_review
-    ADD CONSTRAINT link_review_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
 ALTER TABLE ONLY public.order_tie
     ADD CONSTRAINT order_tie_correction_id_fkey FOREIGN KEY (correction_id) REFERENCES public.correction(id);
 ALTER TABLE ONLY public.order_tie
@@ -3043,10 +3064,12 @@ ALTER TABLE ONLY public.series_tally
     ADD CONSTRAINT series_tally_series_id_fkey FOREIGN KEY (series_id) REFERENCES public.series(id);
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_account_fkey FOREIGN KEY (account) REFERENCES public.account(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.study_identifier
+    ADD CONSTRAINT study_identifier_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.study_link
     ADD CONSTRAINT study_link_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person_record(id);
 ALTER TABLE ONLY public.study_link
-    ADD CONSTRAINT study_link_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
+    ADD CONSTRAINT study_link_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.telling_decision
     ADD CONSTRAINT telling_decision_telling_id_fkey FOREIGN KEY (telling_id) REFERENCES public.telling(id);
 ALTER TABLE ONLY public.tombstone

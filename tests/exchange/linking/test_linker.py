@@ -76,7 +76,7 @@ def linked(shelf: Shelf, study: str = "1.2.1") -> str:
         if link is None:
             return ""
         if link.decided.state is not LinkState.LINKED:
-            return link.decided.state.value
+            return str(link.decided.state.value)
         rows = connection.execute(
             "select c.value from person_record r join person_record c on c.id = r.current_id where r.id = %s",
             (link.decided.person_id,),
@@ -157,7 +157,7 @@ def test_a_correction_moves_a_study_and_its_undoing_moves_it_back(shelf: Shelf) 
     settle(shelf)
     heard(shelf)
 
-    attributes = {
+    attributes: dict[str, dict[str, Any]] = {
         "00100010": {"vr": "PN", "Value": [{"Alphabetic": "BROWN^PAUL"}]},
         "00100020": {"vr": "LO", "Value": ["P1"]},
         "00100030": {"vr": "DA", "Value": ["19500102"]},
