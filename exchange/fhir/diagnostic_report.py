@@ -64,8 +64,8 @@ def as_diagnostic_report(
     """A report as it stands, beside the study to which it belongs.
 
     `person` is whom that study is linked to. `dicomweb` and `reports` are addresses, without a slash at the
-    end: documents of the archive are had under the one, those that came with messages under the other. Of what
-    was withdrawn nothing is said but that it was; of a restricted person not who reported.
+    end: documents of the archive are had under the one, those that came with messages under the other. Of
+    what was withdrawn nothing is said but that it was; of a restricted person not who reported.
     """
     content = report.content
     made: Json = {
