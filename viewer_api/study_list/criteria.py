@@ -29,6 +29,9 @@ MODALITIES: Mapping[str, str] = {
     "SM": "Slide microscopy", "ES": "Endoscopy", "OP\\OPT": "Eye", "XC": "Photograph", "DOC": "Document",
 }  # fmt: skip
 
+#: Whose studies are meant where the directory does not know the number that was given.
+NOBODY = "nobody"
+
 _LONGEST = 64
 _WRITTEN = (
     "%Y-%m-%d",
@@ -56,6 +59,7 @@ class Criteria:
     modality: str = ""
     # From links alone (viewer_api.study_list.invoking); several with a backslash between them.
     study_uid: str = ""
+    person: str = ""  # id in the directory of whom the studies are linked to; NOBODY where it knows none
     accession_issuer: str = ""
     most: str = ""  # how many studies at most, the newest
     differs: str = ""  # "yes" where the name or birth date that came along is not the study's

@@ -1,7 +1,8 @@
 """Invoke Image Display, as another system asks for it (IHE RAD TF-2 §4.106). Pure.
 
-An identifier counts with its issuer (the assigning authority behind ^^^). Days are what is looked for: the
-times of lowerDateTime and upperDateTime are left out, so that no clock or time zone hides a study.
+An identifier counts with its issuer (the assigning authority behind ^^^). An NHS number is everybody's: it
+means the studies that are linked to whoever has it, of any trust, whatever number they bear. Days are what is
+looked for: the times of lowerDateTime and upperDateTime are left out, so that no clock hides a study.
 """
 
 import re
@@ -9,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from exchange.outgoing import NATIONAL
 from storage.errors import BadQuery
 from viewer_api.study_list.criteria import Criteria
 from viewer_api.study_list.rows import Row
@@ -40,6 +42,12 @@ class Invocation:
         """
         asked = self.criteria
         return bool(asked.study_uid or asked.issuer or asked.accession_issuer or own_issuer)
+
+    @property
+    def nhs_number(self) -> str:
+        """Ten digits, where a person is named by their NHS number."""
+        asked = self.criteria
+        return asked.patient_id.replace(" ", "") if asked.issuer in NATIONAL else ""
 
     def differs_from(self, row: Row) -> bool:
         """Whether the study names another birth date, or shares no word of the name."""

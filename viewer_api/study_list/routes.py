@@ -1,24 +1,32 @@
 """The list of studies: searched by a form, read by links that hold no patient's name."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from urllib.parse import urlencode
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from exchange.audit import Detail
+from exchange.linking.links import studies_of
 from exchange.namespaces import within_issuer
+from exchange.people.directory import person_known_as, person_with_uid
+from exchange.people.person import Identifier, Person
 from exchange.policy import Action
 from exchange.searches import KeptSearches
 from storage.archive import PAGE
+from storage.columns import STUDY_UID
+from storage.driver_errors import mapped_errors
 from storage.errors import BadQuery
+from storage.query import AnyOf
 from viewer_api.pages import Pages
 from viewer_api.parts import Working
 from viewer_api.readers import Reader
-from viewer_api.study_list.criteria import MODALITIES, Criteria, Meant, mean
-from viewer_api.study_list.invoking import invoked
+from viewer_api.study_list.criteria import MODALITIES, NOBODY, Criteria, Meant, mean
+from viewer_api.study_list.invoking import Invocation, invoked
 from viewer_api.study_list.rows import Order, Row, in_order, row_of
 
 PREFIX = "/studies"
@@ -81,20 +89,27 @@ class StudyList:
         if given is None:
             return self._page(request, reader, mean(Criteria()), asked, Listed([], 1, False), has_ended=True)
         meant = mean(Criteria.kept(given))
+        if person := _person(meant.criteria):
+            reader = await self._work.readers.admit(request, Action.SEE_RECORD, person=person)
         listed = await self._find(reader, meant, asked)
         keys = sorted(meant.criteria.as_json())
-        await reader.record(detail={"level": "study", "keys": keys, "of": "study list"})
+        detail: Detail = {"level": "study", "keys": keys, "of": "study list"}
+        await reader.record(detail=detail, person=_person(meant.criteria))
         return self._page(request, reader, meant, asked, listed)
 
     async def invoke(self, request: Request, reader: Reader) -> Response:
         """Open the one study that was asked for; else lead to what there is, and the reader chooses."""
         invocation = invoked(request.query_params.multi_items())
-        meant = mean(invocation.criteria)
+        meant = mean(await self._of_person(invocation))
+        person = _person(meant.criteria)
+        if person:
+            reader = await self._work.readers.admit(request, Action.SEE_RECORD, person=person)
         if meant.errors:
             raise BadQuery(next(iter(meant.errors.values())))
         rows, has_more = await self._rows(reader, meant, 2, 0)
         keys = sorted(meant.criteria.as_json())
-        await reader.record(detail={"level": "study", "keys": keys, "of": "invoked display"})
+        detail: Detail = {"level": "study", "keys": keys, "of": "invoked display"}
+        await reader.record(detail=detail, person=person)
         if len(rows) == 1 and not has_more:
             differs = invocation.differs_from(rows[0])
             is_sure = invocation.opens_for(reader.look.actor.issuer) and not rows[0].is_inconsistent
@@ -102,6 +117,24 @@ class StudyList:
                 return RedirectResponse(rows[0].url, HTTPStatus.SEE_OTHER)
             return await self.keep(reader, replace(meant.criteria, differs="yes" if differs else ""))
         return await self.keep(reader, meant.criteria)
+
+    async def _of_person(self, invocation: Invocation) -> Criteria:
+        """The criteria; of an NHS number, those by whom it is held."""
+        if not invocation.nhs_number:
+            return invocation.criteria
+        found = await self._work.desk.ask(self._known_as, Identifier.nhs(invocation.nhs_number))
+        return replace(
+            invocation.criteria, patient_id="", issuer="", person=str(found.uid) if found else NOBODY
+        )
+
+    def _known_as(self, identifier: Identifier) -> Person | None:
+        with mapped_errors(), self._work.desk.pool.connection() as connection:
+            return person_known_as(connection, identifier)
+
+    def _linked_to(self, person: UUID) -> Sequence[str]:
+        with mapped_errors(), self._work.desk.pool.connection() as connection:
+            found = person_with_uid(connection, person)
+            return studies_of(connection, found.id) if found else ()
 
     def wrong(self, request: Request, reader: Reader, meant: Meant) -> Response:
         """The form again, with what is wrong with it."""
@@ -120,7 +153,14 @@ class StudyList:
         return Listed(in_order(rows, asked.order)[start:stop], start + 1, len(rows) > stop)
 
     async def _rows(self, reader: Reader, meant: Meant, limit: int, offset: int) -> tuple[list[Row], bool]:
-        query = within_issuer(meant.query(limit, offset), reader.look.actor.issuer)
+        query = meant.query(limit, offset)
+        if meant.criteria.person:
+            person = _person(meant.criteria)
+            linked = await self._work.desk.ask(self._linked_to, person) if person else ()
+            if not linked:
+                return [], False
+            query = replace(query, matches={**query.matches, STUDY_UID: AnyOf(tuple(linked))})
+        query = within_issuer(query, reader.look.actor.issuer)
         answer = await self._work.archive.search(query)
         found = [row_of(each) async for page in answer.pages for each in page]
         is_all = bool(meant.criteria.most) and offset + len(found) >= int(meant.criteria.most)
@@ -152,6 +192,14 @@ class StudyList:
             has_ended=has_ended,
             differs=meant.criteria.differs == "yes" and bool(listed.rows),
         )
+
+
+def _person(criteria: Criteria) -> UUID | None:
+    """Whose linked studies are meant, where the directory knows them."""
+    try:
+        return UUID(criteria.person) if criteria.person else None
+    except ValueError:
+        return None
 
 
 def _asked(named: Mapping[str, str]) -> Asked:

@@ -28,6 +28,21 @@ def test_a_patient_is_named_by_number_and_assigning_authority() -> None:
     assert asked("requestType=PATIENT&patientID=1^^^%261.2.3%26ISO").criteria.issuer == "1.2.3"
 
 
+@pytest.mark.parametrize(
+    ("patient", "number"),
+    [
+        ("9990000018^^^NHS", "9990000018"),
+        ("999 000 0018^^^NHS", "9990000018"),
+        ("9990000018^^^NHS%262.16.840.1.113883.2.1.4.1%26ISO", "9990000018"),
+        ("9990000018^^^%262.16.840.1.113883.2.1.4.1%26ISO", "9990000018"),
+        ("9990000018", ""),
+        ("9990000018^^^RBL", ""),
+    ],
+)
+def test_an_nhs_number_is_known_by_its_issuer_alone(patient: str, number: str) -> None:
+    assert asked(f"requestType=PATIENT&patientID={patient}").nhs_number == number
+
+
 def test_a_patient_may_be_narrowed_by_time_kind_and_count() -> None:
     query = (
         "requestType=PATIENT&patientID=1^^^RBL&lowerDateTime=2026-01-31T10:15:00&upperDateTime=2026-02-01"

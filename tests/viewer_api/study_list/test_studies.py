@@ -9,7 +9,13 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
+from exchange.linking.link import LINKER, Decided, LinkState
+from exchange.linking.links import keep_link
+from exchange.people.directory import person_known_as
+from exchange.people.person import Demographics, Identifier, NumberStatus, PersonName, Record
+from exchange.people.telling import tell
 from exchange.policy import Role
+from tests.exchange.people.test_directory import said
 from tests.viewer_api.conftest import ORIGIN, Place, an_account, bearer, open_page, sign_in
 from tests.viewer_api.material import encoded
 
@@ -252,3 +258,47 @@ def test_no_match_says_so_and_what_cannot_be_asked_is_a_page(reader: httpx.Clien
     wrong = reader.get("/IHEInvokeImageDisplay", params={"requestType": "SERIES"})
     assert wrong.status_code == 400
     assert "PATIENT or STUDY" in wrong.text
+
+
+def link(place: Place, study_uid: str, number: str, name: str) -> None:
+    """To somebody with a verified NHS number."""
+    with psycopg.connect(place.database) as connection:
+        told = Demographics((PersonName(name),), "19520516")
+        tell(connection, Record(Identifier.nhs(number), told, number, NumberStatus.VERIFIED), said())
+        known = person_known_as(connection, Identifier.nhs(number))
+        study = connection.execute("select id from study where uid = %s", (study_uid,)).fetchone()
+        assert known is not None
+        assert study is not None
+        decided = Decided(LinkState.LINKED, known.id, ())
+        keep_link(connection, study[0], decided, LINKER, by_hand=False)
+
+
+def test_an_nhs_number_means_the_studies_that_are_linked_to_whoever_has_it(
+    reader: httpx.Client, place: Place
+) -> None:
+    keep(place, 1, "Ashworth^Zoë", "123456", "REM", day="20260301")
+    keep(place, 2, "Brown^Zoë", "777", "RBL", day="20260401")
+    keep(place, 3, "Ashworth^Zoë", "9990000018", "NHS")  # bears the number, and nobody verified it
+    link(place, "1.9.1", "9990000018", "Ashworth")
+    link(place, "1.9.2", "9990000018", "Ashworth")
+
+    for patient in ("9990000018^^^NHS", "999 000 0018^^^&2.16.840.1.113883.2.1.4.1&ISO"):
+        url = invoke(reader, requestType="PATIENT", patientID=patient)
+        assert "9990000018" not in url
+        assert opened(reader.get(url)) == ["1.9.2", "1.9.1"]
+    latest = invoke(reader, requestType="PATIENT", patientID="9990000018^^^NHS", mostRecentResults="1")
+    assert latest.endswith("=1.9.2")
+    early = invoke(reader, requestType="PATIENT", patientID="9990000018^^^NHS", upperDateTime="2026-03-31")
+    assert early.endswith("=1.9.1")
+    with psycopg.connect(place.database) as connection:
+        seen = connection.execute(
+            "select count(*) from audit where person = (select uid from person_record where issuer = 'NHS')"
+        ).fetchone()
+    assert seen is not None
+    assert seen[0] >= 4
+
+
+def test_nobody_by_that_nhs_number_has_no_studies(reader: httpx.Client, place: Place) -> None:
+    keep(place, 1, "Ashworth^Zoë", "9990000026", "NHS")
+    url = invoke(reader, requestType="PATIENT", patientID="9990000026^^^NHS")
+    assert "No study is linked to this person" in reader.get(url).text
