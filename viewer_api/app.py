@@ -13,7 +13,7 @@ from viewer_api.commitments import commitment_routes
 from viewer_api.compression import Compressed
 from viewer_api.cross_origin import cross_origin
 from viewer_api.deliveries import delivery_routes
-from viewer_api.fhir.patient import patient_routes
+from viewer_api.fhir.routes import fhir_routes
 from viewer_api.hosts import LoopbackOnly
 from viewer_api.laboratory.routes import laboratory_routes
 from viewer_api.limited import Limited
@@ -90,7 +90,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.include_router(registry_routes(work))
     app.include_router(commitment_routes(work))
     app.include_router(rejection_routes(work))
-    app.include_router(patient_routes(work))
+    app.include_router(fhir_routes(work))
     app.include_router(study_list_routes(work, pages))
     app.include_router(viewer_routes(work, pages))
     app.include_router(laboratory_routes(work, pages))

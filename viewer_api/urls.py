@@ -21,3 +21,8 @@ def studies_url(request: Request, settings: ApiSettings) -> str:
 def fhir_url(request: Request, settings: ApiSettings) -> str:
     """The URL of the FHIR facade, without a slash behind it."""
     return f"{base_url(request, settings)}{FHIR}"
+
+
+def dicomweb_url(request: Request, settings: ApiSettings) -> str:
+    """The URL of the DICOMweb service, without a slash behind it."""
+    return f"{base_url(request, settings)}{PREFIX}"

@@ -67,11 +67,16 @@ def fhir_answer(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """A resource as it is asked for: no cache keeps it. Raises Refused where it cannot be had so."""
+    return _answer(resource, acceptable(request), status, headers or {})
+
+
+def acceptable(request: Request) -> Format:
+    """The format of the answer: asked before anything is looked for. Raises Refused."""
     how = wanted(request)
     if how is None:
         offered = ", ".join(each.value for each in Format)
         raise Refused(HTTPStatus.NOT_ACCEPTABLE, "not-supported", f"to be had as {offered}")
-    return _answer(resource, how, status, headers or {})
+    return how
 
 
 def refusal(

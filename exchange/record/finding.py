@@ -1,0 +1,171 @@
+"""Finding the studies that the record's readers ask for: by person, number, day, modality or body part.
+
+Conditions are SQL over `study s`, `study_link l` and `person_record p`, all of which must hold. Every search
+is of one person, one number, some days or what changed lately: `is_narrow` says of a condition that an index
+finds what it is about, and a search without one is not made.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection, sql
+
+from storage.query import Level
+from storage.showing import SHOWS
+
+_CHANGED = "coalesce((select max(c.at) from record_change c where c.study_uid = s.uid), s.created_at)"
+_FROM = (
+    " from study s left join study_link l on l.study_id = s.id and l.state = 'linked'"
+    " left join person_record p on p.id = l.person_id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that must hold of a study."""
+
+    text: sql.SQL | sql.Composed
+    values: tuple[object, ...]
+    is_narrow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """After which study a page begins: they come newest first."""
+
+    date: str  # "" for a study without one
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundStudy:
+    """A study, and to whom it is linked now."""
+
+    id: int
+    uid: str
+    date: str
+    person_id: int | None  # directory number
+    changed_at: datetime
+    instance_count: int
+
+    @property
+    def place(self) -> Place:
+        """Of the page after it."""
+        return Place(self.date, self.id)
+
+
+def of_people(ids: Collection[int]) -> Condition:
+    """Linked to one of these people, by whichever of their records."""
+    text = sql.SQL(
+        "s.id in (select of_them.study_id from person_record r join study_link of_them on"
+        " of_them.person_id = r.id and of_them.state = 'linked'"
+        " where r.id = any(%s) or r.current_id = any(%s))"
+    )
+    return Condition(text, (list(ids), list(ids)), is_narrow=True)
+
+
+def with_uids(uids: Collection[str]) -> Condition:
+    """One of these Study Instance UIDs."""
+    return Condition(sql.SQL("s.uid = any(%s)"), (list(uids),), is_narrow=True)
+
+
+def with_ids(ids: Collection[UUID]) -> Condition:
+    """One of these FHIR ids."""
+    return Condition(sql.SQL("fhir_id('ImagingStudy', s.uid) = any(%s)"), (list(ids),), is_narrow=True)
+
+
+def with_accession(accession: str, issuer: str | None) -> Condition:
+    """This accession number; of whichever issuer where none is named."""
+    if issuer is None:
+        return Condition(sql.SQL("s.accession = %s"), (accession,), is_narrow=True)
+    text = sql.SQL("(s.accession = %s and s.accession_issuer = %s)")
+    return Condition(text, (accession, issuer), is_narrow=True)
+
+
+def any_of(conditions: Sequence[Condition]) -> Condition:
+    """One of these holds; none does where there are none."""
+    if not conditions:
+        return Condition(sql.SQL("false"), (), is_narrow=True)
+    text = sql.SQL("({})").format(sql.SQL(" or ").join([each.text for each in conditions]))
+    values = tuple(value for each in conditions for value in each.values)
+    return Condition(text, values, all(each.is_narrow for each in conditions))
+
+
+def with_modality(modalities: Collection[str]) -> Condition:
+    """A series of one of these modalities shows."""
+    return Condition(_series_that_shows("r.modality = any(%s)"), (list(modalities),))
+
+
+def with_body_part(body_parts: Collection[str]) -> Condition:
+    """A series of one of these body parts shows: Body Part Examined, in whatever case it was sent."""
+    return Condition(_series_that_shows("upper(r.body_part) = any(%s)"), (list(body_parts),))
+
+
+def with_series(uids: Collection[str]) -> Condition:
+    """One of these Series Instance UIDs."""
+    return Condition(_series_that_shows("r.uid = any(%s)"), (list(uids),), is_narrow=True)
+
+
+def _series_that_shows(condition: str) -> sql.SQL:
+    return sql.SQL(
+        f"exists (select from series r where r.study_id = s.id and {SHOWS[Level.SERIES]} and {condition})"
+    )
+
+
+def matching(text: sql.SQL, *values: object, is_narrow: bool = False) -> Condition:
+    """Another condition on the study `s`."""
+    return Condition(text, values, is_narrow)
+
+
+#: When a study began, as YYYYMMDDHHMMSS: the first and the last moment that it can mean.
+STARTED_FIRST = "s.study_date || rpad(split_part(coalesce(s.study_time, ''), '.', 1), 6, '0')"
+STARTED_LAST = (
+    "s.study_date || split_part(coalesce(s.study_time, ''), '.', 1)"
+    " || substr('235959', length(split_part(coalesce(s.study_time, ''), '.', 1)) + 1)"
+)
+CHANGED = _CHANGED
+
+
+def find(
+    connection: Connection[Any], conditions: Sequence[Condition], limit: int, after: Place | None = None
+) -> list[FoundStudy]:
+    """A page of studies of which something shows, newest first."""
+    held = [*conditions, *([_after(after)] if after else [])]
+    rows = connection.execute(
+        sql.SQL(
+            "select s.id, s.uid, coalesce(s.study_date, ''), coalesce(p.current_id, p.id), {changed},"
+            " (select coalesce(sum(instances_in(r.id)), 0) from series r where r.study_id = s.id)"
+            "{tables} where {conditions} order by s.study_date desc nulls last, s.id desc limit {limit}"
+        ).format(
+            changed=sql.SQL(_CHANGED),
+            tables=sql.SQL(_FROM),
+            conditions=_all_of(held),
+            limit=sql.Literal(limit),
+        ),
+        [value for each in held for value in each.values],
+    ).fetchall()
+    return [FoundStudy(*row) for row in rows]
+
+
+def count(connection: Connection[Any], conditions: Sequence[Condition]) -> int:
+    """How many there are, of all pages."""
+    row = connection.execute(
+        sql.SQL("select count(*){} where {}").format(sql.SQL(_FROM), _all_of(conditions)),
+        [value for each in conditions for value in each.values],
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _all_of(conditions: Sequence[Condition]) -> sql.Composed:
+    shows = sql.SQL(SHOWS[Level.STUDY])
+    return sql.SQL(" and ").join([shows, *(each.text for each in conditions)])
+
+
+def _after(place: Place) -> Condition:
+    if not place.date:
+        return Condition(sql.SQL("s.study_date is null and s.id < %s"), (place.id,))
+    text = sql.SQL("((s.study_date, s.id) < (%s, %s) or s.study_date is null)")
+    return Condition(text, (place.date, place.id))

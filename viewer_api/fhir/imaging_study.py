@@ -1,0 +1,102 @@
+"""Studies: read, and searched by person, number, modality, body site and date (FHIR R4 ImagingStudy)."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from exchange.fhir.endpoint import as_endpoint
+from exchange.fhir.imaging_study import MADO, UK_CORE, as_imaging_study
+from exchange.fhir.patient import as_patient
+from exchange.record.finding import Condition, with_ids, with_series
+from viewer_api.fhir.answers import Made
+from viewer_api.fhir.dates import changed, started
+from viewer_api.fhir.known import Known
+from viewer_api.fhir.parameters import Asked, tokens
+from viewer_api.fhir.resource import ID, LAST_UPDATED, PATIENT, SUBJECT, Parameter, ParameterType, Resource
+from viewer_api.fhir.studies import Names, now
+from viewer_api.fhir.study_routes import StudyKind
+
+IMAGING_STUDY = Resource(
+    "ImagingStudy",
+    "A study with its series and instances. By patient only what is linked to them is found; by its UID or"
+    " accession number also what is linked to nobody yet, whose subject is then the number as sent.",
+    profiles=(UK_CORE, MADO),
+    parameters=(
+        ID,
+        LAST_UPDATED,
+        PATIENT,
+        SUBJECT,
+        Parameter(
+            "identifier",
+            ParameterType.TOKEN,
+            "The Study Instance UID (urn:dicom:uid|urn:oid:…), or the accession number, system|value",
+        ),
+        Parameter("started", ParameterType.DATE, "When the study began; alone, at most a month of days"),
+        Parameter("modality", ParameterType.TOKEN, "A series has this modality (DICOM, CID 33)"),
+        Parameter(
+            "bodysite",
+            ParameterType.TOKEN,
+            "A series is of this body site: SNOMED CT, or a term of Body Part Examined (PS3.16 Annex L)",
+        ),
+        Parameter("series", ParameterType.TOKEN, "A Series Instance UID"),
+        Parameter("status", ParameterType.TOKEN, "What is held is available"),
+        Parameter(
+            "basedon", ParameterType.REFERENCE, "The order, by its accession number", chains=("identifier",)
+        ),
+    ),
+    includes=("ImagingStudy:patient", "ImagingStudy:subject", "ImagingStudy:endpoint"),
+)
+
+
+def made_of(known: Known) -> Sequence[Made]:
+    """The one resource of a study."""
+    resource = as_imaging_study(known.study, known.person, known.places.dicomweb, known.assigners)
+    return [Made(resource, known.changed_at)]
+
+
+def patient_of(_: Connection[Any], known: Known) -> Sequence[Made]:
+    """Whom it is linked to."""
+    return [Made(as_patient(known.person, known.assigners))] if known.person else []
+
+
+def _endpoint_of(_: Connection[Any], known: Known) -> Sequence[Made]:
+    return [Made(as_endpoint(known.places.dicomweb))]
+
+
+def _narrow(asked: Asked) -> list[Condition]:
+    found = started(asked.of("started")) + changed(asked.of("_lastUpdated"), now())
+    for value in asked.of("series"):
+        found.append(with_series([each.value.removeprefix("urn:oid:") for each in tokens(value)]))
+    return found
+
+
+def place_of(_: Connection[Any], id: str) -> Condition | None:
+    """The study of an id."""
+    try:
+        return with_ids([UUID(id)])
+    except ValueError:
+        return None
+
+
+def _fits(asked: Asked, made: Made) -> bool:
+    return all(
+        any(each.value == made.resource["status"] for each in tokens(value)) for value in asked.of("status")
+    )
+
+
+IMAGING_STUDIES = StudyKind(
+    IMAGING_STUDY,
+    Names(numbers=("identifier",), accessions=("basedon",), ids=("_id",)),
+    made_of,
+    _narrow,
+    place_of,
+    _fits,
+    {
+        "ImagingStudy:patient": patient_of,
+        "ImagingStudy:subject": patient_of,
+        "ImagingStudy:endpoint": _endpoint_of,
+    },
+    is_one_a_study=True,
+)

@@ -1,0 +1,50 @@
+"""The FHIR R4 facade, put together: what it serves, and that it says so."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from exchange.fhir.patient import PROFILE
+from viewer_api.fhir.capability import capability_statement
+from viewer_api.fhir.directory import ENDPOINT, ORGANIZATION, directory_routes
+from viewer_api.fhir.imaging_study import IMAGING_STUDIES
+from viewer_api.fhir.outcomes import fhir_answer
+from viewer_api.fhir.patient import patient_routes
+from viewer_api.fhir.patient_search import PARAMETERS
+from viewer_api.fhir.resource import Parameter, ParameterType, Resource
+from viewer_api.fhir.study_routes import study_routes
+from viewer_api.parts import Working
+from viewer_api.urls import FHIR, fhir_url
+
+PATIENT = Resource(
+    "Patient",
+    "People of the directory (IHE PDQm, PIXm). A record that was merged says who stands for it.",
+    profiles=(PROFILE,),
+    parameters=tuple(
+        Parameter(name, ParameterType(kind), "As in IHE ITI-78") for name, kind in PARAMETERS.items()
+    ),
+)
+#: What is served, as CapabilityStatement and conformance statement tell it.
+RESOURCES: Sequence[Resource] = (PATIENT, IMAGING_STUDIES.resource, ENDPOINT, ORGANIZATION)
+
+_STUDY_KINDS = (IMAGING_STUDIES,)
+
+
+def fhir_routes(work: Working) -> APIRouter:
+    """Everything below /fhir/R4. What may be asked is no secret; all else needs a reader."""
+    router = APIRouter()
+    started_at = datetime.now(UTC).isoformat(timespec="seconds")
+
+    @router.get(f"{FHIR}/metadata")
+    async def capabilities(request: Request) -> Response:
+        """The CapabilityStatement (FHIR R4 §3.1.0.11)."""
+        base = fhir_url(request, work.settings)
+        return fhir_answer(request, capability_statement(RESOURCES, base, started_at))
+
+    for kind in _STUDY_KINDS:
+        router.include_router(study_routes(work, kind))
+    router.include_router(directory_routes(work))
+    router.include_router(patient_routes(work))
+    return router

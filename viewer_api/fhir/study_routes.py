@@ -1,0 +1,179 @@
+"""Resources that are made of studies, over HTTP: read by id, searched by GET and POST, a page at a time."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import APIRouter, Request
+from psycopg import Connection
+from starlette.responses import Response
+
+from exchange.fhir.identifiers import Assigners
+from exchange.policy import Action
+from exchange.record.finding import Condition, FoundStudy, find
+from exchange.registry import PostgresRegistry
+from exchange.searches import KeptSearches
+from storage.driver_errors import mapped_errors
+from storage.errors import NotHeld
+from viewer_api.fhir.answers import Made, resource_answer, searchset
+from viewer_api.fhir.disclosing import may_see, record_seen
+from viewer_api.fhir.known import Known, Places, known_of
+from viewer_api.fhir.outcomes import acceptable, fhir_answer
+from viewer_api.fhir.paging import Cursor, continued, kept_cursor
+from viewer_api.fhir.parameters import Asked, asked_of
+from viewer_api.fhir.resource import Resource
+from viewer_api.fhir.studies import Names, Page, check_narrow, conditions_of, page_of, total_of
+from viewer_api.parts import Working
+from viewer_api.readers import Reader
+from viewer_api.urls import FHIR, dicomweb_url, fhir_url
+
+
+@dataclass(frozen=True, slots=True)
+class StudyKind:
+    """A kind of resource of which each study has one, several or none."""
+
+    resource: Resource
+    names: Names
+    make: Callable[[Known], Sequence[Made]]
+    #: What must hold of a study, besides what `names` say.
+    narrow: Callable[[Asked], list[Condition]]
+    #: Where the resource of an id would be: None for what is no id of ours.
+    place: Callable[[Connection[Any], str], Condition | None]
+    #: Whether a resource is one of those that are sought.
+    fits: Callable[[Asked, Made], bool] = lambda _asked, _made: True
+    #: What goes with a page, by the name of the include.
+    includes: Mapping[str, Callable[[Connection[Any], Known], Sequence[Made]]] = field(default_factory=dict)
+    is_one_a_study: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    page: Page
+    known: Sequence[Known]
+    included: Sequence[Made]
+
+
+#: What a search must name, in words for whoever wrote it.
+_HOW = "patient, identifier, _id, at most a month of days, or what changed within the last month"
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What is asked in threads."""
+
+    work: Working
+    kind: StudyKind
+
+    def search(self, reader: Reader, asked: Asked, cursor: Cursor, places: Places) -> _Found:
+        """A page. Raises BadParameters, Refused."""
+        assigners = assigners_of(self.work)
+        with mapped_errors(), self.work.desk.pool.connection() as connection:
+            own_issuer = reader.look.actor.issuer
+            conditions = conditions_of(connection, asked, self.kind.names, own_issuer) + self.kind.narrow(
+                asked
+            )
+            check_narrow(conditions, _HOW)
+            used: dict[str, Known] = {}
+
+            def expand(
+                connection: Connection[Any], studies: Sequence[FoundStudy]
+            ) -> Mapping[str, Sequence[Made]]:
+                known = known_of(connection, studies, places, assigners)
+                seen = {uid: each for uid, each in known.items() if may_see(reader, *each.seen)}
+                used.update(seen)
+                return {
+                    uid: [made for made in self.kind.make(each) if self.kind.fits(asked, made)]
+                    for uid, each in seen.items()
+                }
+
+            if asked.only_total:
+                return _Found(Page((), (), None, self._total(connection, conditions, expand)), (), ())
+            page = page_of(connection, conditions, asked.count, cursor, expand)
+            if page.following is None and cursor == Cursor():
+                page = Page(page.made, page.studies, None, len(page.made))
+            elif self.kind.is_one_a_study:
+                page = Page(page.made, page.studies, page.following, total_of(connection, conditions))
+            known = [used[each.uid] for each in page.studies]
+            included = [
+                made
+                for name in asked.includes
+                for each in known
+                for made in self.kind.includes[name](connection, each)
+            ]
+        return _Found(page, known, included)
+
+    def _total(self, connection: Connection[Any], conditions: Sequence[Condition], expand: Any) -> int:
+        if self.kind.is_one_a_study:
+            return total_of(connection, conditions)
+        total, cursor = 0, Cursor()
+        while True:
+            page = page_of(connection, conditions, 100, cursor, expand)
+            total += len(page.made)
+            if page.following is None:
+                return total
+            cursor = page.following
+
+    def read(self, reader: Reader, id: str, places: Places) -> tuple[Made, Known]:
+        """One of them. Raises NotHeld."""
+        with mapped_errors(), self.work.desk.pool.connection() as connection:
+            place = self.kind.place(connection, id)
+            found = find(connection, [place], 1) if place else []
+            known = known_of(connection, found, places, assigners_of(self.work))
+        for each in known.values():
+            for made in self.kind.make(each):
+                if made.resource["id"] == id:
+                    return made, each
+        raise NotHeld(f"{self.kind.resource.type} with this id")
+
+
+def study_routes(work: Working, kind: StudyKind) -> APIRouter:
+    """Read and search one kind."""
+    router = APIRouter(prefix=f"{FHIR}/{kind.resource.type}")
+    desk = _Desk(work, kind)
+    kept = KeptSearches(work.pool)
+    what = kind.resource.type
+
+    async def search(request: Request) -> Response:
+        reader = await work.readers.admit(request, Action.SEE_RECORD)
+        acceptable(request)
+        asked = await asked_of(request, kind.resource)
+        search = await continued(kept, reader.look.actor, kind.resource, asked)
+        found = await work.desk.ask(
+            desk.search, reader, search.asked, search.cursor, places_of(request, work)
+        )
+        keys = [each.parameter.name for each in search.asked.values]
+        await record_seen(reader, what, keys, [each.seen for each in found.known])
+        following = await kept_cursor(kept, reader.look.actor, kind.resource, search, found.page.following)
+        base = fhir_url(request, work.settings)
+        page = found.page
+        return fhir_answer(
+            request,
+            searchset(base, what, search.asked, page.made, found.included, following, page.total),
+        )
+
+    async def read(request: Request, id: str) -> Response:
+        reader = await work.readers.admit(request, Action.SEE_RECORD)
+        acceptable(request)
+        made, known = await work.desk.ask(desk.read, reader, id, places_of(request, work))
+        study_uid, person = known.seen
+        if not may_see(reader, study_uid, person):
+            await work.readers.refuse(reader, study_uid, "whose record it is")
+        await reader.record(study_uid, {"of": what}, person)
+        return resource_answer(request, made)
+
+    search.__doc__, read.__doc__ = f"Search for {what}.", f"Read one {what}."
+    name = kind.resource.type.lower()
+    router.add_api_route("", search, methods=["GET"], name=f"search_{name}")
+    router.add_api_route("/_search", search, methods=["POST"], name=f"search_{name}_by_form")
+    router.add_api_route("/{id}", read, methods=["GET"], name=f"read_{name}")
+    return router
+
+
+def places_of(request: Request, work: Working) -> Places:
+    """Where the reader reaches us."""
+    return Places(fhir_url(request, work.settings), dicomweb_url(request, work.settings))
+
+
+def assigners_of(work: Working) -> Assigners:
+    """The trusts, by the issuer of their numbers."""
+    return {each.issuer: each for each in PostgresRegistry(work.desk.pool).trusts()}

@@ -1,0 +1,56 @@
+"""Whom a search is about: people by id, or by a number and its system."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from exchange.fhir.identifiers import issuer_in
+from exchange.people.directory import person_with_uid, standings
+from exchange.people.person import Identifier
+from viewer_api.fhir.parameters import Token, Value, tokens, unescaped
+from viewer_api.problems import BadParameters
+
+
+def people_asked(connection: Connection[Any], values: Sequence[Value]) -> frozenset[int] | None:
+    """Directory numbers of those who are meant by all values; None where none are asked for.
+
+    Raises BadParameters for a number without its system: two trusts' "123456" are two people.
+    """
+    found: frozenset[int] | None = None
+    for value in values:
+        meant = _numbered(connection, value) if value.chain == "identifier" else _referred(connection, value)
+        found = meant if found is None else found & meant
+    return found
+
+
+def _numbered(connection: Connection[Any], value: Value) -> frozenset[int]:
+    wanted = [_identifier(value, token) for token in tokens(value)]
+    known = standings(connection, [each for each in wanted if each])
+    return frozenset(each.person_id for each in known.values())
+
+
+def _identifier(value: Value, token: Token) -> Identifier | None:
+    """None where the system is nobody's we know."""
+    if not token.system or not token.value:
+        raise BadParameters({value.name: "a number with its system: system|value"})
+    issuer = issuer_in(token.system)
+    if issuer is None:
+        return None
+    identifier = Identifier(token.value, issuer)
+    return Identifier.nhs(token.value.replace(" ", "")) if identifier.is_nhs else identifier
+
+
+def _referred(connection: Connection[Any], value: Value) -> frozenset[int]:
+    uids = [_uid(unescaped(text)) for text in value.texts]
+    found = [person_with_uid(connection, uid) for uid in uids if uid]
+    return frozenset(each.id for each in found if each)
+
+
+def _uid(text: str) -> UUID | None:
+    """Of `id`, `Patient/id` or an address that ends so."""
+    try:
+        return UUID(text.rpartition("/")[2])
+    except ValueError:
+        return None
