@@ -56,6 +56,13 @@ begin
     insert into rejection_decision (note_id, decision, by) values (p_note, p_decision, p_by);
     perform settle_hidden(study) from unnest(v_touched) study;
 end $$;
+CREATE FUNCTION public.fhir_id(kind text, name text) RETURNS uuid
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$
+    select encode(set_byte(set_byte(digest, 6, get_byte(digest, 6) & 15 | 128),
+                           8, get_byte(digest, 8) & 63 | 128), 'hex')::uuid
+    from (select substring(sha256(decode(kind || ' ' || name, 'escape')) for 16) as digest) made
+$$;
 CREATE FUNCTION public.heir_of(p_trust text) RETURNS text
     LANGUAGE plpgsql STABLE
     AS $$
@@ -321,6 +328,17 @@ CREATE FUNCTION public.naming_of(p_study text) RETURNS text
     from study s join correction c on c.study_id = s.id join identity_correction i on i.correction_id = c.id
     where s.uid = p_study and c.undone_at is null
 $$;
+CREATE FUNCTION public.note_record_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    delete from record_change where id in (
+        select earlier.id from record_change earlier
+        where earlier.study_uid in (select study_uid from added) for update skip locked
+    );
+    insert into record_change (study_uid) select distinct study_uid from added;
+    return null;
+end $$;
 CREATE FUNCTION public.note_refusal(p_reason text, p_calling text, p_called text, p_address text, p_is_tls boolean, p_fingerprint text, p_because text) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -2046,6 +2064,19 @@ ALTER TABLE public.quarantine ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE public.record_change (
+    id bigint NOT NULL,
+    study_uid text NOT NULL COLLATE pg_catalog."C",
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+ALTER TABLE public.record_change ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.record_change_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE public.refusal (
     id bigint NOT NULL,
     reason text NOT NULL,
@@ -2701,6 +2732,8 @@ ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_object_id_key UNIQUE (object_id);
 ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.record_change
+    ADD CONSTRAINT record_change_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.refusal
     ADD CONSTRAINT refusal_address_calling_called_reason_is_tls_fingerprint_key UNIQUE (address, calling, called, reason, is_tls, fingerprint);
 ALTER TABLE ONLY public.refusal
@@ -2837,6 +2870,8 @@ CREATE INDEX imaging_order_by_any_filler ON public.imaging_order USING btree (fi
 CREATE INDEX imaging_order_by_any_number ON public.imaging_order USING btree (number);
 CREATE INDEX imaging_order_by_any_placer ON public.imaging_order USING btree (placer) WHERE (placer <> ''::text);
 CREATE INDEX imaging_order_by_date ON public.imaging_order USING btree (last_date, id);
+CREATE INDEX imaging_order_by_fhir_id ON public.imaging_order USING btree (public.fhir_id('ServiceRequest'::text, (id)::text));
+CREATE INDEX imaging_order_by_patient ON public.imaging_order USING btree (patient_id, issuer);
 CREATE INDEX imaging_order_by_placer ON public.imaging_order USING btree (trust, placer) WHERE (placer <> ''::text);
 CREATE INDEX imaging_order_by_specimen ON public.imaging_order USING gin (((content -> 'specimens'::text))) WHERE ((content -> 'specimens'::text) <> '[]'::jsonb);
 CREATE INDEX imaging_order_by_study ON public.imaging_order USING btree (study_uid);
@@ -2875,6 +2910,8 @@ CREATE INDEX procrastinate_periodic_defers_job_id_fkey_v1 ON public.procrastinat
 CREATE INDEX pull_study_by_state ON public.pull_study USING btree (pull_id, state, study_date DESC, study_uid);
 CREATE INDEX quarantine_by_instance ON public.quarantine USING btree (sop_instance_uid, object_id) WHERE (decided_at IS NULL);
 CREATE INDEX quarantine_by_study ON public.quarantine USING btree (study_uid) WHERE (decided_at IS NULL);
+CREATE INDEX record_change_by_study ON public.record_change USING btree (study_uid, at);
+CREATE INDEX record_change_by_time ON public.record_change USING btree (at);
 CREATE INDEX rejected_by_note ON public.rejected USING btree (note_id);
 CREATE INDEX renaming_to_note ON public.renaming USING btree (id) WHERE (noted_at IS NULL);
 CREATE INDEX report_by_accession ON public.report USING gin (accessions);
@@ -2894,6 +2931,7 @@ CREATE INDEX staged_by_age ON public.staged USING btree (staged_at);
 CREATE INDEX study_by_accession ON public.study USING btree (accession);
 CREATE INDEX study_by_date ON public.study USING btree (study_date DESC NULLS LAST, id DESC);
 CREATE INDEX study_by_description ON public.study USING gin (description public.gin_trgm_ops);
+CREATE INDEX study_by_fhir_id ON public.study USING btree (public.fhir_id('ImagingStudy'::text, uid));
 CREATE INDEX study_by_modality ON public.study USING gin (modalities);
 CREATE INDEX study_by_referring ON public.study USING gin (referring public.gin_trgm_ops);
 CREATE INDEX study_identifier_by_value ON public.study_identifier USING btree (issuer, value);
@@ -2920,6 +2958,7 @@ CREATE TRIGGER account_change_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON 
 CREATE TRIGGER arrival_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.arrival FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER audit_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER link_decision_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.link_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER outbox_is_a_record_change AFTER INSERT ON public.outbox REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.note_record_change();
 CREATE TRIGGER person_statement_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.person_statement FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER procrastinate_jobs_notify_queue_job_aborted_v1 AFTER UPDATE OF abort_requested ON public.procrastinate_jobs FOR EACH ROW WHEN (((old.abort_requested = false) AND (new.abort_requested = true) AND (new.status = 'doing'::public.procrastinate_job_status))) EXECUTE FUNCTION public.procrastinate_notify_queue_abort_job_v1();
 CREATE TRIGGER procrastinate_jobs_notify_queue_job_inserted_v1 AFTER INSERT ON public.procrastinate_jobs FOR EACH ROW WHEN ((new.status = 'todo'::public.procrastinate_job_status)) EXECUTE FUNCTION public.procrastinate_notify_queue_job_inserted_v1();
