@@ -17,6 +17,8 @@ from viewer_api.fhir.routes import fhir_routes
 from viewer_api.hosts import LoopbackOnly
 from viewer_api.laboratory.routes import laboratory_routes
 from viewer_api.limited import Limited
+from viewer_api.linking.pages import review_pages
+from viewer_api.linking.routes import link_routes
 from viewer_api.manifests import manifest_routes
 from viewer_api.ohif import viewer_routes
 from viewer_api.oidc.steps import provider_routes
@@ -94,6 +96,8 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.include_router(study_list_routes(work, pages))
     app.include_router(viewer_routes(work, pages))
     app.include_router(laboratory_routes(work, pages))
+    app.include_router(link_routes(work))
+    app.include_router(review_pages(work, pages))
     app.add_middleware(Compressed)
     add_capabilities(app, work)
     # The last that is added is asked first.

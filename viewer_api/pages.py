@@ -38,7 +38,11 @@ class Place:
     action: Action | None = None  # that one must be allowed; None: for whoever is signed in
 
 
-NAVIGATION = (Place("/studies", "Studies"), Place("/laboratory", "Add files", Action.CONTRIBUTE))
+NAVIGATION = (
+    Place("/studies", "Studies"),
+    Place("/laboratory", "Add files", Action.CONTRIBUTE),
+    Place("/review", "Review", Action.DECIDE_LINK),
+)
 
 
 class Pages:

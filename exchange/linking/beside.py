@@ -5,52 +5,38 @@ from typing import Any
 
 from psycopg import Connection
 
+from exchange.linking.comparing import compare
 from exchange.linking.identities import identities_of
 from exchange.linking.link import Evidence, StudyIdentity, Verdict
 from exchange.people.person import Person
-from storage.names import plain_words
 
 
-def compared(connection: Connection[Any], study_uid: str, person: Person) -> tuple[Evidence, ...]:
-    """The same of a study that is kept, however it names its patient."""
+def beside(connection: Connection[Any], study_uid: str, person: Person) -> tuple[Evidence, ...]:
+    """Of a study that is kept, however it names its patient, and one person."""
+    return facts(identities_of(connection, study_uid), person)
+
+
+def facts(identities: Sequence[StudyIdentity], person: Person) -> tuple[Evidence, ...]:
+    """Its numbers, and all that the rules compare."""
     return tuple(
-        dict.fromkeys(each for one in identities_of(connection, study_uid) for each in facts(one, person))
+        dict.fromkeys(
+            each for one in identities for each in (*_numbers(one, person), *compare(one, person).evidence)
+        )
     )
 
 
-def facts(study: StudyIdentity, person: Person) -> Sequence[Evidence]:
-    """Numbers, names, birth date, sex: each by itself."""
+def _numbers(study: StudyIdentity, person: Person) -> Sequence[Evidence]:
+    """Whether they are known by each number that the study says."""
     known = {person.identifier, *(each.identifier for each in person.others)}
-    issuers = {each.issuer for each in known}
-    said = person.demographics
-    family, given = _name(study.name)
     found = []
     for each in study.identifiers:
-        verdict = Verdict.UNKNOWN if each.issuer not in issuers else Verdict.DISAGREES
-        verdict = Verdict.AGREES if each in known else verdict
-        theirs = ", ".join(sorted(one.value for one in known if one.issuer == each.issuer)) or "none"
-        kind = "NHS number" if each.is_nhs else f"{each.issuer} number"
-        found.append(Evidence(kind, verdict, f"the study says {each.value}; their record: {theirs}"))
-    found.append(_fact("family name", family, [" ".join(plain_words(name.family)) for name in said.names]))
-    found.append(
-        _fact("given name", given, [" ".join(plain_words(" ".join(name.given[:1]))) for name in said.names])
-    )
-    found.append(_fact("birth date", study.birth_date, [said.birth_date]))
-    found.append(_fact("sex", study.sex, [said.sex.value]))
+        theirs = ", ".join(sorted(one.value for one in known if one.issuer == each.issuer))
+        fact = "NHS number" if each.is_nhs else f"number of {each.issuer}"
+        if each in known:
+            found.append(Evidence(fact, Verdict.AGREES, f"{each.value} is theirs"))
+        elif theirs:
+            words = f"the study says {each.value}, the directory {theirs}"
+            found.append(Evidence(fact, Verdict.DISAGREES, words))
+        else:
+            found.append(Evidence(fact, Verdict.UNKNOWN, "the directory knows no number of theirs there"))
     return found
-
-
-def _fact(name: str, ours: str, theirs: Sequence[str]) -> Evidence:
-    known = [each for each in theirs if each]
-    if not ours or not known:
-        verdict = Verdict.UNKNOWN
-    else:
-        verdict = Verdict.AGREES if ours in known else Verdict.DISAGREES
-    return Evidence(
-        name, verdict, f"the study says {ours or 'nothing'}; their record: {', '.join(known) or 'nothing'}"
-    )
-
-
-def _name(dicom: str) -> tuple[str, str]:
-    family, given, *_ = [*dicom.split("^"), "", ""]
-    return " ".join(plain_words(family)), " ".join(plain_words(given.split(" ")[0]))

@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import Connection
 
 from exchange.custody import is_of_trust
-from exchange.linking.beside import compared
+from exchange.linking.beside import facts
 from exchange.linking.identities import identities_of
 from exchange.linking.link import Evidence, Link, LinkState, StudyIdentity
 from exchange.linking.links import link_of
@@ -70,19 +70,18 @@ def case_of(
     proposed = link.decided.proposed if link else ()
     gone = rejected(reviews)
     numbers = dict.fromkeys(each for each in (linked, *also, *proposed, *sorted(gone)) if each is not None)
+    names = tuple(identities_of(connection, study_uid))
     known = people(connection, list(numbers))
     # Two of the directory's numbers may stand for one person by now.
     found = {known[each].id: known[each] for each in numbers if each in known}
     gone_people = {known[each].id for each in gone if each in known}
     linked_person = known[linked].id if linked is not None and linked in known else None
     candidates = [
-        Candidate(
-            each, compared(connection, study_uid, each), each.id == linked_person, each.id in gone_people
-        )
+        Candidate(each, facts(names, each), each.id == linked_person, each.id in gone_people)
         for each in found.values()
     ]
     return Case(
-        study, tuple(identities_of(connection, study_uid)), link,
+        study, names, link,
         tuple(sorted(candidates, key=lambda each: (not each.is_linked, each.is_rejected))),
         reviews, seen_of(connection, study.id),
     )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from exchange.linking.beside import compared
+from exchange.linking.beside import beside
 from exchange.linking.link import Decided, Evidence, Link, LinkState
 from exchange.linking.links import keep_link, link_of
 from exchange.linking.reviews import (
@@ -162,4 +162,4 @@ def facts_about(looked: Looked, person_id: int) -> tuple[Evidence, ...]:
     found = person(looked.connection, person_id)
     if found is None:
         raise NobodySuch
-    return compared(looked.connection, looked.study_uid, found)
+    return beside(looked.connection, looked.study_uid, found)

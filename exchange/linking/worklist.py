@@ -17,6 +17,8 @@ _WAITING = f"""
     select l.study_id, s.uid, l.state, l.decided_at, jsonb_array_length(l.evidence -> 'proposed')
     from study_link l join study s on s.id = l.study_id
     where l.state <> 'linked' and l.study_id > %s and (%s::text is null or l.state = %s) and {OF_TRUST}
+        and exists (select from series r join instance n on n.series_id = r.id
+            where r.study_id = l.study_id and not n.hidden)
     order by l.study_id limit %s
 """
 _COUNTS = f"""

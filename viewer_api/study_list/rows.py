@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from enum import Enum
 
 from storage.answers import Found, Members
 from viewer_api.ohif import viewer_url
+from viewer_api.written import written_day, written_name
 
 _SCRIPTS = ("Alphabetic", "Ideographic", "Phonetic")
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _SEXES = {"F": "Female", "M": "Male", "O": "Other"}
 
 #: What a reader must know of a study before they trust it.
@@ -71,9 +70,9 @@ def row_of(found: Found) -> Row:
         other_names=other_names,
         number=_text(members, "00100020"),
         issuer=_text(members, "00100021"),
-        born=_spoken(_text(members, "00100030")),
+        born=written_day(_text(members, "00100030")),
         sex=_SEXES.get(_text(members, "00100040"), ""),
-        day=_spoken(day),
+        day=written_day(day),
         time=f"{time[:2]}:{time[2:4]}" if len(time) >= 4 and time[:4].isdigit() else "",
         kinds=", ".join(modalities),
         description=_text(members, "00081030"),
@@ -113,25 +112,7 @@ def _names(members: Members) -> tuple[str, str]:
     """As the NHS writes names: SURNAME, Given (Title); and what stands beside it in other scripts."""
     groups = _groups(members)
     written = [
-        _written(str(groups[key])) for key in ("Alphabetic", "Ideographic", "Phonetic") if key in groups
+        written_name(str(groups[key])) for key in ("Alphabetic", "Ideographic", "Phonetic") if key in groups
     ]
     first, *others = written or ["No name"]
     return first, " ".join(others)
-
-
-def _written(group: str) -> str:
-    family, given, middle, prefix, *_ = [part.strip() for part in (group + "^^^^").split("^")]
-    others = " ".join(part for part in (given, middle) if part)
-    whole = ", ".join(part for part in (family.upper(), others) if part)
-    return f"{whole} ({prefix})" if prefix else whole
-
-
-def _spoken(text: str) -> str:
-    """A date as 01-Mar-2026: nobody can read it in another order."""
-    try:
-        day = date.fromisoformat(text[:8])
-    except ValueError:
-        return text
-    return (
-        f"{day.day:02}-{'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split()[day.month - 1]}-{day.year}"
-    )

@@ -83,7 +83,7 @@ def test_a_study_in_doubt_waits_and_is_linked_by_a_person(shelf: Shelf) -> None:
         case = case_of(connection, "1.2.1")
         assert [each.person.id for each in case.candidates] == [twin, ruth]
         facts = {each.fact: each.verdict for each in case.candidates[1].facts}
-        assert facts["RBL number"] is facts["given name"] is facts["birth date"] is Verdict.AGREES
+        assert facts["number of RBL"] is facts["given name"] is facts["birth date"] is Verdict.AGREES
         assert {each.fact: each.verdict for each in case.candidates[0].facts}[
             "given name"
         ] is Verdict.DISAGREES

@@ -1,0 +1,166 @@
+"""The pages at which people decide whose studies are, below /review."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from exchange.linking.reviewing import NobodySuch
+from exchange.people.numbers import is_nhs_number
+from exchange.people.person import NHS, Identifier
+from exchange.policy import Action
+from storage.errors import AlreadyDecided, BadInput
+from viewer_api.linking import asked
+from viewer_api.linking.showing import PREFIX, ReviewPages, see, sentence, why_not
+from viewer_api.pages import Pages
+from viewer_api.parts import Working
+from viewer_api.readers import Reader
+from viewer_api.signing_in.forms import Form
+
+
+def review_pages(work: Working, pages: Pages) -> APIRouter:
+    """GET and POST below /review."""
+    router = APIRouter()
+    review = ReviewPages(work, pages)
+    desk = review.desk
+
+    async def admitted(request: Request, study: str) -> tuple[Reader, str]:
+        uid = asked.study_uid(study)
+        return await work.readers.admit(request, Action.DECIDE_LINK, uid), uid
+
+    @router.get(PREFIX)
+    async def worklist(request: Request) -> Response:
+        reader = await work.readers.admit(request, Action.DECIDE_LINK)
+        return await review.worklist(request, reader)
+
+    @router.get(f"{PREFIX}/wrong")
+    async def wrong(request: Request) -> Response:
+        reader = await work.readers.admit(request, Action.DECIDE_LINK)
+        return await review.wrong(request, reader)
+
+    @router.get(f"{PREFIX}/{{study}}")
+    async def case(request: Request, study: str) -> Response:
+        return await review.case(request, *await admitted(request, study))
+
+    @router.post(f"{PREFIX}/{{study}}/find")
+    async def find(request: Request, study: str) -> Response:
+        """Somebody by a number: shown beside the study. The number stands in no address."""
+        reader, uid = await admitted(request, study)
+        form = await work.readers.form(request, Action.DECIDE_LINK)
+        identifier, errors = _identifier(form)
+        if not errors:
+            try:
+                found = await work.desk.ask(desk.known_as, identifier)
+            except NobodySuch:
+                errors = {"number": "Nobody in the directory has this number"}
+            else:
+                await reader.record(uid, {"did": "looked for somebody"}, person=found.uid)
+                return see(f"{PREFIX}/{uid}?person={found.uid}")
+        await reader.record(uid, {"did": "looked for somebody"})
+        return await review.case(
+            request, reader, uid, errors=errors, typed=form.fields, status=HTTPStatus.BAD_REQUEST
+        )
+
+    @router.post(f"{PREFIX}/{{study}}/link")
+    async def link(request: Request, study: str) -> Response:
+        reader, uid = await admitted(request, study)
+        form = await work.readers.form(request, Action.DECIDE_LINK)
+        person, seen = asked.person_uid(form["person"]), asked.seen(form["seen"])
+        await reader.record(uid, {"did": "link"}, person=person)
+        return await review.decide(
+            request, reader, uid, form, f"reason-{person}", lambda by: desk.link(uid, person, seen, by)
+        )
+
+    @router.post(f"{PREFIX}/{{study}}/reject")
+    async def reject(request: Request, study: str) -> Response:
+        reader, uid = await admitted(request, study)
+        form = await work.readers.form(request, Action.DECIDE_LINK)
+        person, seen = asked.person_uid(form["person"]), asked.seen(form["seen"])
+        await reader.record(uid, {"did": "reject"}, person=person)
+        return await review.decide(
+            request, reader, uid, form, f"reason-{person}", lambda by: desk.reject(uid, person, seen, by)
+        )
+
+    @router.post(f"{PREFIX}/{{study}}/question")
+    async def question(request: Request, study: str) -> Response:
+        reader, uid = await admitted(request, study)
+        form = await work.readers.form(request, Action.DECIDE_LINK)
+        await reader.record(uid, {"did": "question"})
+        return await review.decide(request, reader, uid, form, "question", lambda by: desk.ask(uid, by))
+
+    @router.post(f"{PREFIX}/{{study}}/answer")
+    async def answer(request: Request, study: str) -> Response:
+        reader, uid = await admitted(request, study)
+        form = await work.readers.form(request, Action.DECIDE_LINK)
+        await reader.record(uid, {"did": "answer"})
+        return await review.decide(request, reader, uid, form, "answer", lambda by: desk.answer(uid, by))
+
+    @router.get(f"{PREFIX}/{{study}}/correction/{{person}}")
+    async def preview(request: Request, study: str, person: str) -> Response:
+        reader, uid = await admitted(request, study)
+        return await review.preview(request, reader, uid, person)
+
+    @router.post(f"{PREFIX}/{{study}}/correction/{{person}}")
+    async def correct(request: Request, study: str, person: str) -> Response:
+        reader, uid = await admitted(request, study)
+        form = await work.readers.form(request, Action.DECIDE_LINK)
+        whose = asked.person_uid(person)
+        try:
+            by = asked.decider(reader, form["reason"])
+        except BadInput as error:
+            errors = {"reason": why_not(form, error)}
+            return await review.preview(request, reader, uid, person, errors, HTTPStatus.BAD_REQUEST)
+        await reader.record(uid, {"did": "correction"}, person=whose)
+        try:
+            number = await work.desk.ask(desk.correct, uid, whose, form["token"], by)
+        except AlreadyDecided:
+            errors = {"": "Something changed since you looked. Check it again before you correct it."}
+            return await review.preview(request, reader, uid, person, errors, HTTPStatus.CONFLICT)
+        return see(f"{PREFIX}/{uid}?did={number}")
+
+    @router.get(f"{PREFIX}/{{study}}/undo/{{number:int}}")
+    async def undoing(request: Request, study: str, number: int) -> Response:
+        return await review.undoing(request, *await admitted(request, study), number)
+
+    @router.post(f"{PREFIX}/{{study}}/undo/{{number:int}}")
+    async def undo(request: Request, study: str, number: int) -> Response:
+        reader, uid = await admitted(request, study)
+        form = await work.readers.form(request, Action.DECIDE_LINK)
+        try:
+            by = asked.decider(reader, form["reason"])
+        except BadInput as error:
+            return await review.undoing(request, reader, uid, number, {"reason": why_not(form, error)})
+        await reader.record(uid, {"did": "undid a decision", "decision": number})
+        try:
+            await work.desk.ask(desk.undo, uid, number, by)
+        except AlreadyDecided as error:
+            return await review.undoing(request, reader, uid, number, {"": sentence(error)})
+        return see(f"{PREFIX}/{uid}?did={number}")
+
+    @router.post(f"{PREFIX}/{{study}}/copies")
+    async def see_to_copy(request: Request, study: str) -> Response:
+        """Have a copy sent again, or say that somebody saw to it there."""
+        reader, uid = await admitted(request, study)
+        form = await work.readers.form(request, Action.DECIDE_LINK)
+        destination, is_again = form["destination"], form["choice"] == "send again"
+        reason = "to be sent again" if is_again else form["reason"]
+        try:
+            by = asked.decider(reader, reason)
+        except BadInput:
+            return await review.wrong(request, reader, {"": f"Say what was done at {destination[:64]}"})
+        await reader.record(uid, {"did": "saw to a copy", "destination": destination[:64]})
+        await work.desk.ask(desk.send_again if is_again else desk.settle, uid, destination, by)
+        return see(f"{PREFIX}/wrong")
+
+    return router
+
+
+def _identifier(form: Form) -> tuple[Identifier, dict[str, str]]:
+    number, issuer = form["number"].strip(), form["issuer"].strip() or NHS
+    if not number or len(number) > 64 or len(issuer) > 64:
+        return Identifier("", ""), {"number": "Enter a number of no more than 64 characters"}
+    if issuer == NHS:
+        number = number.replace(" ", "")
+        if not is_nhs_number(number):
+            return Identifier("", ""), {"number": "Enter an NHS number of 10 digits, and check each of them"}
+    return Identifier(number, issuer), {}

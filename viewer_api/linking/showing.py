@@ -1,0 +1,221 @@
+"""What the pages of review show: what waits, a case side by side, a correction before it is made, copies."""
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from exchange.linking.case import Case
+from exchange.linking.desk import LinkDesk
+from exchange.linking.link import LinkState, Verdict
+from exchange.linking.reviews import Decider, Verb
+from storage.errors import AlreadyDecided, BadInput
+from viewer_api.linking import asked
+from viewer_api.linking.rows import SEXES, is_open, side_by_side
+from viewer_api.ohif import viewer_url
+from viewer_api.pages import Pages
+from viewer_api.parts import Working
+from viewer_api.readers import Reader
+from viewer_api.signing_in.forms import Form
+from viewer_api.written import written_day, written_name
+
+PREFIX = "/review"
+SHOWN_AT_ONCE = 25
+
+#: What each state means, for a person.
+STATES: Mapping[LinkState, tuple[str, str, str]] = {
+    LinkState.LINKED: ("Linked", "green", "It is in the person’s record."),
+    LinkState.AMBIGUOUS: ("Ambiguous", "yellow", "Somebody could be meant, and nothing proves it."),
+    LinkState.UNMATCHED: ("Unmatched", "grey", "Nobody in the directory is like the patient it names."),
+    LinkState.CONFLICTING: (
+        "Conflicting",
+        "red",
+        "A number says one person, and something else says that it is not.",
+    ),
+}
+VERDICTS: Mapping[Verdict, tuple[str, str]] = {
+    Verdict.AGREES: ("Agrees", "green"),
+    Verdict.DISAGREES: ("Differs", "red"),
+    Verdict.UNKNOWN: ("Not known", "grey"),
+}
+#: What somebody did, in the list of decisions and above the case.
+DID: Mapping[Verb, str] = {
+    Verb.LINK: "linked the study to this person",
+    Verb.REJECT: "said that it is not this person’s",
+    Verb.CORRECT: "corrected the study to this person",
+    Verb.ASK: "asked the trust",
+    Verb.ANSWER: "answered",
+}
+
+
+class ReviewPages:
+    """Answers people who decide whose studies are."""
+
+    def __init__(self, work: Working, pages: Pages) -> None:
+        self._work, self._pages = work, pages
+        self.desk = LinkDesk(work.desk.pool)
+
+    async def worklist(self, request: Request, reader: Reader) -> Response:
+        """What waits, the oldest first."""
+        keys = request.query_params
+        state, after = asked.state(keys), asked.number(keys, "after", 0, 2**62)
+        trust = asked.trust_of(reader)
+        found = await self._work.desk.ask(self.desk.worklist, trust, state, after, SHOWN_AT_ONCE + 1)
+        rows = found.rows[:SHOWN_AT_ONCE]
+        for each in rows:
+            await reader.record(each.study.uid, {"of": "review list"})
+        await reader.record(detail={"of": "review list"})
+        return self._page(
+            request, reader, "review.html", rows=rows, counts=found.counts, state=state,
+            is_first=not after, wrong=found.wrong,
+            following=rows[-1].number if found.rows[len(rows) :] else 0,
+        )  # fmt: skip
+
+    async def case(
+        self,
+        request: Request,
+        reader: Reader,
+        uid: str,
+        *,
+        errors: Mapping[str, str] | None = None,
+        typed: Mapping[str, str] | None = None,
+        status: HTTPStatus = HTTPStatus.OK,
+    ) -> Response:
+        """One study, and people whose it may be. `errors` are by field; `typed` is shown again."""
+        keys = request.query_params
+        also = asked.person_uid(keys["person"]) if keys.get("person") else None
+        await reader.record(uid, person=also)
+        case = await self._work.desk.ask(self.desk.case, uid, asked.trust_of(reader), also)
+        for each in case.candidates:
+            await reader.record(uid, person=each.person.uid)
+        did = asked.number(keys, "did", 0, 2**62)
+        return self._page(
+            request, reader, "review_case.html", status=status, case=case, errors=errors or {},
+            typed=typed or {}, people=[(each, side_by_side(case, each)) for each in case.candidates],
+            did=next((each for each in case.reviews if each.id == did), None),
+            whose=_whose(case), also=also or "", url=viewer_url(uid, case.study.modalities),
+        )  # fmt: skip
+
+    async def preview(
+        self,
+        request: Request,
+        reader: Reader,
+        uid: str,
+        person: str,
+        errors: Mapping[str, str] | None = None,
+        status: HTTPStatus = HTTPStatus.OK,
+    ) -> Response:
+        """What a correction would do."""
+        whose = asked.person_uid(person)
+        await reader.record(uid, {"did": "previewed a correction"}, person=whose)
+        shown = await self._work.desk.ask(self.desk.preview, uid, whose, asked.trust_of(reader))
+        if shown.was is not None:
+            await reader.record(uid, {"did": "previewed a correction"}, person=shown.was.uid)
+        return self._page(
+            request, reader, "review_correction.html", status=status, shown=shown, errors=errors or {}
+        )
+
+    async def undoing(
+        self, request: Request, reader: Reader, uid: str, number: int, errors: Mapping[str, str] | None = None
+    ) -> Response:
+        """Why a decision is taken back."""
+        await reader.record(uid, {"decision": number})
+        case = await self._work.desk.ask(self.desk.case, uid, asked.trust_of(reader))
+        review = next((each for each in case.reviews if each.id == number and each.is_in_force), None)
+        if review is None:
+            return see(f"{PREFIX}/{uid}")
+        status = HTTPStatus.BAD_REQUEST if errors else HTTPStatus.OK
+        return self._page(
+            request, reader, "review_undo.html", status=status, case=case, review=review,
+            whose=_whose(case), errors=errors or {},
+        )  # fmt: skip
+
+    async def wrong(
+        self, request: Request, reader: Reader, errors: Mapping[str, str] | None = None
+    ) -> Response:
+        """Copies elsewhere that bear other names than their studies do here."""
+        found = await self._work.desk.ask(self.desk.still_wrong, asked.trust_of(reader))
+        await reader.record(detail={"copies": len(found)})
+        for study in {each.study_uid for each in found}:
+            await reader.record(study, {"of": "copies that are still wrong"})
+        status = HTTPStatus.BAD_REQUEST if errors else HTTPStatus.OK
+        return self._page(
+            request, reader, "review_wrong.html", status=status, rows=found, errors=errors or {}
+        )
+
+    async def decide(
+        self,
+        request: Request,
+        reader: Reader,
+        uid: str,
+        form: Form,
+        field: str,
+        act: Callable[[Decider], int],
+    ) -> Response:
+        """Do it and say so above the case; what is wrong with it is said there, too."""
+        errors = {}
+        try:
+            by = asked.decider(reader, form["reason"])
+        except BadInput as error:
+            errors[field] = why_not(form, error)
+        else:
+            try:
+                number = await self._work.desk.ask(act, by)
+            except AlreadyDecided as error:
+                errors[""] = sentence(error)
+            else:
+                return see(f"{PREFIX}/{uid}?did={number}")
+        typed = {field: form["reason"]}
+        return await self.case(
+            request, reader, uid, errors=errors, typed=typed, status=HTTPStatus.BAD_REQUEST
+        )
+
+    def _page(
+        self,
+        request: Request,
+        reader: Reader,
+        template: str,
+        *,
+        status: HTTPStatus = HTTPStatus.OK,
+        **values: object,
+    ) -> Response:
+        return self._pages.answer(
+            request,
+            template,
+            status=status,
+            signed_in=reader.name or "Open to all on this machine",
+            actor=reader.look.actor,
+            form_token=self._work.readers.form_token(request),
+            states=STATES,
+            verdicts=VERDICTS,
+            done=DID,
+            verbs=Verb,
+            sexes=SEXES,
+            written_day=written_day,
+            written_name=written_name,
+            is_open=is_open,
+            headers=None,
+            **values,
+        )
+
+
+def sentence(error: Exception) -> str:
+    """What went wrong, as a page says it."""
+    text = str(error)
+    return text[:1].upper() + text[1:]
+
+
+def why_not(form: Form, error: BadInput) -> str:
+    """What is wrong with a reason."""
+    return sentence(error) if form["reason"].strip() else "Say why, in a few words"
+
+
+def _whose(case: Case) -> Mapping[int, str]:
+    """Names by directory number, for the list of decisions."""
+    return {each.person.id: written_name(each.person.demographics.name.dicom) for each in case.candidates}
+
+
+def see(url: str) -> RedirectResponse:
+    """Lead a browser there after what it sent was done."""
+    return RedirectResponse(url, HTTPStatus.SEE_OTHER)
