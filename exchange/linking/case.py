@@ -70,7 +70,7 @@ def case_of(
     proposed = link.decided.proposed if link else ()
     gone = rejected(reviews)
     numbers = dict.fromkeys(each for each in (linked, *also, *proposed, *sorted(gone)) if each is not None)
-    names = tuple(identities_of(connection, study_uid))
+    names = tuple(dict.fromkeys(identities_of(connection, study_uid)))
     known = people(connection, list(numbers))
     # Two of the directory's numbers may stand for one person by now.
     found = {known[each].id: known[each] for each in numbers if each in known}

@@ -147,14 +147,14 @@ def undo(connection: Connection[Any], study_uid: str, number: int, by: Decider) 
         raise NotHeld(f"decision {number} of this study")
     mark_undone(connection, number, by)
     if not found.verb.is_of_the_link:
-        return found
+        return review(connection, number)
     last = last_of_the_link(looked.reviews)
     if last is not None and last.id != number:
         raise NotTheLast(number, last.id)
     before = found.stood
     decided = before.decided if before else Decided(LinkState.UNMATCHED, None, ())
     looked.keep(decided, by, by_hand=before is not None and before.is_by_hand)
-    return found
+    return review(connection, number)
 
 
 def facts_about(looked: Looked, person_id: int) -> tuple[Evidence, ...]:
