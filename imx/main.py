@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "settings": ("imx.commands.settings", "settings_command"),
     "trust": ("imx.commands.trusts", "trusts"),
     "order": ("imx.commands.orders", "orders"),
+    "reports": ("imx.commands.reports", "commands"),
     "mpps": ("imx.commands.mpps", "commands"),
     "hl7": ("imx.commands.hl7", "commands"),
     "peer": ("imx.commands.peers", "peers"),

@@ -33,6 +33,7 @@ from viewer_api.record import record_routes
 from viewer_api.registry import registry_routes
 from viewer_api.rejections import rejection_routes
 from viewer_api.rendered import rendered_routes
+from viewer_api.reports import report_routes
 from viewer_api.rules import rules_routes
 from viewer_api.security_headers import SecurityHeaders
 from viewer_api.signing_in.account import account_routes
@@ -81,6 +82,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.include_router(second_factor_routes(work, pages))
     app.include_router(operation_routes(work, numbers))
     app.include_router(order_routes(work))
+    app.include_router(report_routes(work))
     app.include_router(delivery_routes(work))
     app.include_router(record_routes(work))
     app.include_router(upload_routes(work))

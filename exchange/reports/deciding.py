@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
+from exchange.reports.case import Case, case_of
 from exchange.reports.considering import decide, put
 from exchange.reports.question import Place, State, question_of
 from storage.driver_errors import mapped_errors
@@ -39,6 +40,19 @@ class Listed:
     decided_by: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One time that something was said of a report."""
+
+    at: datetime
+    by: str  # message control ID, or the document's UID
+    status: str
+    kept_at: datetime
+
+
+_HISTORY = """
+    select said_at, said_by, status, kept_at from report_version where report_id = %s order by said_at, id
+"""
 _LISTED = """
     select r.uid as id, r.trust, r.source, r.number, coalesce(r.accessions[1], '') as accession, r.status,
         r.state, coalesce(r.study_uid, '') as study_uid, array(select s.uid from study s
@@ -63,6 +77,27 @@ class PostgresReports:
     def of_study(self, study_uid: str, trust: str = "") -> Sequence[Listed]:
         """Those that belong to a study."""
         return self._listed(" and r.study_uid = %(study)s order by r.id", trust=trust, study=study_uid)
+
+    def listed(self, uid: UUID, trust: str = "") -> Listed:
+        """One. Raises NoSuchReport."""
+        found = self._listed(" and r.uid = %(uid)s", trust=trust, uid=uid)
+        if not found:
+            raise NoSuchReport(uid)
+        return found[0]
+
+    def case(self, uid: UUID, trust: str = "") -> Case:
+        """Both sides. Raises NoSuchReport."""
+        with mapped_errors(), self.pool.connection() as connection:
+            found = case_of(connection, self._number(uid, trust))
+        if found is None:
+            raise NoSuchReport(uid)
+        return found
+
+    def history(self, uid: UUID, trust: str = "") -> Sequence[Heard]:
+        """When what was said of it, the earliest first. Raises NoSuchReport."""
+        with mapped_errors(), self.pool.connection() as connection:
+            rows = connection.execute(_HISTORY, (self._number(uid, trust),)).fetchall()
+        return [Heard(*row) for row in rows]
 
     def match(self, uid: UUID, study_uid: str, by: str, trust: str = "") -> None:
         """It belongs to this study. Raises NoSuchReport, and NotHeld where there is no such study."""
