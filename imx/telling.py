@@ -5,12 +5,13 @@ import threading
 from psycopg_pool import ConnectionPool
 
 from exchange.telling.gauges import Gauges
-from exchange.telling.opening import Here, Listeners
+from exchange.telling.opening import open_listener
 from exchange.telling.rounds import Rounds
 from exchange.telling.teller import Teller
 from exchange.telling.tellings import Tellings
 from imx.forwarding import patience_of
 from imx.settings import Settings
+from imx.wiring import here_of
 
 
 def keep_telling(settings: Settings, pool: ConnectionPool, stop: threading.Event) -> None:
@@ -18,12 +19,8 @@ def keep_telling(settings: Settings, pool: ConnectionPool, stop: threading.Event
     teller = Teller(
         pool=pool,
         tellings=Tellings(pool, patience_of(settings.routing)),
-        connect=Listeners(here_of(settings)).open,
+        connect=open_listener,
+        here=here_of(settings),
         stopping=stop,
     )
     Rounds(teller=teller, gauges=Gauges(pool)).run()
-
-
-def here_of(settings: Settings) -> Here:
-    """Where readers find us; on a laptop, where we listen."""
-    return Here(settings.http.public_url or f"http://{settings.http.host}:{settings.http.port}")

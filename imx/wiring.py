@@ -29,6 +29,7 @@ from exchange.hl7.desk import HANDLERS, Desk
 from exchange.hl7.feeds import Feed
 from exchange.hl7.listener import Listener, Secure, Secured
 from exchange.hl7.orders import Namespace
+from exchange.manifests.manifest import Here
 from exchange.orders import PostgresOrders
 from exchange.performed import PostgresPerformed
 from exchange.registry import PostgresRegistry, Trust
@@ -105,6 +106,11 @@ def database_url(settings: Settings) -> str:
     if settings.database.url is None:
         raise BadSettings("set database.url (IMX_DATABASE_URL), or run the whole service with imx serve")
     return settings.database.url.text
+
+
+def here_of(settings: Settings) -> Here:
+    """How others get what is kept here; without a public address, how this machine does."""
+    return Here(settings.http.public_url or f"http://127.0.0.1:{settings.http.port}", settings.dicom.ae_title)
 
 
 def open_objects(settings: Settings) -> ObjectStore:

@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
+from exchange.fhir.diagnostic_report import as_diagnostic_report
+from exchange.fhir.document_reference import as_document_reference
 from exchange.fhir.endpoint import as_endpoint, endpoint_id, retrieve_location
 from exchange.fhir.identifiers import NHS_NUMBER, STUDY_UID, URI, Json, oid, patient_identifier
 from exchange.fhir.imaging_study import as_imaging_study
+from exchange.manifests.manifest import Here
+from exchange.manifests.reading import documents_of
 from exchange.people.person import Identifier, NumberStatus
 from exchange.telling.port import Heard, Later, NotHeard
 from exchange.telling.story import Story
@@ -28,19 +32,54 @@ def conditional(kind: str, system: str, value: str) -> str:
     return f"{kind}?identifier={system}|{value}"
 
 
-def resources_of(story: Story, dicomweb: str) -> Mapping[str, Json]:
-    """What the record holds of a study, by its address there. References are as our facade has them."""
-    study = as_imaging_study(story.study, story.person, dicomweb, story.assigners)
-    return {conditional("ImagingStudy", STUDY_UID, oid(story.study.uid)): study}
+def resources_of(story: Story) -> Mapping[str, Json]:
+    """What the record holds of a study, by its address there: the study, both forms of its manifest, reports.
+
+    References are as our facade has them.
+    """
+    study, person, here, assigners = story.study, story.person, story.here, story.assigners
+    found = {
+        conditional("ImagingStudy", STUDY_UID, oid(study.uid)): as_imaging_study(
+            study, person, here.dicomweb_url, assigners
+        )
+    }
+    made = [
+        *(
+            as_document_reference(each, study, person, assigners)
+            for each in documents_of(story.manifest, here.public_url)
+        ),
+        *(
+            as_diagnostic_report(each, study, person, here.dicomweb_url, reports_url(here), assigners)
+            for each in story.reports
+        ),
+    ]
+    return found | dict(_called(each) for each in made)
 
 
-def transaction(steps: Sequence[Step], sayings: Sequence[Saying], dicomweb: str) -> Json:
+def reports_url(here: Here) -> str:
+    """Under which the documents of reports are fetched that came with messages."""
+    return f"{here.public_url.rstrip('/')}/reports"
+
+
+def _called(resource: Json) -> tuple[str, Json]:
+    """With an identifier of ours that stays, and its address by it: a manifest's own changes with the study,
+    and a report's is its sender's, who may give it out twice."""
+    own = {"system": URI, "value": _full_url(f"{resource['resourceType']}/{resource['id']}")}
+    called = {**resource, "identifier": [*resource.get("identifier", []), own]}
+    return conditional(resource["resourceType"], own["system"], own["value"]), called
+
+
+def transaction(steps: Sequence[Step], sayings: Sequence[Saying], here: Here) -> Json:
     """All that is to be held afterwards, and away with all else that is held."""
     wanted = {each.key for each in sayings}
     gone = dict.fromkeys(step.key for step in steps if step.act is Act.RETRACT and step.key not in wanted)
     entries: list[Json] = [{"request": {"method": "DELETE", "url": key}} for key in gone]
     if sayings:
-        entries += [_patient(sayings[0]), _endpoint(dicomweb), *(_resource(each) for each in sayings)]
+        entries += [
+            _patient(sayings[0]),
+            _endpoint(here.dicomweb_url),
+            *(_resource(each) for each in sayings),
+        ]
     places = {entry.pop("place"): entry["fullUrl"] for entry in entries if "place" in entry}
     for entry in entries:
         if "resource" in entry:
@@ -111,19 +150,19 @@ class FhirListener:
     """See Listener."""
 
     web: Web
-    dicomweb: str
+    here: Here
 
     def sayings(self, story: Story) -> Sequence[Saying]:
         """See Listener.sayings."""
         person = story.person
         return [
             Saying(key, person.nhs_number, person.uid, resource)
-            for key, resource in resources_of(story, self.dicomweb).items()
+            for key, resource in resources_of(story).items()
         ]
 
     def tell(self, steps: Sequence[Step], sayings: Sequence[Saying]) -> Iterator[Heard]:
         """See Listener.tell."""
-        answer = self.web.ask("POST", "", transaction(steps, sayings, self.dicomweb))
+        answer = self.web.ask("POST", "", transaction(steps, sayings, self.here))
         if answer.status in (404, 405, 410):
             raise NotHeard(f"nothing at its address takes transactions ({answer.words})")
         if not answer.is_good:

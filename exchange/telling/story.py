@@ -1,43 +1,66 @@
 """All that a subscriber could be told of a study, read at one moment; and whether it may be."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Connection
 
-from exchange.linking.link import LinkState
-from exchange.linking.links import link_of
-from exchange.people.directory import person
+from exchange.manifests.manifest import Here, Manifest, Material, manifest_of
+from exchange.manifests.reading import material_for
 from exchange.people.person import Person
-from exchange.record.reading import shared_studies
 from exchange.record.study import SharedStudy
 from exchange.registry import trusts_of
+from exchange.reports.reading import reports_of
+from exchange.reports.report import Report, ReportStatus
 from exchange.trusts import Trust
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A study of which something shows, and the verified person whose it is."""
+    """A study of which something shows, the verified person whose it is, and what was reported."""
 
-    study: SharedStudy
-    person: Person
+    material: Material
+    reports: Sequence[Report]  # the oldest first
     assigners: Mapping[str, Trust]  # trusts, by the issuer of their numbers
 
+    @property
+    def study(self) -> SharedStudy:
+        """What it holds."""
+        return self.material.study
 
-def story_of(connection: Connection[Any], study_uid: str) -> Story | None:
+    @property
+    def person(self) -> Person:
+        """Whose it is."""
+        known = self.material.known
+        assert known is not None
+        return known
+
+    @property
+    def here(self) -> Here:
+        """How it is got from us."""
+        return self.material.here
+
+    @property
+    def manifest(self) -> Manifest:
+        """Of the study, as it stands."""
+        return manifest_of(self.material)
+
+
+def story_of(connection: Connection[Any], study_uid: str, here: Here) -> Story | None:
     """None where the record is to hold nothing of it: it is nobody's, or of nobody with a verified NHS
     number, or nothing of it shows.
 
-    All of it is of one moment: what is read of a person is never told with the study of before.
+    All of it is of one moment: what is read of a person is never told with the study of before. A report that
+    is only to come is left out.
     """
     connection.execute("set transaction isolation level repeatable read, read only")
-    study = shared_studies(connection, [study_uid]).get(study_uid)
-    link = link_of(connection, study_uid)
-    if study is None or link is None or link.decided.state is not LinkState.LINKED:
+    material = material_for(connection, study_uid, here)
+    if material is None or material.known is None:
         return None
-    assert link.decided.person_id is not None
-    whose = person(connection, link.decided.person_id)
-    if whose is None or not whose.is_verified:
-        return None
-    return Story(study, whose, {each.issuer: each for each in trusts_of(connection)})
+    reports = reports_of(connection, [study_uid]).get(study_uid, ())
+    return Story(
+        material,
+        [each for each in reports if each.status is not ReportStatus.REGISTERED],
+        {each.issuer: each for each in trusts_of(connection)},
+    )

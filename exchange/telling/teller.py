@@ -14,6 +14,7 @@ import structlog
 from psycopg_pool import ConnectionPool
 
 from exchange.backoff import Permit
+from exchange.manifests.manifest import Here
 from exchange.telling import metrics
 from exchange.telling.port import LeftOut, Listener, NotHeard, Refused, TellingFailed
 from exchange.telling.story import Story, story_of
@@ -36,7 +37,8 @@ class Teller:
 
     pool: ConnectionPool
     tellings: Tellings
-    connect: Callable[[Subscriber], Listener]
+    connect: Callable[[Subscriber, Here], Listener]
+    here: Here  # how others get what we keep
     stopping: Event
     lease_s: float = LEASE_S
 
@@ -58,7 +60,7 @@ class Teller:
         """Until nothing is, or it is not heard, or its breaker lets nothing through. Raises LeaseLost."""
         due: Due | None = None
         try:
-            with closing(self.connect(subscriber)) as listener:
+            with closing(self.connect(subscriber, self.here)) as listener:
                 while not self.stopping.is_set():
                     breaker, now = self.tellings.renew(lease)
                     due = self.tellings.next(lease) if breaker.permits(now) is not Permit.NONE else None
@@ -125,4 +127,4 @@ class Teller:
 
     def _story(self, study_uid: str) -> Story | None:
         with mapped_errors(), self.pool.connection() as connection:
-            return story_of(connection, study_uid)
+            return story_of(connection, study_uid, self.here)

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from exchange.manifests.manifest import Here
 from exchange.manifests.reading import Encoding, material_for, written
 from exchange.policy import Action
 from exchange.registry import PostgresRegistry
@@ -15,6 +14,7 @@ from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_
 from imx.commands.printing import print_one
 from imx.database import open_database
 from imx.errors import CommandFailed
+from imx.wiring import here_of
 from storage.driver_errors import mapped_errors
 from storage.errors import NotHeld
 
@@ -34,7 +34,7 @@ def manifest_command(
     settings = settings_from(data, config)
     if out is None and encoding is not Encoding.FHIR and sys.stdout.isatty():
         raise CommandFailed("DICOM is no text: name a file with --out, or pipe it")
-    here = Here(settings.http.public_url or _own_url(settings.http.port), settings.dicom.ae_title)
+    here = here_of(settings)
     with open_database(settings) as pool:
         note_at_console(pool, Action.SEE_RECORD, study, {"manifest": encoding.value})
         with mapped_errors(), pool.connection() as connection:
@@ -53,7 +53,3 @@ def manifest_command(
     except OSError as error:
         raise CommandFailed(f"{out} cannot be written: {error.strerror}") from error
     print_one({"uid": made.uid, "media_type": made.media_type, "written": str(out)}, as_json)
-
-
-def _own_url(port: int) -> str:
-    return f"http://127.0.0.1:{port}"

@@ -105,8 +105,9 @@ class _Work:
         self.changed: dict[str, Json | None] = {}
 
     def keep(self) -> None:
-        if not self.changed:
-            return
+        gone = {address for address, resource in self.changed.items() if resource is None}
+        if any(gone & _references(each) for each in self.current.values()):
+            raise Refusal(409, "conflict", "other resources refer to what is deleted")
         at = datetime.now(UTC)
         step = []
         for address, resource in self.changed.items():
@@ -245,9 +246,6 @@ class _Work:
     def delete(self, target: str | None) -> Json:
         """What is not there is deleted already (FHIR R4 §3.1.0.7)."""
         if target is not None and target in self.current:
-            referring = [a for a, each in self.current.items() if a != target and target in _references(each)]
-            if referring:
-                raise Refusal(409, "conflict", f"{len(referring)} resources refer to it")
             self.change(target, None)
         return {"response": {"status": "204 No Content"}}
 

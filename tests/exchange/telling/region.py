@@ -12,12 +12,16 @@ from pydicom.uid import CTImageStorage
 from exchange.backoff import Patience
 from exchange.linking.link import LINKER, Decided, LinkState
 from exchange.linking.links import keep_link
+from exchange.manifests.manifest import Here
 from exchange.people.directory import person_known_as
 from exchange.people.person import Demographics, Identifier, NumberStatus, PersonName, Record, Said, Sex
 from exchange.people.telling import tell
+from exchange.record.study import Coded
+from exchange.reports.report import Content, Discipline, ReportKey, ReportSource, ReportStatus, Section, Told
+from exchange.reports.telling import tell as tell_report
 from exchange.telling import outbox
 from exchange.telling.gauges import Gauges
-from exchange.telling.opening import Here, Listeners
+from exchange.telling.opening import open_listener
 from exchange.telling.rounds import Rounds
 from exchange.telling.subscriber import PostgresSubscribers, Subscriber
 from exchange.telling.teller import Teller
@@ -28,7 +32,7 @@ RUTH, IVY, SAM = "9990000018", "9990000026", "9990000034"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 #: What is not taken is tried again at once; nothing is held back for long.
 EAGER = Patience(tries=3, pause_s=0.001, longest_pause_s=0.001)
-HERE = Here("https://images.example")
+HERE = Here("https://images.example", "IMX")
 
 
 @dataclass
@@ -86,6 +90,24 @@ class Region:
             keep_link(connection, row[0], Decided(state, whom, ()), LINKER, by_hand=False)
             outbox.note(connection, [uid], outbox.Because.LINKED if number else outbox.Because.UNLINKED)
 
+    def report(self, uid: str, status: ReportStatus, text: str = "No fracture.", number: str = "R1") -> None:
+        """A report of that study, as it stands from now on."""
+        said = Said(NOON + timedelta(minutes=next(self._minutes)), "message")
+        content = Content(
+            study_uid=uid,
+            discipline=Discipline.RADIOLOGY,
+            codes=(Coded("CCHES", "NICIP", "CT chest"),),
+            issued=said.at,
+            sections=(Section("Findings", text),) if text else (),
+        )
+        told = Told(ReportKey("RBL", ReportSource.HL7, "RIS", number), status, said, content)
+        with self.pool.connection() as connection:
+            report = tell_report(connection, told)
+            connection.execute(
+                "update report set study_uid = %s, state = 'matched' where id = %s", (uid, report)
+            )
+            outbox.note(connection, [uid], outbox.Because.REPORT)
+
     def note(self, uid: str, because: outbox.Because) -> None:
         with self.pool.connection() as connection:
             outbox.note(connection, [uid], because)
@@ -95,7 +117,8 @@ class Region:
         return Teller(
             pool=self.pool,
             tellings=Tellings(self.pool, self.patience),
-            connect=Listeners(HERE).open,
+            connect=open_listener,
+            here=HERE,
             stopping=self.stopping,
         )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from exchange.people.person import NumberStatus
+from exchange.reports.report import ReportStatus
 from exchange.telling import web
 from exchange.telling.outbox import Because
 from exchange.telling.subscriber import Kind, Manner, Subscriber
@@ -70,6 +71,39 @@ def test_a_linked_study_is_found_in_the_record_with_where_to_open_it(
     assert region.states == [("1.2.1", "told", "")]
 
 
+def test_its_manifest_and_its_reports_are_beside_it(region: Region, record: RecordServer) -> None:
+    region.subscribe(subscriber(record))
+    region.study()
+    region.link("1.2.1", RUTH)
+    region.report("1.2.1", ReportStatus.REGISTERED, "")
+    region.tell()
+
+    [study] = record.store.find("ImagingStudy")
+    kos, fhir = sorted(record.store.find("DocumentReference"), key=lambda each: str(each["content"]))
+    assert kos["relatesTo"][0]["target"]["reference"] == f"DocumentReference/{fhir['id']}"
+    url = kos["content"][0]["attachment"]["url"]
+    assert url == "https://images.example/manifests/1.2.1?as=mado"
+    assert not record.store.find("DiagnosticReport"), "one that is only to come"
+
+    region.report("1.2.1", ReportStatus.PRELIMINARY)
+    region.tell()
+    [report] = record.store.find("DiagnosticReport")
+    assert report["status"] == "preliminary"
+    assert report["imagingStudy"][0]["reference"] == f"ImagingStudy/{study['id']}"
+    assert report["subject"]["identifier"]["value"] == RUTH
+
+    region.report("1.2.1", ReportStatus.ENTERED_IN_ERROR, "")
+    region.tell()
+    [withdrawn] = record.store.find("DiagnosticReport")
+    assert (withdrawn["id"], withdrawn["status"]) == (report["id"], "entered-in-error")
+    assert "fracture" not in str(withdrawn)
+
+    region.rows("update report set study_uid = null, state = 'unmatched' returning id")
+    region.note("1.2.1", Because.REPORT)
+    region.tell()
+    assert not record.store.find("DiagnosticReport"), "it belongs to another study by now"
+
+
 def test_nothing_is_sent_where_nothing_changed(region: Region, record: RecordServer) -> None:
     region.subscribe(subscriber(record))
     region.study()
@@ -116,7 +150,7 @@ def test_a_study_that_becomes_somebody_elses_moves_in_one_step(region: Region, r
             ["1.2.1"] if each == number else [] for each in (RUTH, IVY)
         ]
     assert never_of_two(record)
-    acts = region.rows("select act from told order by id")
+    acts = region.rows("select act from told where thing like 'Imaging%' order by id")
     assert [act for (act,) in acts] == ["told", "retracted", "told", "retracted", "told"]
 
 
