@@ -41,6 +41,20 @@ _REACHED = """
     from (select id, bool_or(is_whole) is_whole from reached group by id) c
     join person_record r on r.id = c.id
 """
+_NUMBERED = """
+    with wanted as materialized (
+        select k.*, r.id from unnest(%s::text[], %s::text[]) k (issuer, value)
+        left join person_record r on r.issuer = k.issuer and r.value = k.value
+    ), added as (
+        insert into person_record (id, issuer, value, current_id) overriding system value
+        select id, issuer, value, id from (
+            select nextval(pg_get_serial_sequence('person_record', 'id')) as id, issuer, value
+            from wanted where id is null
+        ) new
+        returning id, issuer, value
+    )
+    select id, issuer, value from added union all select id, issuer, value from wanted where id is not null
+"""
 _TIES = """
     select s.kind, s.from_id, s.into_id, s.said_at, s.said_by from person_statement s
     where s.from_id = any(%s) or s.into_id = any(%s)
@@ -68,21 +82,9 @@ def take_turn(connection: Connection[Any]) -> None:
 def numbered(connection: Connection[Any], identifiers: Collection[Identifier]) -> Mapping[Identifier, int]:
     """The records of some numbers; one that nobody named before gets one, of which nothing is said yet."""
     wanted = sorted(set(identifiers))
-    columns = ([each.issuer for each in wanted], [each.value for each in wanted])
-    connection.execute(
-        "insert into person_record (issuer, value) select * from unnest(%s::text[], %s::text[])"
-        " on conflict (issuer, value) do nothing",
-        columns,
-    )
     rows = connection.execute(
-        "select r.id, r.issuer, r.value from unnest(%s::text[], %s::text[]) k (issuer, value)"
-        " join person_record r on r.issuer = k.issuer and r.value = k.value",
-        columns,
+        _NUMBERED, ([each.issuer for each in wanted], [each.value for each in wanted])
     ).fetchall()
-    connection.execute(
-        "update person_record set current_id = id where id = any(%s) and current_id is null",
-        ([id for id, _, _ in rows],),
-    )
     return {Identifier(value, issuer): id for id, issuer, value in rows}
 
 

@@ -43,12 +43,6 @@ def standing(facts: Facts) -> Mapping[Identifier, Identifier]:
     return {each: people[survivor] for each, survivor in survivors.items()}
 
 
-def contradictions(facts: Facts) -> Sequence[Linked]:
-    """The links in force that unite nobody, because the numbers stand for two people."""
-    stands = standing(facts)
-    return [each for each in _links(facts.ties) if stands[each.one] != stands[each.other]]
-
-
 def _merged(ties: Iterable[tuple[Tie, Said]]) -> Mapping[Identifier, Identifier]:
     """What each number gave way to, by what was said of it last.
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exchange.people.person import Identifier, Said
-from exchange.people.standing import Facts, contradictions, standing
+from exchange.people.standing import Facts, standing
 from exchange.people.statements import Apart, Linked, Merged, Tie, Unlinked
 from tests.exchange.people import strategies
 
@@ -68,8 +68,6 @@ def test_linked_numbers_stand_for_the_one_nhs_number_among_them() -> None:
 def test_a_link_never_unites_two_verified_numbers() -> None:
     found = stands(Linked(A, B), Linked(B, C), A=RUTH, B=OWEN)
     assert (found[A], found[B], found[C]) == (RUTH, OWEN, C)
-    facts = Facts({A: RUTH.value, B: OWEN.value}, [(Linked(A, B), Said(NOON, "x"))])
-    assert contradictions(facts) == [Linked(A, B)]
 
 
 @given(st.lists(st.tuples(strategies.ties, strategies.said), max_size=12), st.randoms())

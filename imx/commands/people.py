@@ -1,0 +1,277 @@
+"""`imx people`: the directory of people: a file of them, who somebody is, and what is said of two numbers."""
+
+import gzip
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Annotated, Any, TextIO
+
+import typer
+from psycopg_pool import ConnectionPool
+from rich.console import Console
+
+from exchange.people.bulk import BadFile, Source
+from exchange.people.directory import people, person_known_as
+from exchange.people.doubts import doubts
+from exchange.people.finding import Criteria, Day, Text, Token, find
+from exchange.people.loading import Loaded, load
+from exchange.people.person import NHS, Identifier, NumberStatus, Person, Said
+from exchange.people.statements import Apart, Linked, Merged, Tie, Unlinked, names
+from exchange.people.telling import tell
+from exchange.policy import Action
+from exchange.registry import PostgresRegistry
+from imx.commands.console_audit import note_at_console
+from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
+from imx.commands.printing import print_one, print_rows
+from imx.database import open_database
+from imx.errors import CommandFailed
+from storage.driver_errors import mapped_errors
+
+commands = typer.Typer(help="The directory of people: who they are, and their numbers.", no_args_is_help=True)
+
+Number = Annotated[
+    str, typer.Argument(help="A number with its issuer, such as RBL:123456 or NHS:9990000018.")
+]
+
+#: How often a load says how far it is.
+_TELLING_S = 5.0
+
+
+@commands.command("load")
+def load_file(
+    file: Annotated[
+        Path, typer.Argument(help="CSV with a header, or .csv.gz (docs/linking.md).", exists=True)
+    ],
+    trust: Annotated[str, typer.Option(help="ODS code, of a file without the column issuer.")] = "",
+    said_at: Annotated[
+        str,
+        typer.Option(help="When the file was made, such as 2026-03-01T02:00:00Z. Otherwise its own time."),
+    ] = "",
+    from_line: Annotated[int, typer.Option(help="Go on from this line of a load that broke off.", min=1)] = 1,
+    by: ByOption = "",
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take what a file says of people: once more is no harm, and what is known to be newer stays.
+
+    Lines that are wrong are left out and named; then the command ends with 1.
+    """
+    began = monotonic()
+    told = Said(_time_of(file, said_at), file.name)
+    with open_database(settings_from(data, config)) as pool:
+        source = _source(pool, trust.strip().upper(), told)
+        try:
+            with _opened(file) as text:
+                loaded = load(pool, text, source, _progress(began), from_line)
+        except BadFile as error:
+            raise CommandFailed(f"{file}: {error}") from error
+        detail: dict[str, str | int | list[str]] = {"file": file.name, "lines": loaded.lines, "by": who(by)}
+        note_at_console(pool, Action.FEED_PEOPLE, None, detail)
+    took = monotonic() - began
+    _print_loaded(loaded, took, as_json)
+    if loaded.left_out:
+        raise typer.Exit(1)
+
+
+def _print_loaded(loaded: Loaded, took_s: float, as_json: bool) -> None:
+    named = [{"line": number, "because": why} for number, why in loaded.named]
+    if as_json:
+        summary = {
+            "lines": loaded.lines,
+            "news": loaded.news,
+            "left_out": dict(loaded.left_out),
+            "named": named,
+            "seconds": round(took_s, 1),
+        }
+        print_one(summary, as_json)
+        return
+    errors = Console(stderr=True)
+    for each in named:
+        errors.print(f"line {each['line']}: {each['because']}", highlight=False)
+    for why, count in loaded.left_out.most_common():
+        errors.print(f"left out: {count:,} with {why}", style="yellow", highlight=False)
+    sys.stdout.write(f"{loaded.lines:,} lines in {took_s:.0f} s; {loaded.news:,} said something new\n")
+
+
+def _progress(began: float) -> Any:
+    last = began
+
+    def say(loaded: Loaded) -> None:
+        nonlocal last
+        if monotonic() - last >= _TELLING_S:
+            last = monotonic()
+            pace = loaded.lines / (last - began)
+            sys.stderr.write(f"{loaded.lines:,} lines, {pace:,.0f} a second\n")
+
+    return say
+
+
+def _time_of(file: Path, said_at: str) -> datetime:
+    if not said_at:
+        return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    try:
+        at = datetime.fromisoformat(said_at)
+    except ValueError as error:
+        raise CommandFailed("--said-at is no time: write 2026-03-01T02:00:00Z") from error
+    return at if at.tzinfo else at.astimezone()
+
+
+def _source(pool: ConnectionPool, trust: str, said: Said) -> Source:
+    registry = PostgresRegistry(pool)
+    trusts = registry.trusts()
+    statuses = {each.issuer: NumberStatus(each.nhs_number_status) for each in trusts}
+    issuer = registry.trust(trust).issuer if trust else ""
+    return Source(statuses | {NHS: NumberStatus.NOT_TRACED}, issuer, said)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[TextIO]:
+    if file.suffix == ".gz":
+        with gzip.open(file, "rt", encoding="utf-8-sig", newline="") as packed:
+            yield packed
+    else:
+        with file.open(encoding="utf-8-sig", newline="") as text:
+            yield text
+
+
+@commands.command("show")
+def show(
+    number: Number, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Who goes by a number. It is written down who looked."""
+    identifier = _identifier(number)
+    with open_database(settings_from(data, config)) as pool:
+        with mapped_errors(), pool.connection() as connection:
+            found = person_known_as(connection, identifier)
+        if found is None:
+            raise CommandFailed("nobody goes by that number here")
+        note_at_console(pool, Action.SEE_RECORD, None, {}, found.uid)
+    print_one(_as_row(found), as_json)
+
+
+@commands.command("find")
+def find_people(
+    family: Annotated[str, typer.Option(help="How the family name begins.")] = "",
+    given: Annotated[str, typer.Option(help="How a given name begins.")] = "",
+    born: Annotated[str, typer.Option(help="YYYYMMDD, or the month or year.")] = "",
+    postcode: Annotated[str, typer.Option(help="How it begins.")] = "",
+    number: Annotated[str, typer.Option(help="A number, whoever gave it out.")] = "",
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """People by what is known of them. It is written down who looked."""
+    criteria = Criteria(
+        families=((Text(family),),) if family else (),
+        givens=((Text(given),),) if given else (),
+        births=((Day(born),),) if born else (),
+        postcodes=((Text(postcode),),) if postcode else (),
+        identifiers=((Token(number),),) if number else (),
+    )
+    if not criteria.says_whom:
+        raise CommandFailed("say whom: --family, --given, --born, --postcode or --number")
+    with open_database(settings_from(data, config)) as pool:
+        with mapped_errors(), pool.connection() as connection:
+            found = find(connection, criteria)
+            known = people(connection, found.ids)
+        for uid in sorted({each.uid for each in known.values()}):
+            note_at_console(pool, Action.FIND_PEOPLE, None, {}, uid)
+    print_rows([_as_row(known[id]) for id in found.ids], as_json)
+    if found.is_cut:
+        Console(stderr=True).print(f"the first {len(found.ids)}; there are more", style="yellow")
+
+
+@commands.command("merge")
+def merge(
+    gone: Number, into: Number, by: ByOption = "", data: DataOption = None, config: ConfigOption = None
+) -> None:
+    """One number gave way to another: whoever it named is the other from now on."""
+    _say(Merged(_identifier(gone), _identifier(into)), by, data, config)
+
+
+@commands.command("unmerge")
+def unmerge(number: Number, by: ByOption = "", data: DataOption = None, config: ConfigOption = None) -> None:
+    """A number stands for itself again: its merge was a mistake."""
+    _say(Apart(_identifier(number)), by, data, config)
+
+
+@commands.command("link")
+def link(
+    one: Number, other: Number, by: ByOption = "", data: DataOption = None, config: ConfigOption = None
+) -> None:
+    """Two trusts' numbers are one person, and both stay in use."""
+    _say(Linked(_identifier(one), _identifier(other)), by, data, config)
+
+
+@commands.command("unlink")
+def unlink(
+    one: Number, other: Number, by: ByOption = "", data: DataOption = None, config: ConfigOption = None
+) -> None:
+    """They are not."""
+    _say(Unlinked(_identifier(one), _identifier(other)), by, data, config)
+
+
+@commands.command("doubts")
+def list_doubts(
+    limit: Annotated[int, typer.Option(help="The newest so many.", min=1)] = 100,
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Merges and links that contradict what is verified."""
+    with open_database(settings_from(data, config)) as pool:
+        with mapped_errors(), pool.connection() as connection:
+            found = doubts(connection, limit)
+        note_at_console(pool, Action.FIND_PEOPLE, None, {"doubts": len(found)})
+    rows = [
+        {
+            "one": _written(each.one),
+            "other": _written(each.other),
+            "what": each.what.value,
+            "said_at": each.said.at.isoformat(timespec="seconds"),
+            "said_by": each.said.by,
+        }
+        for each in found
+    ]
+    print_rows(rows, as_json)
+
+
+def _say(tie: Tie, by: str, data: Path | None, config: Path | None) -> None:
+    """Both numbers must be known: a slip of the pen makes nobody."""
+    with open_database(settings_from(data, config)) as pool:
+        with mapped_errors(), pool.connection() as connection:
+            if any(person_known_as(connection, each) is None for each in names(tie)):
+                raise CommandFailed("nobody goes by that number here (imx people show)")
+            tell(connection, tie, Said(datetime.now(UTC), who(by)))
+        note_at_console(pool, Action.FEED_PEOPLE, None, {"said": type(tie).__name__, "by": who(by)})
+    sys.stdout.write("noted\n")
+
+
+def _identifier(text: str) -> Identifier:
+    issuer, colon, value = text.partition(":")
+    if not (colon and issuer and value):
+        raise CommandFailed("write a number with its issuer, such as RBL:123456 or NHS:9990000018")
+    return Identifier(value.replace(" ", "") if issuer == NHS else value, issuer)
+
+
+def _written(identifier: Identifier) -> str:
+    return f"{identifier.issuer}:{identifier.value}"
+
+
+def _as_row(person: Person) -> dict[str, Any]:
+    said = person.demographics
+    return {
+        "person": str(person.uid),
+        "number": _written(person.identifier),
+        "status": person.status.value,
+        "name": said.name.dicom,
+        "born": said.birth_date,
+        "sex": said.sex.value,
+        "dead": said.died or said.is_dead,
+        "sensitivity": person.sensitivity.value,
+        "others": [_written(each.identifier) for each in person.others],
+    }
