@@ -27,6 +27,14 @@ class Kind(Enum):
     FOLDER = "folder"  # Part 10 files
 
 
+class OnCorrection(Enum):
+    """What is done about its copy of a study whose patient was corrected after it was sent."""
+
+    LIST = "list"  # it stands among the copies that are wrong, for a person
+    RESEND = "resend"  # it takes the same instances again, and puts them in place of those it has
+    REJECT_AND_RESEND = "reject and resend"  # the same, after a rejection note (IHE RAD TF, IOCM)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """A destination, as a person entered it."""
@@ -39,6 +47,7 @@ class Entry:
     secret_file: Path | None = None  # holds our token or password, which stands in no row and no log
     is_asked: bool = False  # after sending: does it hold what it took?
     associations: int = ASSOCIATIONS  # at one time, over all processes
+    on_correction: OnCorrection = OnCorrection.LIST
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +86,18 @@ def checked(entry: Entry) -> Entry:
 
 
 _ENTRIES = """
-    select d.name, d.kind, d.address, d.account, d.secret_file, d.is_asked, d.associations,
+    select d.name, d.kind, d.address, d.account, d.secret_file, d.is_asked, d.associations, d.on_correction,
            t.ods_code, t.name, t.issuer, t.place, t.successor
     from destination d join trust t on t.ods_code = d.trust
 """
 _ADD = """
-    insert into destination (name, kind, address, trust, account, secret_file, is_asked, associations)
-    values (%s, %s, %s, %s, %s, %s, %s, %s)
+    insert into destination (name, kind, address, trust, account, secret_file, is_asked, associations,
+        on_correction)
+    values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
     on conflict (name) do update set kind = excluded.kind, address = excluded.address,
         trust = excluded.trust, account = excluded.account, secret_file = excluded.secret_file,
-        is_asked = excluded.is_asked, associations = excluded.associations
+        is_asked = excluded.is_asked, associations = excluded.associations,
+        on_correction = excluded.on_correction
 """
 
 
@@ -111,7 +122,7 @@ class PostgresDestinations:
                 (
                     entry.name, entry.kind.value, entry.address, entry.trust.ods_code, entry.account,
                     str(entry.secret_file) if entry.secret_file else None, entry.is_asked,
-                    entry.associations,
+                    entry.associations, entry.on_correction.value,
                 ),
             )  # fmt: skip
 
@@ -150,7 +161,7 @@ class PostgresDestinations:
         return {name: Standing(until, error) for name, until, error in rows}
 
     def _of_peer(self, title: str, entry: Entry | None) -> Entry:
-        """What the registry says of a peer stands; only whether it is asked is said here."""
+        """What the registry says of a peer stands; only what is asked of it and told it is said here."""
         peer = PostgresRegistry(self.pool).destination(title)
         if peer is None:
             raise UnknownDestination(title)
@@ -161,11 +172,12 @@ class PostgresDestinations:
             trust=peer.trust,
             is_asked=entry is not None and entry.is_asked,
             associations=peer.associations_out,
+            on_correction=entry.on_correction if entry is not None else OnCorrection.LIST,
         )
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    name, kind, address, account, secret_file, is_asked, associations, *of_trust = row
+    name, kind, address, account, secret_file, is_asked, associations, on_correction, *of_trust = row
     code, trust_name, issuer, place, successor = of_trust
     return Entry(
         name=name,
@@ -176,4 +188,5 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         secret_file=Path(secret_file) if secret_file else None,
         is_asked=is_asked,
         associations=associations,
+        on_correction=OnCorrection(on_correction),
     )

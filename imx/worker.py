@@ -14,6 +14,8 @@ from pathlib import Path
 import structlog
 from psycopg_pool import ConnectionPool
 
+from dicom_router.deliveries.mending import Mending
+from dicom_router.deliveries.ordering import PostgresDeliveries
 from exchange.linking.linker import link_studies
 from exchange.linking.reconsidering import reconsider
 from exchange.reports import considering
@@ -120,6 +122,7 @@ def run_worker(settings: Settings) -> None:
                 partial(tend_orders, pool, build_calling(settings), settings.dicom.ae_title, stop),
                 stop,
             ),
+            again_and_again("copies", FOLLOW_EVERY_S, Mending(pool, PostgresDeliveries(pool)).run, stop),
             again_and_again("routing", ROUTE_EVERY_S, build_routing(pool, objects).run, stop),
             again_and_again(
                 "uploads", TIDY_EVERY_S, Uploads(pool, objects, upload_settings(settings.uploads)).tidy, stop

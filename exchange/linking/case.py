@@ -10,7 +10,7 @@ from exchange.custody import is_of_trust
 from exchange.linking.beside import facts
 from exchange.linking.identities import identities_of
 from exchange.linking.link import Evidence, Link, LinkState, StudyIdentity
-from exchange.linking.links import link_of
+from exchange.linking.links import Objection, link_of, objection_to
 from exchange.linking.reviewing import seen_of
 from exchange.linking.reviews import Review, last_of_the_link, question, rejected, reviews_of
 from exchange.people.directory import people
@@ -39,6 +39,7 @@ class Case:
     link: Link | None
     candidates: tuple[Candidate, ...]  # the linked one first, those who were rejected last
     reviews: tuple[Review, ...]
+    objection: Objection | None  # what the linker says since facts changed
     seen: int  # to be said with a decision: how it stood
 
     @property
@@ -69,7 +70,10 @@ def case_of(
     linked = link.decided.person_id if link else None
     proposed = link.decided.proposed if link else ()
     gone = rejected(reviews)
-    numbers = dict.fromkeys(each for each in (linked, *also, *proposed, *sorted(gone)) if each is not None)
+    objection = objection_to(connection, study_uid)
+    meant = (objection.decided.person_id, *objection.decided.proposed) if objection else ()
+    everybody = (linked, *also, *proposed, *meant, *sorted(gone))
+    numbers = dict.fromkeys(each for each in everybody if each is not None)
     names = tuple(dict.fromkeys(identities_of(connection, study_uid)))
     known = people(connection, list(numbers))
     # Two of the directory's numbers may stand for one person by now.
@@ -83,5 +87,5 @@ def case_of(
     return Case(
         study, names, link,
         tuple(sorted(candidates, key=lambda each: (not each.is_linked, each.is_rejected))),
-        reviews, seen_of(connection, study.id),
+        reviews, objection, seen_of(connection, study.id),
     )  # fmt: skip

@@ -13,6 +13,7 @@ from exchange.custody import is_of_trust
 from exchange.linking.attributes import OF_THE_PATIENT, age_at, attributes_for, number_for
 from exchange.linking.copies import copies_of, naming_of, note_renaming, opened_by
 from exchange.linking.link import Decided, LinkState
+from exchange.linking.linker import look_again, take_turn
 from exchange.linking.preview import Preview, changes
 from exchange.linking.reviewing import DecidedMeanwhile, Looked, NobodySuch, facts_about, seen_of
 from exchange.linking.reviewing import undo as undo_review
@@ -97,8 +98,9 @@ def apply(
 def undo(connection: Connection[Any], study_uid: str, number: int, by: Decider) -> Review:
     """Take any decision back: of a correction, the study says again what was sent.
 
-    Raises NoSuchReview and NotTheLast.
+    What nobody decided then is the linker's again. Raises NoSuchReview and NotTheLast.
     """
+    take_turn(connection)
     Looked.at(connection, study_uid)
     found = review(connection, number)
     if found.verb is Verb.CORRECT:
@@ -110,7 +112,10 @@ def undo(connection: Connection[Any], study_uid: str, number: int, by: Decider) 
             take_back(connection, correction_id, by.name)
         note_renaming(connection, study_uid, was)
         note(connection, [study_uid], Because.CORRECTED)
-    return undo_review(connection, study_uid, number, by)
+    undone = undo_review(connection, study_uid, number, by)
+    if found.verb.is_of_the_link:
+        look_again(connection, [study_uid], by.because)
+    return undone
 
 
 def rename(connection: Connection[Any], new: NewCorrection, review_id: int | None) -> int:

@@ -1,4 +1,6 @@
-"""What waits for a person: studies of which nobody knows whose they are, the oldest first."""
+"""What waits for a person, the oldest first: studies of which nobody knows whose they are, and those that
+somebody linked before facts changed.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,16 +16,18 @@ from exchange.record.reading import shared_studies
 from exchange.record.study import SharedStudy
 
 _WAITING = f"""
-    select l.study_id, s.uid, l.state, l.decided_at, jsonb_array_length(l.evidence -> 'proposed')
+    select l.study_id, s.uid, l.state, coalesce(l.objected_at, l.decided_at),
+        jsonb_array_length(l.evidence -> 'proposed'), l.objection is not null
     from study_link l join study s on s.id = l.study_id
-    where l.state <> 'linked' and l.study_id > %s and (%s::text is null or l.state = %s) and {OF_TRUST}
+    where (l.state <> 'linked' or l.objection is not null) and l.study_id > %s
+        and (%s::text is null or l.state = %s) and {OF_TRUST}
         and exists (select from series r join instance n on n.series_id = r.id
             where r.study_id = l.study_id and not n.hidden)
     order by l.study_id limit %s
 """
 _COUNTS = f"""
     select l.state, count(*) from study_link l join study s on s.id = l.study_id
-    where l.state <> 'linked' and {OF_TRUST} group by l.state
+    where (l.state <> 'linked' or l.objection is not null) and {OF_TRUST} group by l.state
 """
 
 
@@ -34,9 +38,10 @@ class Waiting:
     number: int  # of the study here: what the next page begins after
     study: SharedStudy
     state: LinkState
-    since: datetime  # when it was decided that nobody knows
+    since: datetime  # when it was decided that nobody knows, or facts changed
     proposed: int  # how many people could be meant
     question: Review | None  # what its trust was asked
+    is_objected: bool  # a person decided it, and facts have changed since
 
 
 def waiting(
@@ -51,8 +56,16 @@ def waiting(
     rows = connection.execute(_WAITING, (after, wanted, wanted, trust, trust, limit)).fetchall()
     studies = shared_studies(connection, [uid for _, uid, *_ in rows])
     return [
-        Waiting(id, studies[uid], LinkState(state), at, proposed, question(reviews_of(connection, id)))
-        for id, uid, state, at, proposed in rows
+        Waiting(
+            id,
+            studies[uid],
+            LinkState(state),
+            at,
+            proposed,
+            question(reviews_of(connection, id)),
+            is_objected,
+        )
+        for id, uid, state, at, proposed, is_objected in rows
         if uid in studies
     ]
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from exchange.destinations import ASSOCIATIONS, Entry, Kind, PostgresDestinations
+from exchange.destinations import ASSOCIATIONS, Entry, Kind, OnCorrection, PostgresDestinations
 from exchange.registry import PostgresRegistry
 from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
 from imx.commands.printing import print_rows
@@ -34,6 +34,10 @@ def add_destination(
         int,
         typer.Option(help="At most so many at one time (of a DICOM peer, its entry says).", min=1, max=64),
     ] = ASSOCIATIONS,
+    on_correction: Annotated[
+        OnCorrection,
+        typer.Option(help="What is done about its copy of a study whose patient was corrected since."),
+    ] = OnCorrection.LIST,
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -66,6 +70,7 @@ def add_destination(
                 secret_file=secret_file.absolute() if secret_file else None,
                 is_asked=asked,
                 associations=associations,
+                on_correction=on_correction,
             )
         )
     sys.stdout.write(f"destination {name} of {owner.name}\n")
@@ -99,6 +104,7 @@ def list_destinations(
             "trust": entry.trust.ods_code,
             "asked": entry.is_asked,
             "associations": entry.associations,
+            "on_correction": entry.on_correction.value,
             "held_back_until": standing[entry.name].held_back_until if entry.name in standing else None,
             "last_error": standing[entry.name].last_error if entry.name in standing else None,
         }

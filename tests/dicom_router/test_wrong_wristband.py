@@ -22,7 +22,7 @@ from dicom_router.services import finding, moving
 from dicom_router.services.retrieving import Retrieving
 from dicom_router.settings import CallingSettings
 from exchange.linking.corrected import apply, preview, undo
-from exchange.linking.link import LinkState
+from exchange.linking.link import LINKER, LinkState
 from exchange.linking.links import link_of
 from exchange.linking.reviewing import DecidedMeanwhile
 from exchange.linking.reviews import Decider
@@ -191,5 +191,9 @@ def test_all_four_answer_with_the_corrected_details_and_the_same_bytes_once_it_i
     assert [str(each.PatientName) for each in doors.find(PatientID="111")] == ["Grey^Ann"]
     assert doors.qido()["00100020"]["Value"] == ["111"]
     assert holdings.shelf.rows("select because from outbox order by id") == [
-        ("linked",), ("corrected",), ("corrected",), ("unlinked",)
+        ("linked",), ("corrected",), ("corrected",), ("unlinked",), ("linked",)
     ]  # fmt: skip
+    with holdings.shelf.pool.connection() as connection:
+        link = link_of(connection, STUDY)
+        assert link is not None
+        assert (link.decided.person_id, link.by) == (ann.id, LINKER)

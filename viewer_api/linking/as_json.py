@@ -1,5 +1,6 @@
 """Studies, people and decisions as programs are told of them. Pure."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from exchange.linking.case import Case
@@ -58,6 +59,7 @@ def waiting_json(each: Waiting) -> dict[str, Any]:
         "state": each.state.value,
         "since": each.since,
         "proposed": each.proposed,
+        "facts_changed": each.is_objected,
         "number": each.number,
         "question": review_json(each.question) if each.question else None,
     }
@@ -70,14 +72,15 @@ def case_json(case: Case) -> dict[str, Any]:
         "state": case.state.value if case.state else None,
         "decided_by": case.link.by if case.link else None,
         "is_by_hand": case.link.is_by_hand if case.link else False,
-        "evidence": [_evidence(one) for one in case.link.decided.evidence] if case.link else [],
+        "evidence": _all(case.link.decided.evidence) if case.link else [],
+        "facts_changed": _all(case.objection.decided.evidence) if case.objection else [],
         "names": case.names,
         "people": [
             {
                 **person_json(each.person),
                 "is_linked": each.is_linked,
                 "is_rejected": each.is_rejected,
-                "evidence": [_evidence(one) for one in each.facts],
+                "evidence": _all(each.facts),
             }
             for each in case.candidates
         ],
@@ -127,5 +130,5 @@ def wrong_json(each: StillWrong) -> dict[str, Any]:
     return {**fields, "opened": [opened_json(one) for one in each.opened]}
 
 
-def _evidence(one: Evidence) -> dict[str, str]:
-    return {"fact": one.fact, "verdict": one.verdict.value, "words": one.words}
+def _all(evidence: Sequence[Evidence]) -> list[dict[str, str]]:
+    return [{"fact": one.fact, "verdict": one.verdict.value, "words": one.words} for one in evidence]
