@@ -144,6 +144,27 @@ class OidcSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PdsSettings:
+    """A service shaped like the PDS, asked who people are (docs/linking.md). Off until there is a URL.
+
+    Its pace is the PDS's own: five questions a second, all of them asked by the worker.
+    """
+
+    url: str = ""  # such as https://api.service.nhs.uk/personal-demographics/FHIR/R4
+    token_url: str = ""  # such as https://api.service.nhs.uk/oauth2/token; without one it wants no token
+    api_key: Secret | None = None  # of our application
+    key: Path | None = None  # PEM: our private key (RSA); its public half is registered there
+    key_id: str = ""  # under this name
+    refresh_s: float = 7 * DAY_S  # whoever is linked is asked about again after this time
+
+    def __post_init__(self) -> None:
+        if self.token_url and not (self.api_key and self.key and self.key_id):
+            raise ValueError("pds.token_url needs pds.api_key, pds.key and pds.key_id")
+        if not self.refresh_s >= 60:
+            raise ValueError("pds.refresh_s is 60 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
 class DatabaseSettings:
     """Your own PostgreSQL by its URL; without one, an embedded one in the data folder."""
 
@@ -239,6 +260,7 @@ class Settings:
     http: HttpSettings = field(default_factory=HttpSettings)
     sign_in: SignInSettings = field(default_factory=SignInSettings)
     oidc: OidcSettings = field(default_factory=OidcSettings)
+    pds: PdsSettings = field(default_factory=PdsSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     objects: ObjectsSettings = field(default_factory=ObjectsSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)

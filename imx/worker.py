@@ -29,6 +29,7 @@ from imx.pool import open_pool
 from imx.settings import Settings, WorkerSettings
 from imx.telling import keep_telling
 from imx.tending_orders import tend_orders
+from imx.tracing import tracing_people
 from imx.wiring import (
     WORKER_CONNECTIONS,
     WORKER_STATEMENT_S,
@@ -129,6 +130,7 @@ def run_worker(settings: Settings) -> None:
             ),
             *converting_lanes(settings, pool, objects, stop),
             *committing(settings, pool, objects, stop),
+            *tracing_people(settings.pds, pool, stop),
         ]
         for task in tasks:
             task.start()

@@ -64,7 +64,7 @@ class PatientSaid:
     identifiers: tuple[Identifier, ...]  # those whose issuer we know, but for the NHS number
     nhs_number: str
     status: NumberStatus | None  # of that number, as its sender claims; None where it does not say
-    sensitivity: Sensitivity
+    sensitivity: Sensitivity | None  # None where it says nothing of that
     demographics: Demographics
     is_active: bool = True
     replaced_by: Identifier | None = None  # it is a duplicate of this one (§8.1.2)
@@ -156,11 +156,11 @@ def _status(identifier: Mapping[str, Any]) -> NumberStatus | None:
     return None
 
 
-def _sensitivity(patient: Mapping[str, Any]) -> Sensitivity:
+def _sensitivity(patient: Mapping[str, Any]) -> Sensitivity | None:
     labels = _listed(patient.get("meta") or {}, "security")
     codes = [str(each.get("code")) for each in labels if each.get("system") in (CONFIDENTIALITY, None)]
     found = [_SENSITIVITIES[code] for code in codes if code in _SENSITIVITIES]
-    return max(found, key=list(Sensitivity).index, default=Sensitivity.NORMAL)
+    return max(found, key=list(Sensitivity).index, default=Sensitivity.NORMAL if codes else None)
 
 
 def _demographics(patient: Mapping[str, Any]) -> Demographics:

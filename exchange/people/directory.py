@@ -13,6 +13,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from exchange.people.person import (
+    TRACES,
     Demographics,
     Identifier,
     Known,
@@ -142,7 +143,11 @@ def _person(root_id: int, rows: Sequence[_Row]) -> Person:
         root.id, root.uid, root.identifier, _status(root, others),
         max((Sensitivity(each.sensitivity) for each in rows), key=list(Sensitivity).index),
         demographics_of(said) if said is not None else Demographics(),
-        tuple(Known(each.identifier, NumberStatus(each.number_status)) for each in others),
+        tuple(
+            Known(each.identifier, NumberStatus(each.number_status))
+            for each in others
+            if each.issuer != TRACES
+        ),
     )  # fmt: skip
 
 

@@ -12,6 +12,9 @@ from uuid import UUID
 #: The issuer of NHS numbers, as DICOM and HL7 name it (CX.4).
 NHS = "NHS"
 
+#: The issuer of what the PDS bore out of trusts' numbers: nobody goes by these (exchange.people.pds).
+TRACES = "PDS trace"
+
 
 class NumberStatus(Enum):
     """NHS NUMBER STATUS INDICATOR CODE (NHS Data Dictionary; UKCore-NHSNumberVerificationStatusEngland)."""
