@@ -1934,6 +1934,17 @@ ALTER TABLE public.person_statement ALTER COLUMN id ADD GENERATED ALWAYS AS IDEN
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE public.person_trace (
+    issuer text NOT NULL COLLATE pg_catalog."C",
+    value text NOT NULL COLLATE pg_catalog."C",
+    due_at timestamp with time zone DEFAULT now(),
+    asked_at timestamp with time zone,
+    outcome text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    version text DEFAULT ''::text NOT NULL,
+    heard_at timestamp with time zone,
+    linked_to text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    CONSTRAINT person_trace_outcome_check CHECK ((outcome = ANY (ARRAY[''::text, 'verified'::text, 'superseded'::text, 'differs'::text, 'nobody'::text, 'several'::text, 'invalidated'::text, 'too little to ask by'::text, 'refused'::text])))
+);
 CREATE TABLE public.place_mark (
     follower text NOT NULL,
     epoch integer NOT NULL,
@@ -2704,6 +2715,8 @@ ALTER TABLE ONLY public.person_statement
     ADD CONSTRAINT person_statement_from_id_into_id_kind_said_at_said_by_key UNIQUE NULLS NOT DISTINCT (from_id, into_id, kind, said_at, said_by);
 ALTER TABLE ONLY public.person_statement
     ADD CONSTRAINT person_statement_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.person_trace
+    ADD CONSTRAINT person_trace_pkey PRIMARY KEY (issuer, value);
 ALTER TABLE ONLY public.place_mark
     ADD CONSTRAINT place_mark_pkey PRIMARY KEY (follower);
 ALTER TABLE ONLY public.prefetch
@@ -2898,7 +2911,10 @@ CREATE INDEX person_record_by_postcode ON public.person_record USING btree (post
 CREATE INDEX person_record_by_value ON public.person_record USING btree (value);
 CREATE INDEX person_record_current ON public.person_record USING btree (current_id);
 CREATE INDEX person_record_to_consider ON public.person_record USING btree (id) WHERE (NOT is_considered);
+CREATE INDEX person_record_to_trace ON public.person_record USING btree (id) WHERE ((number_status = '03'::text) AND (issuer <> 'NHS'::text));
 CREATE INDEX person_statement_by_into ON public.person_statement USING btree (into_id);
+CREATE INDEX person_trace_due ON public.person_trace USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX person_trace_of_trusts ON public.person_trace USING btree (issuer, value) WHERE (issuer <> 'NHS'::text);
 CREATE INDEX prefetch_waiting ON public.prefetch USING btree (study_id) WHERE (ordered_at IS NULL);
 CREATE INDEX procrastinate_events_job_id_fkey_v1 ON public.procrastinate_events USING btree (job_id);
 CREATE INDEX procrastinate_jobs_id_lock_idx_v1 ON public.procrastinate_jobs USING btree (id, lock) WHERE (status = ANY (ARRAY['todo'::public.procrastinate_job_status, 'doing'::public.procrastinate_job_status]));
@@ -2935,6 +2951,7 @@ CREATE INDEX study_by_fhir_id ON public.study USING btree (public.fhir_id('Imagi
 CREATE INDEX study_by_modality ON public.study USING gin (modalities);
 CREATE INDEX study_by_referring ON public.study USING gin (referring public.gin_trgm_ops);
 CREATE INDEX study_identifier_by_value ON public.study_identifier USING btree (issuer, value);
+CREATE INDEX study_link_by_decision ON public.study_link USING btree (decided_at);
 CREATE INDEX study_link_by_person ON public.study_link USING btree (person_id);
 CREATE INDEX study_link_by_proposed ON public.study_link USING gin (proposed);
 CREATE INDEX study_link_objected ON public.study_link USING btree (study_id) WHERE (objection IS NOT NULL);
