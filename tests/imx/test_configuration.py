@@ -124,5 +124,5 @@ def test_every_setting_has_one_variable_of_its_own() -> None:
 
     assert len(names) == len(set(names))
     assert secret_keys() == {
-        "database.url", "objects.access_key", "objects.secret_key", "oidc.client_secret",
+        "database.url", "objects.access_key", "objects.secret_key", "oidc.client_secret", "pds.api_key",
     }  # fmt: skip
