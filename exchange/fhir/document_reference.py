@@ -25,7 +25,7 @@ from exchange.fhir.values import modality, procedure_codes, said
 from exchange.people.person import NHS, Identifier, Person, Sensitivity
 from exchange.record.study import SharedStudy
 
-_UK_CORE = "https://fhir.hl7.org.uk/StructureDefinition/UKCore-DocumentReference"
+PROFILE = "https://fhir.hl7.org.uk/StructureDefinition/UKCore-DocumentReference"
 _MADO = "https://profiles.ihe.net/RAD/MADO/StructureDefinition/"
 _PRACTICE_SETTINGS = "https://fhir.hl7.org.uk/CodeSystem/UKCore-PracticeSettingCode"
 IHE_FORMATS = "http://ihe.net/fhir/ihe.formatcode.fhir/CodeSystem/formatcode"
@@ -96,7 +96,7 @@ def as_document_reference(
     made: Json = {
         "resourceType": "DocumentReference",
         "id": document_id(study.uid, document.form),
-        "meta": {"profile": [_UK_CORE, _MADO + _PROFILES[document.form]], **security(person)},
+        "meta": {"profile": [PROFILE, _MADO + _PROFILES[document.form]], **security(person)},
         "extension": _described(study),
         "masterIdentifier": master,
         "identifier": [{**master, "use": "usual"}],

@@ -1,5 +1,7 @@
 """A study (UK Core ImagingStudy; IHE MADO Imaging Study)."""
 
+from collections.abc import Sequence
+
 from exchange.fhir.body_sites import body_site, side
 from exchange.fhir.endpoint import endpoint_reference
 from exchange.fhir.identifiers import (
@@ -12,8 +14,10 @@ from exchange.fhir.identifiers import (
     study_identifier,
 )
 from exchange.fhir.moments import as_moment
+from exchange.fhir.service_request import request_id
 from exchange.fhir.subject import is_shielded, security, subject_of
 from exchange.fhir.values import modality, procedure_codes, said, spoken
+from exchange.orders import Placed
 from exchange.people.person import Person
 from exchange.record.study import SharedInstance, SharedSeries, SharedStudy
 
@@ -23,12 +27,17 @@ _FRAMES = "https://profiles.ihe.net/RAD/MADO/StructureDefinition/MadoNumberOfFra
 
 
 def as_imaging_study(
-    study: SharedStudy, person: Person | None, dicomweb: str, assigners: Assigners | None = None
+    study: SharedStudy,
+    person: Person | None,
+    dicomweb: str,
+    assigners: Assigners | None = None,
+    orders: Sequence[Placed] = (),
 ) -> Json:
     """A study of which something shows, with all its series and instances.
 
-    `person` is whom it is linked to. Of a study that is linked to nobody the subject is only the number under
-    which it came, with its issuer. Of a restricted person nothing is said of who referred them.
+    `person` is whom it is linked to; `orders` are those that it answers, where its reader can have them. Of a
+    study that is linked to nobody the subject is only the number under which it came, with its issuer. Of a
+    restricted person nothing is said of who referred them.
     """
     made: Json = {
         "resourceType": "ImagingStudy",
@@ -50,7 +59,13 @@ def as_imaging_study(
     if study.accession:
         accession = accession_identifier(study.accession, study.accession_issuer, assigners)
         made["identifier"].append(accession)
-        made["basedOn"] = [{"type": "ServiceRequest", "identifier": accession}]
+        made["basedOn"] = [
+            *(
+                {"reference": f"ServiceRequest/{request_id(each.id)}", "type": "ServiceRequest"}
+                for each in orders
+            ),
+            {"type": "ServiceRequest", "identifier": accession},
+        ]
     if study.referring and not is_shielded(person):
         made["referrer"] = {"type": "Practitioner", "display": spoken(study.referring)}
     return said(made)

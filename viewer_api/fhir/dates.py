@@ -121,28 +121,33 @@ def changed(values: Sequence[Value], now: datetime) -> list[Condition]:
     return conditions
 
 
-def holds(meant: Sequence[When], at: datetime) -> bool:
-    """Whether a moment is any of what is meant: the same as in the database."""
-    return any(_holds(each, at) for each in meant)
+def holds(value: Value, moment: str) -> bool:
+    """Whether a FHIR date, dateTime or instant is any of what is meant: the same as in the database."""
+    held = _when(moment)
+    return held is not None and any(_holds(each, held.first, held.last) for each in when(value))
 
 
-def _holds(meant: When, at: datetime) -> bool:
-    is_within = meant.first <= at <= meant.last
+def _holds(meant: When, first: datetime, last: datetime) -> bool:
+    is_within = meant.first <= first and last <= meant.last
     match meant.prefix:
         case Prefix.EQUAL:
             return is_within
         case Prefix.NOT_EQUAL:
             return not is_within
-        case Prefix.GREATER | Prefix.STARTS_AFTER:
-            return at > meant.last
-        case Prefix.LESS | Prefix.ENDS_BEFORE:
-            return at < meant.first
+        case Prefix.GREATER:
+            return last > meant.last
+        case Prefix.LESS:
+            return first < meant.first
         case Prefix.AT_LEAST:
-            return at >= meant.first
+            return last > meant.last or is_within
         case Prefix.AT_MOST:
-            return at <= meant.last
+            return first < meant.first or is_within
+        case Prefix.STARTS_AFTER:
+            return first > meant.last
+        case Prefix.ENDS_BEFORE:
+            return last < meant.first
         case Prefix.ABOUT:
-            return meant.first - timedelta(days=1) <= at <= meant.last + timedelta(days=1)
+            return first <= meant.last and last >= meant.first
 
 
 def _compared(first: str, last: str, prefix: Prefix, low: object, high: object) -> Condition:

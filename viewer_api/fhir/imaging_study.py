@@ -9,6 +9,7 @@ from psycopg import Connection
 from exchange.fhir.endpoint import as_endpoint
 from exchange.fhir.imaging_study import MADO, UK_CORE, as_imaging_study
 from exchange.fhir.patient import as_patient
+from exchange.fhir.service_request import as_service_request
 from exchange.record.finding import Condition, with_ids, with_series
 from viewer_api.fhir.answers import Made
 from viewer_api.fhir.dates import changed, started
@@ -46,13 +47,20 @@ IMAGING_STUDY = Resource(
             "basedon", ParameterType.REFERENCE, "The order, by its accession number", chains=("identifier",)
         ),
     ),
-    includes=("ImagingStudy:patient", "ImagingStudy:subject", "ImagingStudy:endpoint"),
+    includes=(
+        "ImagingStudy:patient",
+        "ImagingStudy:subject",
+        "ImagingStudy:endpoint",
+        "ImagingStudy:basedon",
+    ),
 )
 
 
 def made_of(known: Known) -> Sequence[Made]:
     """The one resource of a study."""
-    resource = as_imaging_study(known.study, known.person, known.places.dicomweb, known.assigners)
+    resource = as_imaging_study(
+        known.study, known.person, known.places.dicomweb, known.assigners, known.orders
+    )
     return [Made(resource, known.changed_at)]
 
 
@@ -65,6 +73,10 @@ def _endpoint_of(_: Connection[Any], known: Known) -> Sequence[Made]:
     return [Made(as_endpoint(known.places.dicomweb))]
 
 
+def _orders_of(_: Connection[Any], known: Known) -> Sequence[Made]:
+    return [Made(as_service_request(each, known.person, known.assigners)) for each in known.orders]
+
+
 def _narrow(asked: Asked) -> list[Condition]:
     found = started(asked.of("started")) + changed(asked.of("_lastUpdated"), now())
     for value in asked.of("series"):
@@ -72,7 +84,7 @@ def _narrow(asked: Asked) -> list[Condition]:
     return found
 
 
-def place_of(_: Connection[Any], id: str) -> Condition | None:
+def place_of(id: str) -> Condition | None:
     """The study of an id."""
     try:
         return with_ids([UUID(id)])
@@ -88,7 +100,7 @@ def _fits(asked: Asked, made: Made) -> bool:
 
 IMAGING_STUDIES = StudyKind(
     IMAGING_STUDY,
-    Names(numbers=("identifier",), accessions=("basedon",), ids=("_id",)),
+    Names(numbers=("identifier",), accessions=("basedon",)),
     made_of,
     _narrow,
     place_of,
@@ -97,6 +109,7 @@ IMAGING_STUDIES = StudyKind(
         "ImagingStudy:patient": patient_of,
         "ImagingStudy:subject": patient_of,
         "ImagingStudy:endpoint": _endpoint_of,
+        "ImagingStudy:basedon": _orders_of,
     },
     is_one_a_study=True,
 )

@@ -8,12 +8,15 @@ from starlette.responses import Response
 
 from exchange.fhir.patient import PROFILE
 from viewer_api.fhir.capability import capability_statement
+from viewer_api.fhir.diagnostic_report import DIAGNOSTIC_REPORT, DIAGNOSTIC_REPORTS
 from viewer_api.fhir.directory import ENDPOINT, ORGANIZATION, directory_routes
+from viewer_api.fhir.document_reference import DOCUMENT_REFERENCE, DOCUMENT_REFERENCES
 from viewer_api.fhir.imaging_study import IMAGING_STUDIES
 from viewer_api.fhir.outcomes import fhir_answer
 from viewer_api.fhir.patient import patient_routes
 from viewer_api.fhir.patient_search import PARAMETERS
 from viewer_api.fhir.resource import Parameter, ParameterType, Resource
+from viewer_api.fhir.service_request import SERVICE_REQUEST, service_request_routes
 from viewer_api.fhir.study_routes import study_routes
 from viewer_api.parts import Working
 from viewer_api.urls import FHIR, fhir_url
@@ -27,9 +30,17 @@ PATIENT = Resource(
     ),
 )
 #: What is served, as CapabilityStatement and conformance statement tell it.
-RESOURCES: Sequence[Resource] = (PATIENT, IMAGING_STUDIES.resource, ENDPOINT, ORGANIZATION)
+RESOURCES: Sequence[Resource] = (
+    PATIENT,
+    IMAGING_STUDIES.resource,
+    DIAGNOSTIC_REPORT,
+    DOCUMENT_REFERENCE,
+    SERVICE_REQUEST,
+    ENDPOINT,
+    ORGANIZATION,
+)
 
-_STUDY_KINDS = (IMAGING_STUDIES,)
+_STUDY_KINDS = (IMAGING_STUDIES, DIAGNOSTIC_REPORTS, DOCUMENT_REFERENCES)
 
 
 def fhir_routes(work: Working) -> APIRouter:
@@ -45,6 +56,7 @@ def fhir_routes(work: Working) -> APIRouter:
 
     for kind in _STUDY_KINDS:
         router.include_router(study_routes(work, kind))
+    router.include_router(service_request_routes(work))
     router.include_router(directory_routes(work))
     router.include_router(patient_routes(work))
     return router

@@ -59,7 +59,6 @@ class Names:
     study_uids: tuple[str, ...] = ()
     accessions: tuple[str, ...] = ()
     studies: tuple[str, ...] = ()  # references to ImagingStudy
-    ids: tuple[str, ...] = ()
     modality: tuple[str, ...] = ("modality",)
     body_site: tuple[str, ...] = ("bodysite",)
 
@@ -81,7 +80,7 @@ def conditions_of(
         found.append(with_uids([uid for token in tokens(value) if (uid := _uid(token.value))]))
     for value in asked.of(*names.accessions):
         found.append(any_of([_accession(token, own_issuer) for token in tokens(value)]))
-    for value in asked.of(*names.studies, *names.ids):
+    for value in asked.of(*names.studies):
         found.append(with_ids(ids_in(value)))
     for value in asked.of(*names.modality):
         codes = [each.value.upper() for each in tokens(value) if each.system in (None, DCM)]

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from exchange.fhir.identifiers import Assigners
 from exchange.policy import Action
-from exchange.record.finding import Condition, FoundStudy, find
+from exchange.record.finding import Condition, FoundStudy, any_of, find
 from exchange.registry import PostgresRegistry
 from exchange.searches import KeptSearches
 from storage.driver_errors import mapped_errors
@@ -20,12 +20,12 @@ from viewer_api.fhir.disclosing import may_see, record_seen
 from viewer_api.fhir.known import Known, Places, known_of
 from viewer_api.fhir.outcomes import acceptable, fhir_answer
 from viewer_api.fhir.paging import Cursor, continued, kept_cursor
-from viewer_api.fhir.parameters import Asked, asked_of
+from viewer_api.fhir.parameters import Asked, Value, asked_of, unescaped
 from viewer_api.fhir.resource import Resource
 from viewer_api.fhir.studies import Names, Page, check_narrow, conditions_of, page_of, total_of
 from viewer_api.parts import Working
 from viewer_api.readers import Reader
-from viewer_api.urls import FHIR, dicomweb_url, fhir_url
+from viewer_api.urls import FHIR, base_url, dicomweb_url, fhir_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class StudyKind:
     #: What must hold of a study, besides what `names` say.
     narrow: Callable[[Asked], list[Condition]]
     #: Where the resource of an id would be: None for what is no id of ours.
-    place: Callable[[Connection[Any], str], Condition | None]
+    place: Callable[[str], Condition | None]
     #: Whether a resource is one of those that are sought.
     fits: Callable[[Asked, Made], bool] = lambda _asked, _made: True
     #: What goes with a page, by the name of the include.
@@ -69,9 +69,8 @@ class _Desk:
         assigners = assigners_of(self.work)
         with mapped_errors(), self.work.desk.pool.connection() as connection:
             own_issuer = reader.look.actor.issuer
-            conditions = conditions_of(connection, asked, self.kind.names, own_issuer) + self.kind.narrow(
-                asked
-            )
+            conditions = conditions_of(connection, asked, self.kind.names, own_issuer)
+            conditions += [self._with_id(each) for each in asked.of("_id")] + self.kind.narrow(asked)
             check_narrow(conditions, _HOW)
             used: dict[str, Known] = {}
 
@@ -82,7 +81,7 @@ class _Desk:
                 seen = {uid: each for uid, each in known.items() if may_see(reader, *each.seen)}
                 used.update(seen)
                 return {
-                    uid: [made for made in self.kind.make(each) if self.kind.fits(asked, made)]
+                    uid: [made for made in self.kind.make(each) if _fits(self.kind, asked, made)]
                     for uid, each in seen.items()
                 }
 
@@ -113,10 +112,14 @@ class _Desk:
                 return total
             cursor = page.following
 
+    def _with_id(self, value: Value) -> Condition:
+        places = [self.kind.place(unescaped(text)) for text in value.texts]
+        return any_of([each for each in places if each])
+
     def read(self, reader: Reader, id: str, places: Places) -> tuple[Made, Known]:
         """One of them. Raises NotHeld."""
         with mapped_errors(), self.work.desk.pool.connection() as connection:
-            place = self.kind.place(connection, id)
+            place = self.kind.place(id)
             found = find(connection, [place], 1) if place else []
             known = known_of(connection, found, places, assigners_of(self.work))
         for each in known.values():
@@ -169,9 +172,20 @@ def study_routes(work: Working, kind: StudyKind) -> APIRouter:
     return router
 
 
+def _fits(kind: StudyKind, asked: Asked, made: Made) -> bool:
+    ids = [value.texts for value in asked.of("_id")]
+    return all(made.resource["id"] in texts for texts in ids) and kind.fits(asked, made)
+
+
 def places_of(request: Request, work: Working) -> Places:
     """Where the reader reaches us."""
-    return Places(fhir_url(request, work.settings), dicomweb_url(request, work.settings))
+    settings = work.settings
+    return Places(
+        base_url(request, settings),
+        fhir_url(request, settings),
+        dicomweb_url(request, settings),
+        settings.ae_title,
+    )
 
 
 def assigners_of(work: Working) -> Assigners:

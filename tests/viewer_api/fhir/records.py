@@ -57,7 +57,7 @@ def a_study(place: Place, uid: str = "1.2.826.0.1.9", instances: int = 1, **attr
     for number in range(1, instances + 1):
         image = an_image(f"{uid}.1.{number}")
         image.StudyInstanceUID, image.SeriesInstanceUID = uid, f"{uid}.1"
-        image.PatientID, image.PatientName = "123456", "ONEILL^RUTH"
+        image.PatientID, image.PatientName, image.PatientBirthDate = "123456", "ONEILL^RUTH", "19710304"
         image.Modality, image.BodyPartExamined, image.InstanceNumber = "CT", "CHEST", number
         image.StudyDate, image.StudyTime, image.AccessionNumber = "20260301", "101500", "A1"
         for keyword, value in attributes.items():

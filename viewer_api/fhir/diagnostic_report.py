@@ -1,0 +1,141 @@
+"""Reports that belong to studies: read and searched (FHIR R4 DiagnosticReport; IHE RAD-143)."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection, sql
+
+from exchange.fhir.diagnostic_report import PROFILE, as_diagnostic_report
+from exchange.fhir.identifiers import Json
+from exchange.fhir.imaging_study import as_imaging_study
+from exchange.record.finding import Condition, matching
+from exchange.reports.report import Report
+from viewer_api.fhir.answers import Made
+from viewer_api.fhir.dates import changed
+from viewer_api.fhir.imaging_study import patient_of
+from viewer_api.fhir.known import Known
+from viewer_api.fhir.matching import codes, has_token, is_at, numbers
+from viewer_api.fhir.parameters import Asked, tokens
+from viewer_api.fhir.resource import ID, LAST_UPDATED, PATIENT, SUBJECT, Parameter, ParameterType, Resource
+from viewer_api.fhir.studies import Names, now
+from viewer_api.fhir.study_routes import StudyKind
+
+DIAGNOSTIC_REPORT = Resource(
+    "DiagnosticReport",
+    "What was reported of a study, of whatever ology. What was withdrawn stays, as entered-in-error.",
+    profiles=(PROFILE,),
+    parameters=(
+        ID,
+        LAST_UPDATED,
+        PATIENT,
+        SUBJECT,
+        Parameter("identifier", ParameterType.TOKEN, "The report's number, with its system"),
+        Parameter("status", ParameterType.TOKEN, "final, preliminary, corrected, entered-in-error and so on"),
+        Parameter(
+            "category", ParameterType.TOKEN, "The section of the service (HL7 table 0074), or the modality"
+        ),
+        Parameter("code", ParameterType.TOKEN, "What was done, or the title"),
+        Parameter("date", ParameterType.DATE, "When what it is about was done"),
+        Parameter("issued", ParameterType.DATE, "When it was issued"),
+        Parameter(
+            "based-on", ParameterType.REFERENCE, "The order, by its accession number", chains=("identifier",)
+        ),
+        Parameter(
+            "imaging-study", ParameterType.REFERENCE, "The ImagingStudy that it is of (ours; R5: study)"
+        ),
+        Parameter("modality", ParameterType.TOKEN, "A series of the study has this modality (ours)"),
+    ),
+    includes=("DiagnosticReport:patient", "DiagnosticReport:subject", "DiagnosticReport:imaging-study"),
+)
+#: Below it are the documents that came with reports.
+REPORTS = "/reports"
+_SYSTEM = re.compile(r"urn:id:([^:]+):report(?::.*)?")
+
+
+def resource_of(report: Report, known: Known) -> Json:
+    """One report of a study."""
+    places = known.places
+    return as_diagnostic_report(
+        report, known.study, known.person, places.dicomweb, f"{places.root}{REPORTS}", known.assigners
+    )
+
+
+def _made(known: Known) -> Sequence[Made]:
+    return [Made(resource_of(each, known), known.changed_at) for each in known.reports]
+
+
+def _study_of(_: Connection[Any], known: Known) -> Sequence[Made]:
+    study = as_imaging_study(known.study, known.person, known.places.dicomweb, known.assigners, known.orders)
+    return [Made(study, known.changed_at)]
+
+
+def place_of(id: str) -> Condition | None:
+    """The study to which the report of an id belongs."""
+    try:
+        uid = UUID(id)
+    except ValueError:
+        return None
+    return matching(sql.SQL("s.uid in (select study_uid from report where uid = %s)"), uid, is_narrow=True)
+
+
+def _narrow(asked: Asked) -> list[Condition]:
+    found = changed(asked.of("_lastUpdated"), now())
+    if asked.of("status", "category", "code", "date", "issued", "identifier"):
+        found.append(matching(sql.SQL("exists (select from report where study_uid = s.uid)")))
+    for value in asked.of("identifier"):
+        of_trust = [
+            (each.value, system[1])
+            for each in tokens(value)
+            if (system := _SYSTEM.fullmatch(each.system or ""))
+        ]
+        if len(of_trust) == len(value.texts):
+            text = sql.SQL(
+                "s.uid in (select r.study_uid from unnest(%s::text[], %s::text[]) k (number, trust)"
+                " join report r on r.trust = k.trust and r.number = k.number)"
+            )
+            found.append(
+                matching(
+                    text, [each for each, _ in of_trust], [trust for _, trust in of_trust], is_narrow=True
+                )
+            )
+    return found
+
+
+def _fits(asked: Asked, made: Made) -> bool:
+    report = made.resource
+    for value in asked.values:
+        match value.parameter.name:
+            case "identifier":
+                does = has_token(numbers(report["identifier"]), value)
+            case "status":
+                does = has_token([("http://hl7.org/fhir/diagnostic-report-status", report["status"])], value)
+            case "category":
+                does = has_token(codes(*report["category"]), value)
+            case "code":
+                does = has_token(codes(report["code"]), value)
+            case "date":
+                does = is_at(report.get("effectiveDateTime"), value)
+            case "issued":
+                does = is_at(report.get("issued"), value)
+            case _:
+                does = True
+        if not does:
+            return False
+    return True
+
+
+DIAGNOSTIC_REPORTS = StudyKind(
+    DIAGNOSTIC_REPORT,
+    Names(accessions=("based-on",), studies=("imaging-study",)),
+    _made,
+    _narrow,
+    place_of,
+    _fits,
+    {
+        "DiagnosticReport:patient": patient_of,
+        "DiagnosticReport:subject": patient_of,
+        "DiagnosticReport:imaging-study": _study_of,
+    },
+)
