@@ -7,21 +7,17 @@ decides by all that the earlier wrote. Decided twice, a study comes to the same 
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from exchange.linking.asking import Asked
 from exchange.linking.identities import Naming, namings
-from exchange.linking.link import LINKER, Decided, Link, LinkState, StudyIdentity
+from exchange.linking.link import LINKER, Decided, Link, LinkState
 from exchange.linking.links import keep_link, object_to, said_by, standing_links
-from exchange.linking.names import written
-from exchange.linking.rules import Held, decide, described
-from exchange.people.alike import Namesake, alike, namesakes, plain
-from exchange.people.directory import people, standings
-from exchange.people.person import Identifier, Person
+from exchange.people.directory import people
 from exchange.telling.outbox import Because, note
 from storage.changes import Change, ChangeKind
 from storage.driver_errors import mapped_errors
@@ -60,11 +56,6 @@ def link_studies(pool: ConnectionPool, changes: Sequence[Change]) -> None:
             consider(connection, {uid: heard[uid] for uid in batch})
 
 
-def look_again(connection: Connection[Any], study_uids: Collection[str], because: str = "") -> None:
-    """Decide anew, in the caller's transaction: for whoever took back what a person had decided."""
-    consider(connection, {uid: set() for uid in study_uids}, because)
-
-
 def consider(
     connection: Connection[Any], heard: Mapping[str, Collection[Because]], because: str = ""
 ) -> None:
@@ -78,11 +69,11 @@ def consider(
         return
     named = namings(connection, uids)
     _keep_numbers(connection, uids, named)
-    directory = _Directory.of(connection, [each.identity for names in named.values() for each in names])
+    asked = Asked.of(connection, [each.identity for names in named.values() for each in names])
     links = standing_links(connection, uids)
     notes: dict[Because, list[str]] = defaultdict(list)
     for id, uid in rows:
-        decided = directory.decide(tuple(each.identity for each in named.get(id, ())))
+        decided = asked.decide(tuple(each.identity for each in named.get(id, ())))
         for each in _keep(connection, id, links.get(id), decided, heard[uid], because):
             notes[each].append(uid)
     for each, studies in notes.items():
@@ -151,54 +142,6 @@ def _keep_numbers(
     connection.execute(_NUMBERS_GONE, (list(study_ids), *columns))
     if numbers:
         connection.execute(_NUMBERS, columns)
-
-
-@dataclass(frozen=True, slots=True)
-class _Directory:
-    """What it holds of everybody whom a batch of studies names."""
-
-    connection: Connection[Any]
-    held: Held
-    namesakes: Mapping[Namesake, Collection[int]]
-    people: Mapping[int, Person]  # by any of their records
-
-    @classmethod
-    def of(cls, connection: Connection[Any], identities: Sequence[StudyIdentity]) -> "_Directory":
-        known = dict(standings(connection, {number for each in identities for number in each.identifiers}))
-        claimed = {Identifier.nhs(each.claims) for each in known.values() if each.claims}
-        known.update(standings(connection, claimed - known.keys()))
-        named = people(connection, {each.person_id for each in known.values()})
-        held = Held(known, named)
-        found = namesakes(connection, {key for each in identities for key in _keys(each, held)})
-        others = people(connection, {id for ids in found.values() for id in ids})
-        return cls(connection, held, found, {**named, **others})
-
-    def decide(self, identities: Sequence[StudyIdentity]) -> Decided:
-        """To link, those of one birth date and family name are enough; to propose, all are asked for."""
-        near = {
-            person.id: person
-            for each in identities
-            for key in _keys(each, self.held)
-            for id in self.namesakes.get(key, ())
-            for person in (self.people[id],)
-        }
-        decided = decide(identities, self.held, list(near.values()))
-        if decided.state is LinkState.LINKED:
-            return decided
-        for each in identities:
-            near.update({person.id: person for person in alike(self.connection, described(each))})
-        return decide(identities, self.held, list(near.values()))
-
-
-def _keys(identity: StudyIdentity, held: Held) -> Iterator[Namesake]:
-    """The birth date with the family name in the study, and with that of whom its numbers name."""
-    if not identity.birth_date:
-        return
-    families = {" ".join(each.family) for each in written(identity.name)}
-    for number in identity.identifiers:
-        if (person := held.named(number)) is not None:
-            families.add(plain(person.demographics.name.family))
-    yield from (Namesake(identity.birth_date, each) for each in families if each)
 
 
 def batches(items: Iterable[str], size: int) -> Iterator[list[str]]:

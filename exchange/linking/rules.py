@@ -166,7 +166,7 @@ class _Judged:
         is_family = names.family >= Family.PART or (
             names.family is Family.UNSAID and one_another.family >= Family.PART
         )
-        return is_family and names.given >= compared.names.given
+        return is_family and names.given >= min(compared.names.given, Given.A_FORM)
 
     def _by_likeness(self) -> Decided:
         """Nobody is verified by any number: people are proposed."""

@@ -146,6 +146,8 @@ CASES = (
     case("TWIN 2 with the number of the first", CONFLICTING, name="SMITH^TWIN 2", known=_with(TWIN)),
     case("an initial, and somebody of that birth date and family name whom it fits too", AMBIGUOUS,
          "nobody said that they were twins", name="SMITH^J", alike=(_JANE, replace(_OTHER))),
+    case("a twin's middle name is the given name", AMBIGUOUS, "it fits both", alike=(_JANE, person(
+        replace(JANE, names=(PersonName("Smith", ("Emma", "Jane")),)), "9990000026", local=()))),
     case("changed family name, and somebody else of that name and birth date", AMBIGUOUS,
          "the number may be the wrong one", name="BROWN^JANE", alike=(_JANE, person(
              replace(JANE, names=(PersonName("Brown", ("Jane",)),)), "9990000026", local=()))),

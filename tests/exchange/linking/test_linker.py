@@ -16,7 +16,7 @@ from pydicom.uid import CTImageStorage
 
 from exchange.linking.identities import identities_of
 from exchange.linking.link import LINKER, Decided, LinkState
-from exchange.linking.linker import link_studies, look_again
+from exchange.linking.linker import link_studies
 from exchange.linking.links import keep_link, link_of, objection_to, studies_of
 from exchange.linking.reconsidering import reconsider
 from exchange.people.directory import person_known_as
@@ -278,16 +278,6 @@ def test_what_a_person_decided_stays_and_they_hear_of_what_is_new(shelf: Shelf) 
         link = link_of(connection, "1.2.1")
     assert link is not None
     assert link.is_by_hand
-
-
-def test_looking_again_decides_in_the_callers_transaction(shelf: Shelf) -> None:
-    told(shelf, traced())
-    send(shelf)
-    with shelf.pool.connection() as connection:
-        look_again(connection, ["1.2.1"])
-        assert link_of(connection, "1.2.1") is not None
-        connection.rollback()
-    assert linked(shelf) == ""
 
 
 def test_two_workers_at_once_come_to_the_same_end(shelf: Shelf) -> None:
