@@ -56,6 +56,11 @@ def link_studies(pool: ConnectionPool, changes: Sequence[Change]) -> None:
             consider(connection, {uid: heard[uid] for uid in batch})
 
 
+def look_again(connection: Connection[Any], study_uids: Collection[str], because: str = "") -> None:
+    """Decide anew, in the caller's transaction, which took its turn before it locked any study."""
+    consider(connection, {uid: set() for uid in study_uids}, because)
+
+
 def consider(
     connection: Connection[Any], heard: Mapping[str, Collection[Because]], because: str = ""
 ) -> None:

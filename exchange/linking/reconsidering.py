@@ -4,9 +4,6 @@ In two steps, each a transaction: what changed becomes rows of the studies that 
 a batch at a time. A worker that dies in between loses neither.
 """
 
-from typing import Any
-
-from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from exchange.linking.linker import BATCH, consider, take_turn
@@ -53,13 +50,6 @@ _DUE = """
         (select study_id from link_due order by study_id limit %s for update skip locked)
     returning study_id, of_person
 """
-
-
-def make_due(connection: Connection[Any], study_id: int) -> None:
-    """Have a study decided again soon: for whoever takes back what a person had decided."""
-    connection.execute(
-        "insert into link_due (study_id, of_person) values (%s, false) on conflict do nothing", (study_id,)
-    )
 
 
 def reconsider(pool: ConnectionPool) -> int:

@@ -12,7 +12,6 @@ from psycopg import Connection
 from exchange.linking.beside import beside
 from exchange.linking.link import Decided, Evidence, Link, LinkState
 from exchange.linking.links import keep_link, link_of
-from exchange.linking.reconsidering import make_due
 from exchange.linking.reviews import (
     Decider,
     NotTheLast,
@@ -154,10 +153,7 @@ def undo(connection: Connection[Any], study_uid: str, number: int, by: Decider) 
         raise NotTheLast(number, last.id)
     before = found.stood
     decided = before.decided if before else Decided(LinkState.UNMATCHED, None, ())
-    is_by_hand = before is not None and before.is_by_hand
-    looked.keep(decided, by, by_hand=is_by_hand)
-    if not is_by_hand:
-        make_due(connection, looked.study_id)  # facts may have changed since
+    looked.keep(decided, by, by_hand=before is not None and before.is_by_hand)
     return review(connection, number)
 
 
