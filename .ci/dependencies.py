@@ -17,6 +17,7 @@ NPM_LOCK = Path("tests/peers/package-lock.json")
 
 #: Packages that may be here under a licence that is refused otherwise, each with its reason.
 ALLOWED: Mapping[str, str] = {
+    "fhirpy": "MIT by its LICENSE.md; its metadata say nothing. A client of our FHIR, in a test",
     "combine-errors": "MIT by its Readme; its package.json says nothing. tus-js-client wants it, in a test",
     "memorystream": "MIT by its LICENSE; its package.json says so in a form that npm no longer reads",
 }
