@@ -10,11 +10,15 @@ from typing import NoReturn
 from rich.console import Console
 from rich.markup import escape
 
+from exchange.people.person import Person
 from exchange.policy import Role
-from imx.demo import play, service
-from imx.demo.cargo import load
+from imx.configuration import read
+from imx.database import open_database
+from imx.demo import linked, patient_index, play, service
+from imx.demo.cargo import PEOPLE, TRAVELLER, load
+from imx.demo.people import crowd
 from imx.demo.region import TRUSTS
-from imx.demo.service import USUAL_DICOM_PORT, USUAL_HTTP_PORT, Service
+from imx.demo.service import USUAL_DICOM_PORT, USUAL_HL7_PORT, USUAL_HTTP_PORT, Service
 from imx.dicomweb import DicomWeb, DicomWebError
 from imx.errors import SetupError
 from storage.errors import ArchiveError
@@ -61,12 +65,20 @@ def run(console: Console, *, once: bool) -> int:
             f"{len(TRUSTS)} trusts and {len(cargo.files)} of their modalities are registered; "
             f"{cargo.size} instances go out by C-STORE"
         )
+        people = crowd(PEOPLE, TRUSTS)
+        told = patient_index.tell(people, running.hl7_port)
+        console.print(f"their patient administration systems tell who everybody is: {told} messages by HL7")
         heard = play.push(cargo, running.dicom, console)
         played = play.look_back(heard, running.dicomweb, token, console)
         with DicomWeb(running.dicomweb, token) as reader:
             are_two, in_words = play.two_people(reader)
 
+        with open_database(read({"data": running.data}, {})) as pool:
+            found = linked.outcomes(pool)
+            shown = linked.person_of(pool, people[TRAVELLER].nhs_number)
+
         console.print(play.table_of(played))
+        console.print(linked.table_of(found))
         all_right = all(one.is_right for one in played) and are_two
         if not all_right:
             console.print(play.wrong_ones(played))
@@ -82,7 +94,7 @@ def run(console: Console, *, once: bool) -> int:
             return 0 if all_right else 1
         service.token_for(running, Role.AUDITOR, folder / "auditor.token")
         password = service.first_password(running, READER, folder / "reader.password")
-        _say_addresses(console, running, folder, token, password)
+        _say_addresses(console, running, folder, token, password, shown)
         running.watch()
     return 1
 
@@ -90,15 +102,19 @@ def run(console: Console, *, once: bool) -> int:
 def _say_ports(console: Console, running: Service) -> None:
     for what, usual, port in (
         ("DICOM", USUAL_DICOM_PORT, running.dicom_port),
+        ("HL7", USUAL_HL7_PORT, running.hl7_port),
         ("HTTP", USUAL_HTTP_PORT, running.http_port),
     ):
         if port != usual:
             console.print(f"port {usual} is in use: {what} listens on {port} instead", style="yellow")
 
 
-def _say_addresses(console: Console, running: Service, folder: Path, token: str, password: str) -> None:
+def _say_addresses(
+    console: Console, running: Service, folder: Path, token: str, password: str, shown: Person | None
+) -> None:
     lines = (
         ("studies", f"{running.http}/studies (in a browser; each opens in the viewer)"),
+        *((("record", f"{running.http}/record/{shown.uid} (one person's, across trusts)"),) if shown else ()),
         ("sign in", f"as {READER}, with {password}; you then choose a password of your own"),
         ("DICOM", f"{running.dicom} (known peers only: imx peer add)"),
         ("DICOMweb", running.dicomweb),

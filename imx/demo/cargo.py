@@ -19,6 +19,9 @@ from imx.part10 import Part10, head_of
 
 PEOPLE = 24
 
+#: Whose timeline the demo shows, by place in the crowd, and what they have besides an MR of the head.
+TRAVELLER, TRAVELS = 2, ("ECG", "slide")
+
 
 @dataclass(frozen=True, slots=True)
 class Cargo:
@@ -64,11 +67,15 @@ def be_tolerant() -> None:
 
 
 def _phantom_studies(people: tuple[Person, ...]) -> Iterator[tuple[Modality, Dataset]]:
-    """Each phantom with the next person; so the first two are those who share a number."""
+    """Each phantom with the next person; so the first two are those who share a number.
+
+    One of them has been to several trusts, for pictures of several specialties.
+    """
     numbers = count()
     for modality in MODALITIES:
         for name in modality.phantoms:
-            visit = Visit(people[next(numbers)], modality, name)
+            person = people[next(numbers)]
+            visit = Visit(people[TRAVELLER] if name in TRAVELS else person, modality, name)
             for ds in phantoms(name, visit):
                 yield modality, ds
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from exchange.hl7.senders import PostgresSenders, Sender
 from exchange.policy import Role
 from exchange.registry import Peer, PostgresRegistry, Trust
 from imx.configuration import read
@@ -26,7 +27,7 @@ from imx.demo.region import MODALITIES, TRUSTS
 from imx.destination import Destination
 from imx.errors import SetupError
 
-USUAL_DICOM_PORT, USUAL_HTTP_PORT = 11112, 8080
+USUAL_DICOM_PORT, USUAL_HTTP_PORT, USUAL_HL7_PORT = 11112, 8080, 2575
 START_LIMIT_S = 120.0
 STOP_LIMIT_S = 60.0
 LOG_LINES = 12
@@ -50,6 +51,7 @@ class Service:
     log: Path
     dicom_port: int
     http_port: int
+    hl7_port: int
 
     @property
     def http(self) -> str:
@@ -92,12 +94,13 @@ def running(folder: Path) -> Iterator[Service]:
     """The service on `folder`, started but maybe not ready; afterwards it is drained and gone."""
     folder.mkdir(parents=True, exist_ok=True)
     data, log = folder / "data", folder / "service.log"
-    service_ports = free_port(USUAL_DICOM_PORT), free_port(USUAL_HTTP_PORT)
+    service_ports = [free_port(usual) for usual in (USUAL_DICOM_PORT, USUAL_HTTP_PORT, USUAL_HL7_PORT)]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [
                 sys.executable, "-m", "imx", "serve", "--data", str(data),
                 "--dicom-port", str(service_ports[0]), "--http-port", str(service_ports[1]),
+                "--hl7-port", str(service_ports[2]),
             ],
             stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             env=_environment(),
@@ -116,7 +119,7 @@ def running(folder: Path) -> Iterator[Service]:
 
 
 def register(service: Service) -> None:
-    """What `imx trust add` and `imx peer add` do, for the whole region. Again changes nothing."""
+    """What `imx trust add`, `imx peer add` and `imx hl7 allow` do, for the region. Again changes nothing."""
     with open_database(read({"data": service.data}, {})) as pool:
         known = PostgresRegistry(pool)
         trusts = {
@@ -127,6 +130,9 @@ def register(service: Service) -> None:
             known.add_trust(trust)
         for modality in MODALITIES:
             known.add_peer(Peer(modality.ae_title, trusts[modality.trust.ods_code], plain_allowed=True))
+        senders = PostgresSenders(pool)
+        for ods_code in trusts:
+            senders.add(Sender("127.0.0.1", ods_code, facility=ods_code))
 
 
 def token_for(service: Service, role: Role, file: Path) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from exchange.linking.link import LinkState
 from imx.demo.cargo import PEOPLE
 from imx.demo.people import crowd
 from imx.demo.region import TRUSTS
@@ -29,6 +30,8 @@ def test_the_region_plays(tmp_path: Path) -> None:
     assert int(total[1]) > 130
     assert "two people, as it should be" in played.stdout
     assert "DICOMDIR" in played.stdout
+    for state in LinkState:  # the records that are odd on purpose bring out each
+        assert state.value in played.stdout
     assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if str(tmp_path) in _text(path)]
     log = (tmp_path / ".demo" / "service.log").read_text()
     for person in crowd(PEOPLE, TRUSTS):
