@@ -43,14 +43,14 @@ class Specialty:
 _WAVES = ((40, 110, 300), (-40, 168, 12), (420, 180, 30), (-90, 192, 18), (90, 300, 1500))
 
 
-def _ecg(path: Path) -> None:
-    """Ten seconds at 500 Hz."""
+def write_ecg(path: Path, family: str = "SYNTHETIC") -> None:
+    """Ten seconds at 500 Hz, of somebody of that name."""
     at = np.arange(5000) % 420
     beat = np.zeros(at.size)
     for height, where, width in _WAVES:
         beat += height * np.exp(-((at - where) ** 2) / width)
     leads = {lead: (beat * (1 - number / 5)).astype(int).tolist() for number, lead in enumerate(MEASURED)}
-    path.write_bytes(an_aecg(leads, family="SYNTHETIC"))
+    path.write_bytes(an_aecg(leads, family=family))
 
 
 def _skin(path: Path) -> None:
@@ -92,7 +92,7 @@ _ARM = {"value": "40983000", "meaning": "Upper arm"}
 _DERMOSCOPE = {"manufacturer": "M", "model": "D4", "serial_number": "7", "software": "1.0"}
 
 SPECIALTIES: Mapping[str, Specialty] = {
-    "cardiology-ecg": Specialty(_ecg, {}),
+    "cardiology-ecg": Specialty(write_ecg, {}),
     "dermatology-photograph": Specialty(_skin, {"body_site": _ARM, "laterality": "L"}),
     "dermatology-dermoscopy": Specialty(
         _skin,

@@ -15,7 +15,7 @@ import pytest
 from tests.peers.conftest import introduce
 from tests.peers.load import assert_custody, loaded
 from tests.processes import Process
-from tests.service import Service
+from tests.service import Service, free_port
 
 CRASHES = int(os.environ.get("CRASHES", "5"))
 SEED = int(os.environ.get("SEED", str(random.randrange(10**6))))
@@ -26,6 +26,7 @@ MODALITIES = ("CT1", "CT2", "MR1", "MR2")
 PARTS = {
     "router": "imx.child router",
     "api": "imx.child api",
+    "hl7": "imx.child hl7",
     "worker": "imx.child worker",
     "postgres": "bin/postgres -D",
     "database connection": "postgres: imx imx",
@@ -38,7 +39,10 @@ pytestmark = [pytest.mark.peers, pytest.mark.timeout(120 + 60 * CRASHES)]
 @pytest.fixture
 def crashed(peers_folder: Path) -> Iterator[Service]:
     """A service of its own for each test."""
-    service = Service(peers_folder / f"crash{len(list(peers_folder.iterdir()))}")
+    service = Service(
+        peers_folder / f"crash{len(list(peers_folder.iterdir()))}",
+        environment=(f"IMX_HL7_PORT={free_port()}",),
+    )
     try:
         service.start()
         introduce(service, *MODALITIES)

@@ -1,0 +1,229 @@
+"""A day of five trusts: links, what is shown and what the care record holds agree at its end.
+
+And again while every process of the service is killed at random. SEED repeats a run's choices.
+"""
+
+import os
+import random
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from exchange.linking.links import link_of
+from exchange.people.directory import people, person_known_as
+from exchange.people.person import Identifier, Person
+from imx.configuration import read
+from imx.database import open_database
+from imx.demo.record.server import RecordServer
+from tests.peers.test_crash import kill
+from tests.scenarios.day import Day, Somebody, a_day, again
+
+SEED = int(os.environ.get("SEED", str(random.randrange(10**6))))
+
+ANN = Somebody("9990000018", "Ashworth", "Ann", "19610504", "F", {"REM": "1001", "RBQ": "501"})
+BEN = Somebody("9990000026", "Brandreth", "Ben", "19500102", "M", {"RBL": "111"})
+CYD = Somebody("9990000034", "Clegg", "Cyd", "20150719", "F", {"RBS": "31"})
+DAN = Somebody("9990000042", "Dodd", "Dan", "19800311", "M", {"RBL": "333"})
+EVE = Somebody("9990000050", "Eccles", "Eve", "19810812", "F", {"RBL": "444"})
+FAY = Somebody("9990000069", "Fearon", "Fay", "19700130", "F", {"RJN": "71"})
+
+#: CYD's number once it was found that she had two.
+CYDS_NEW_NUMBER = "9990000077"
+
+HEAD, KNEE, WRIST = "2.25.1001", "2.25.1002", "2.25.1003"
+
+
+@dataclass
+class Region:
+    """The day, the record that hears of it, a co-ordinator and somebody who reads."""
+
+    day: Day
+    record: RecordServer
+    tokens: Mapping[str, str]  # by role
+
+    def ask(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, role: str = "coordinator"
+    ) -> Any:
+        """Somebody asks, until there is an answer."""
+
+        def asked() -> Any:
+            answer = httpx.request(
+                method, f"{self.day.service.url}{path}", json=body, timeout=30,
+                headers={"Authorization": f"Bearer {self.tokens[role]}"},
+            )  # fmt: skip
+            if answer.status_code >= 500:
+                return None
+            assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+            return answer.json()
+
+        return again(asked)
+
+    def person(self, identifier: Identifier) -> Person:
+        """Once the directory knows them."""
+
+        def known() -> Person | None:
+            with self.database() as connection:
+                return person_known_as(connection, identifier)
+
+        return again(known)
+
+    @contextmanager
+    def database(self) -> Iterator[Any]:
+        """Read beside the service."""
+        with (
+            open_database(read({"data": self.day.service.data}, {})) as pool,
+            pool.connection() as connection,
+        ):
+            yield connection
+
+    def links(self, studies: Mapping[str, str]) -> Mapping[str, str]:
+        """The NHS number of whom each study is linked to, "" for nobody."""
+        found: dict[str, str] = {}
+        with self.database() as connection:
+            for uid in studies:
+                link = link_of(connection, uid)
+                person_id = link.decided.person_id if link else None
+                found[uid] = people(connection, [person_id])[person_id].nhs_number if person_id else ""
+        return found
+
+    def told(self, studies: Mapping[str, str]) -> Mapping[str, str]:
+        """The NHS number of whose the care record says that each study is."""
+        return {uid: self.subject(uid) for uid in studies}
+
+    def subject(self, study_uid: str) -> str:
+        """Of one study, "" where the record has none."""
+        studies = self.record.store.find("ImagingStudy", identifier=f"urn:dicom:uid|urn:oid:{study_uid}")
+        assert len(studies) <= 1
+        for each in studies:
+            address = each["subject"]["reference"]
+            patient = self.record.store.current[address]
+            numbers = [
+                number["value"]
+                for number in patient["identifier"]
+                if number["system"] == "https://fhir.nhs.uk/Id/nhs-number"
+            ]
+            return str(numbers[0])
+        return ""
+
+    def comes_to(self, studies: Mapping[str, str]) -> None:
+        """Both agree with what is true, in the end."""
+
+        def agrees() -> bool | None:
+            return True if self.links(studies) == self.told(studies) == dict(studies) else None
+
+        try:
+            again(agrees)
+        finally:
+            assert (self.links(studies), self.told(studies)) == (studies, studies)
+
+
+@pytest.fixture
+def region() -> Iterator[Region]:
+    with tempfile.TemporaryDirectory(prefix="imx-day-") as folder, RecordServer().serving() as record:
+        Path(folder).chmod(0o711)
+        with a_day(Path(folder)) as day:
+            day.service.imx("record", "add", "e-Xchange", "fhir", record.url)
+            yield Region(day, record, {role: day.token(role) for role in ("coordinator", "reader")})
+
+
+def test_the_record_the_store_and_the_links_agree(region: Region) -> None:
+    play(region)
+
+
+@pytest.mark.peers
+@pytest.mark.timeout(600)
+def test_they_agree_although_every_process_is_killed(region: Region) -> None:
+    print(f"SEED={SEED}")  # shown when it fails
+    with killing(region, random.Random(SEED)):
+        play(region)
+
+
+def play(region: Region) -> None:
+    """The day, in the order of the clock."""
+    day = region.day
+    # Morning: people are admitted and registered; orders are placed.
+    day.says("REM", ANN, "A01")
+    day.says("RBQ", ANN)
+    day.says("RBL", BEN, "A04")
+    day.orders("RBL", BEN, "B1", KNEE)
+    day.says("RBS", CYD)
+    for somebody in (DAN, EVE):
+        day.says("RBL", somebody, "A01")
+    day.says("RJN", FAY, security="R")
+
+    # Pictures come: radiology, cardiology, dermatology, pathology.
+    day.scans("REM", ANN, HEAD, "A1")
+    ecg = day.wraps("RBQ", ANN, "cardiology-ecg", "E1")
+    day.scans("RBL", BEN, KNEE, "B1")
+    skin = day.wraps("RBS", CYD, "dermatology-photograph", "P1")
+    slide = day.wraps("RJN", FAY, "pathology-slide", "S1")
+    day.scans("RBL", EVE, WRIST)  # who was scanned is DAN, under EVE's wristband
+    truth = {
+        HEAD: ANN.nhs_number, ecg: ANN.nhs_number, KNEE: BEN.nhs_number, skin: CYD.nhs_number,
+        slide: FAY.nhs_number, WRIST: EVE.nhs_number,
+    }  # fmt: skip
+    region.comes_to(truth)
+
+    # Noon: a report; BEN was registered twice; CYD's number is superseded; the wristband comes to light.
+    day.reports("REM", ANN, "A1", "No fracture.")
+    ben = BEN.known_as("RBL", "222")
+    day.says("RBL", ben)
+    day.merges("RBL", ben, gone="111")
+    day.supersedes(CYD.nhs_number, CYDS_NEW_NUMBER)
+    truth |= {skin: CYDS_NEW_NUMBER}
+    number = correct(region, WRIST, region.person(Identifier.nhs(DAN.nhs_number)))
+    region.comes_to({**truth, WRIST: DAN.nhs_number})
+    assert shown(region, WRIST)["00100020"]["Value"] == ["333"]
+
+    # Evening: it was EVE after all.
+    region.ask("POST", f"/links/{WRIST}/decisions/{number}/undo", {"reason": "the porter was wrong"})
+    region.comes_to(truth)
+    assert shown(region, WRIST)["00100020"]["Value"] == ["444"]
+    again(lambda: True if shown(region, KNEE)["00100020"]["Value"] == ["222"] else None)
+    again(lambda: True if reported(region, ANN) == ["final"] else None)
+
+
+def correct(region: Region, study_uid: str, to: Person) -> int:
+    """The co-ordinator looks at what a correction would do, and has it done; its number."""
+    preview = region.ask("GET", f"/links/{study_uid}/correction?person={to.uid}")
+    said = {"person": str(to.uid), "token": preview["token"], "reason": "the wrong wristband"}
+    return int(region.ask("POST", f"/links/{study_uid}/correction", said)["decision"])
+
+
+def shown(region: Region, study_uid: str) -> Any:
+    """What QIDO-RS says of a study."""
+    [found] = region.ask("GET", f"/dicom-web/studies?StudyInstanceUID={study_uid}", role="reader")
+    return found
+
+
+def reported(region: Region, who: Somebody) -> list[str]:
+    """How the reports stand that the care record has of somebody."""
+    number = f"https://fhir.nhs.uk/Id/nhs-number|{who.nhs_number}"
+    found = region.record.store.find("DiagnosticReport", subject__identifier=number)
+    return [each["status"] for each in found]
+
+
+@contextmanager
+def killing(region: Region, chance: random.Random) -> Iterator[None]:
+    """Every few seconds some process of the service is killed, until the day is over."""
+    over = threading.Event()
+
+    def kill_some() -> None:
+        while not over.wait(chance.uniform(1.0, 4.0)):
+            kill(region.day.service, chance.choice(("router", "api", "worker", "hl7", "postgres")), chance)
+
+    killer = threading.Thread(target=kill_some)
+    killer.start()
+    try:
+        yield
+    finally:
+        over.set()
+        killer.join()
+        region.day.service.wait_ready(120)
