@@ -19,6 +19,7 @@ from dicom_router.deliveries.ordering import PostgresDeliveries
 from exchange.linking.linker import link_studies
 from exchange.linking.reconsidering import reconsider
 from exchange.reports import considering
+from exchange.reports.following import follow_documents
 from exchange.ties import consider
 from imx.certificates import keep_watching
 from imx.committing import committing
@@ -112,6 +113,7 @@ def run_worker(settings: Settings) -> None:
             follower("corrections", partial(keep_current, pool)),
             follower("orders", partial(consider, pool)),
             follower("reports", partial(considering.consider, pool)),
+            follower("documents", partial(follow_documents, pool, objects)),
             again_and_again("new reports", FOLLOW_EVERY_S, partial(considering.consider_waiting, pool), stop),
             again_and_again(
                 "linking", LINK_EVERY_S, partial(follow, feed, "linking", partial(link_studies, pool)), stop

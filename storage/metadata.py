@@ -60,6 +60,22 @@ def metadata_attributes(
         yield tag, _sequence(where, long[tag]) if is_long else member
 
 
+def members_of(where: Whereabouts, limit_bytes: int) -> Members:
+    """All of a data set as it was sent, but for what is large and binary. Raises Unreadable beyond that."""
+    encoding = encoding_of(where.transfer_syntax)
+    walk = Walk(where.source(), encoding)
+    writer = JsonWriter(walk, encoding, limit_bytes)
+    members: Members = {}
+    while (element := walk.next()) is not None:
+        if element.tag in PIXELS:
+            walk.skip(element)
+        elif (member := writer.member(element)) is not None:
+            members[f"{element.tag:08X}"] = member
+    if not writer.is_whole:
+        raise Unreadable(f"more than {limit_bytes:,} bytes beside what is large and binary")
+    return members
+
+
 def json_chunks(attributes: Iterable[Attribute], bulk_prefix: str) -> Iterator[bytes]:
     """Them as one DICOM JSON object, in pieces; `storage.dicom_xml.xml_chunks` writes them as XML."""
     marker, prefix = b'"BulkDataURI":"@', b'"BulkDataURI":"' + bulk_prefix.encode()

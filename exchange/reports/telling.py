@@ -31,10 +31,17 @@ _ADD_VERSION = """
 """
 _VERSIONS = """
     select v.status, v.said_at, v.said_by, v.content, v.digest, coalesce(v.instance_uid, ''),
-        v.instance_uid is not null and not exists
-            (select from instance n where n.uid = v.instance_uid and not n.hidden)
+        v.instance_uid is not null and (
+            not exists (select from instance n where n.uid = v.instance_uid and not n.hidden)
+            or exists (select from report_version w where w.instance_uid = v.instance_uid and w.id > v.id))
     from report_version v where v.report_id = %s
 """
+_RELATIVES = """
+    select distinct v.report_id from report_version v where v.instance_uid = %s or v.instance_uid = any(%s)
+        or (v.instance_uid is not null and v.content -> 'predecessors' ?| %s)
+    order by 1
+"""
+_STANDS = "select status, version, content from report where id = %s"
 _STAND = """
     update report set status = %s, version = %s, content = %s, study_named = %s, accessions = %s,
         accession_issuer = %s, changed_at = now()
@@ -62,6 +69,41 @@ def tell(connection: Connection[Any], told: Told, documents: Mapping[str, bytes]
     return stand(connection, report_id) if is_new else None
 
 
+def tell_document(connection: Connection[Any], told: Told) -> int:
+    """The same of a document of the archive, whose number is its SOP Instance UID.
+
+    It is told of the report of whatever it replaces, or was replaced by: those that turn out to be one are
+    one from then on.
+    """
+    uid = told.key.number
+    connection.execute("select pg_advisory_xact_lock(hashtextextended('documents that are reports', 0))")
+    rows = connection.execute(_RELATIVES, (uid, list(told.content.predecessors), [uid])).fetchall()
+    related = [report_id for (report_id,) in rows]
+    if not related:
+        connection.execute(_ADD, (*_values(told.key), told.status.value))
+        row = connection.execute(_FIND, _values(told.key)).fetchone()
+        assert row is not None
+        related = [row[0]]
+    report_id, *others = related
+    if others:
+        _merge(connection, report_id, others)
+    add_version(connection, report_id, told, uid)
+    return stand(connection, report_id)
+
+
+def _merge(connection: Connection[Any], into: int, others: Sequence[int]) -> None:
+    connection.execute("update report_version set report_id = %s where report_id = any(%s)", (into, others))
+    left = connection.execute(
+        "with before as (select id, study_uid from report where id = any(%(others)s)),"
+        " merged as (update report set merged_into = %(into)s, state = 'unmatched', study_uid = null,"
+        " because = 'it is one with another report', changed_at = now()"
+        " where id = any(%(others)s) or merged_into = any(%(others)s))"
+        " select study_uid from before where study_uid is not null",
+        {"into": into, "others": list(others)},
+    ).fetchall()
+    outbox.note(connection, (study_uid for (study_uid,) in left), outbox.Because.REPORT)
+
+
 def lock(connection: Connection[Any], key: ReportKey) -> None:
     """Until the transaction ends, nobody else speaks of this report."""
     name = "\n".join(("report", *_values(key)))
@@ -85,6 +127,9 @@ def stand(connection: Connection[Any], report_id: int) -> int:
     versions = versions_of(connection, report_id)
     found = standing(versions)
     content = found.content
+    before = connection.execute(_STANDS, (report_id,)).fetchone()
+    if before == (found.status.value, len(versions), stored_content(content)):
+        return report_id
     row = connection.execute(
         _STAND,
         (
