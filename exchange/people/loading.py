@@ -50,11 +50,15 @@ def load(
     """Take every line from the `first` on; one that is wrong is left out and named. Raises BadFile."""
     loaded = Loaded()
     keeping: Future[int] | None = None
+    counted = 0
     with ThreadPoolExecutor(1) as keeper:
         for batch in _batches(text, source, first):
             if keeping is not None:
                 loaded.news += keeping.result()
                 on_progress(loaded)
+                if loaded.news > 2 * counted:
+                    counted = loaded.news
+                    _count_rows(pool)
             _count(loaded, batch)
             keeping = keeper.submit(_keep, pool, batch.lines)
         if keeping is not None:
@@ -67,6 +71,12 @@ def _count(loaded: Loaded, batch: _Batch) -> None:
     loaded.lines = batch.last
     loaded.left_out.update(why for _, why in batch.left_out)
     loaded.named += batch.left_out[: NAMED_LIMIT - len(loaded.named)]
+
+
+def _count_rows(pool: ConnectionPool) -> None:
+    """A table that has doubled is searched otherwise; PostgreSQL's own look at it would come too late."""
+    with mapped_errors(), pool.connection() as connection:
+        connection.execute("analyze person_record")
 
 
 def _keep(pool: ConnectionPool, lines: Sequence[Line]) -> int:

@@ -6,7 +6,6 @@ source says it; in one breath the strictest does.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -88,7 +87,7 @@ def keep(connection: Connection[Any], rows: Sequence[Row]) -> int:
     """Keep what was said, unless something later is known already; how many of them were news."""
     if verified := {row.verified for row in rows if row.verified}:
         numbered(connection, [Identifier.nhs(number) for number in verified])
-    values = {"rows": orjson.dumps([asdict(row) for row in rows]).decode()}
+    values = {"rows": orjson.dumps(rows).decode()}
     found = connection.execute(_KEEP, values).fetchone()
     assert found is not None
     news, standing_anew, joined = found
