@@ -16,6 +16,7 @@ from conformance.dimse import (
     Service,
     Statuses,
 )
+from conformance.hl7 import messages
 from conformance.markdown import status, table
 from conformance.web import SEARCHING, answered, matched, routes
 from conformance.web_objects import RENDERING, RETRIEVED, STORING, errors, instance_targets, syntaxes
@@ -57,6 +58,7 @@ def _sections() -> Iterator[str]:
     yield from _implementation_model()
     yield from _dimse_services()
     yield from _web_services()
+    yield from _hl7_messages()
     yield from _communication()
     yield from _security()
 
@@ -146,6 +148,16 @@ def _web_services() -> Iterator[str]:
     yield "### Failures"
     yield "With a problem body (RFC 9457) unless the standard has one of its own:"
     yield table(("status", "meaning"), errors())
+
+
+def _hl7_messages() -> Iterator[str]:
+    yield "## HL7 v2 messages"
+    yield (
+        "Taken over MLLP, perhaps within TLS, from senders that the registry names. AA means that what the"
+        " message says is durable; AE and AR name the segment and field, and the message waits for a person."
+        " docs/orders.md and docs/linking.md say which fields are read."
+    )
+    yield table(("message", "what it does"), messages())
 
 
 def _communication() -> Iterator[str]:

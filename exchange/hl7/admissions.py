@@ -24,7 +24,7 @@ class Event(Enum):
     SAYS = "says who somebody is"
     MERGES = "merges one number into another"
     LINKS = "says that two numbers are one person"
-    UNLINKS = "says that they are not"
+    UNLINKS = "says that two numbers are two people"
 
 
 #: What each trigger event does here (HL7 v2.5.1 §3.3; A18, A34 and A36 as older systems send them).

@@ -12,7 +12,7 @@ from psycopg import Connection
 
 from exchange.people.person import Identifier, Said
 from exchange.people.standing import Facts, standing
-from exchange.people.statements import Apart, Linked, Merged, Tie, Unlinked
+from exchange.people.statements import Apart, Linked, Merged, Relation, Unlinked
 
 #: Everything that the standing of some records depends on. `is_whole`: all that may stand otherwise now; of
 #: what is only claimed by those, an NHS number and its chain, nobody else's standing changes.
@@ -55,7 +55,7 @@ _NUMBERED = """
     )
     select id, issuer, value from added union all select id, issuer, value from wanted where id is not null
 """
-_TIES = """
+_RELATIONS = """
     select s.kind, s.from_id, s.into_id, s.said_at, s.said_by from person_statement s
     where s.from_id = any(%s) or s.into_id = any(%s)
 """
@@ -99,7 +99,7 @@ def settle(connection: Connection[Any], ids: Collection[int]) -> None:
         for id, issuer, value, claim, current, is_whole in rows
     ]
     by_identifier = {each.identifier: each for each in nodes}
-    facts = Facts({each.identifier: each.claim for each in nodes}, _ties(connection, nodes))
+    facts = Facts({each.identifier: each.claim for each in nodes}, _relations(connection, nodes))
     decided = {number: by_identifier[into].id for number, into in standing(facts).items()}
     moved = {
         each: decided[each.identifier]
@@ -113,17 +113,17 @@ def settle(connection: Connection[Any], ids: Collection[int]) -> None:
     connection.execute("update person_record set is_considered = false where id = any(%s)", (list(people),))
 
 
-def _ties(connection: Connection[Any], nodes: Collection[_Node]) -> list[tuple[Tie, Said]]:
+def _relations(connection: Connection[Any], nodes: Collection[_Node]) -> list[tuple[Relation, Said]]:
     numbers = {each.id: each.identifier for each in nodes}
     ids = list(numbers)
-    rows = connection.execute(_TIES, (ids, ids)).fetchall()
+    rows = connection.execute(_RELATIONS, (ids, ids)).fetchall()
     return [
-        (tie_of(kind, numbers[one], numbers.get(other, numbers[one])), Said(at, by))
+        (relation_of(kind, numbers[one], numbers.get(other, numbers[one])), Said(at, by))
         for kind, one, other, at, by in rows
     ]
 
 
-def tie_of(kind: str, one: Identifier, other: Identifier) -> Tie:
+def relation_of(kind: str, one: Identifier, other: Identifier) -> Relation:
     """From a row."""
     match kind:
         case "merged":

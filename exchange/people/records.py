@@ -95,6 +95,7 @@ def keep(connection: Connection[Any], rows: Sequence[Row]) -> int:
         settle(connection, standing_anew)
     if joined:
         connection.execute("update person_record set is_considered = false where id = any(%s)", (joined,))
-    if any(row.sensitivity for row in rows):
+    if saying := [row for row in rows if row.sensitivity]:
+        values = {"rows": orjson.dumps(saying).decode()}
         news = max(news, connection.execute(_KEEP_SENSITIVITY, values).rowcount)
     return int(news)

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from exchange.people.person import Identifier, Said
-from exchange.people.statements import Apart, Linked, Merged, Tie, Unlinked, names
+from exchange.people.statements import Apart, Linked, Merged, Relation, Unlinked, names
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +25,17 @@ class Facts:
 
     #: The NHS number that the source of each holds as verified; "": one that is not verified; None: none.
     claims: Mapping[Identifier, str | None]
-    ties: Sequence[tuple[Tie, Said]] = field(default=())
+    relations: Sequence[tuple[Relation, Said]] = field(default=())
 
 
 def standing(facts: Facts) -> Mapping[Identifier, Identifier]:
     """Each number, and for which one it stands."""
-    numbers = {*facts.claims, *(each for tie, _ in facts.ties for each in names(tie))}
-    into = _merged(facts.ties)
+    numbers = {*facts.claims, *(each for relation, _ in facts.relations for each in names(relation))}
+    into = _merged(facts.relations)
     survivors = {each: _followed(each, into) for each in numbers}
     held = {each: _held(each, facts.claims, into) for each in numbers}
     people = {each: _person(each, facts.claims, held, survivors) for each in set(survivors.values())}
-    for group in _linked(facts.ties, survivors):
+    for group in _linked(facts.relations, survivors):
         named = {people[each] for each in group if people[each].is_nhs}
         if len(named) <= 1:
             one = next(iter(named), min(group))
@@ -43,14 +43,14 @@ def standing(facts: Facts) -> Mapping[Identifier, Identifier]:
     return {each: people[survivor] for each, survivor in survivors.items()}
 
 
-def _merged(ties: Iterable[tuple[Tie, Said]]) -> Mapping[Identifier, Identifier]:
+def _merged(relations: Iterable[tuple[Relation, Said]]) -> Mapping[Identifier, Identifier]:
     """What each number gave way to, by what was said of it last.
 
     In one breath, giving way goes before surviving, so that a message may merge A into B and B into C.
     """
     last: dict[Identifier, tuple[Said, bool, Identifier]] = {}
-    for tie, said in ties:
-        match tie:
+    for relation, said in relations:
+        match relation:
             case Merged(gone, into):
                 told = [(gone, (said, True, into)), (into, (said, False, into))]
             case Apart(number):
@@ -93,14 +93,14 @@ def _person(
     return next(iter(left)) or survivor if len(left) == 1 else survivor
 
 
-def _links(ties: Iterable[tuple[Tie, Said]]) -> Sequence[Linked]:
+def _links(relations: Iterable[tuple[Relation, Said]]) -> Sequence[Linked]:
     """Those in force. In one breath, unlinking goes before linking: in doubt, two people."""
     last: dict[Linked, tuple[Said, bool]] = {}
-    for tie, said in ties:
-        match tie:
+    for relation, said in relations:
+        match relation:
             case Linked(one, other) | Unlinked(one, other):
                 pair = Linked(min(one, other), max(one, other))
-                what = (said, isinstance(tie, Unlinked))
+                what = (said, isinstance(relation, Unlinked))
                 last[pair] = max(what, last.get(pair, what))
             case _:
                 pass
@@ -108,11 +108,11 @@ def _links(ties: Iterable[tuple[Tie, Said]]) -> Sequence[Linked]:
 
 
 def _linked(
-    ties: Iterable[tuple[Tie, Said]], survivors: Mapping[Identifier, Identifier]
+    relations: Iterable[tuple[Relation, Said]], survivors: Mapping[Identifier, Identifier]
 ) -> Sequence[frozenset[Identifier]]:
     """The groups that links make of survivors."""
     groups: dict[Identifier, frozenset[Identifier]] = {}
-    for pair in _links(ties):
+    for pair in _links(relations):
         ends = [survivors[pair.one], survivors[pair.other]]
         joined = frozenset().union(*(groups.get(end, {end}) for end in ends))
         groups.update(dict.fromkeys(joined, joined))

@@ -69,15 +69,15 @@ def _check_pair(one: Identifier, other: Identifier) -> None:
 
 
 #: How two numbers stand to each other.
-Tie = Merged | Apart | Linked | Unlinked
+Relation = Merged | Apart | Linked | Unlinked
 
 #: Anything that can be said of people.
-Statement = Record | Tie
+Statement = Record | Relation
 
 
-def names(tie: Tie) -> tuple[Identifier, ...]:
+def names(relation: Relation) -> tuple[Identifier, ...]:
     """Of which numbers it speaks."""
-    match tie:
+    match relation:
         case Merged(gone, into):
             return (gone, into)
         case Apart(number):

@@ -11,7 +11,7 @@ from exchange.people.clusters import numbered, settle, take_turn
 from exchange.people.person import Identifier, Record, Said
 from exchange.people.records import keep
 from exchange.people.rows import row_of
-from exchange.people.statements import Apart, Linked, Merged, Statement, Tie, Unlinked, names
+from exchange.people.statements import Apart, Linked, Merged, Relation, Statement, Unlinked, names
 
 _NOTE = """
     insert into person_statement (kind, from_id, into_id, said_at, said_by) values (%s, %s, %s, %s, %s)
@@ -29,12 +29,12 @@ def tell(connection: Connection[Any], statement: Statement, said: Said) -> bool:
         case Record():
             return keep(connection, [row_of(statement, said)]) > 0
         case _:
-            return _tell_tie(connection, statement, said)
+            return _tell_relation(connection, statement, said)
 
 
-def _tell_tie(connection: Connection[Any], tie: Tie, said: Said) -> bool:
-    ids = numbered(connection, names(tie))
-    kind, one, other = _row_of(tie)
+def _tell_relation(connection: Connection[Any], relation: Relation, said: Said) -> bool:
+    ids = numbered(connection, names(relation))
+    kind, one, other = _row_of(relation)
     values = (kind, ids[one], ids[other] if other else None, said.at, said.by)
     if connection.execute(_NOTE, values).fetchone() is None:
         return False
@@ -42,8 +42,8 @@ def _tell_tie(connection: Connection[Any], tie: Tie, said: Said) -> bool:
     return True
 
 
-def _row_of(tie: Tie) -> tuple[str, Identifier, Identifier | None]:
-    match tie:
+def _row_of(relation: Relation) -> tuple[str, Identifier, Identifier | None]:
+    match relation:
         case Merged(gone, into):
             return "merged", gone, into
         case Apart(number):

@@ -19,7 +19,7 @@ from exchange.people.doubts import doubts
 from exchange.people.finding import Criteria, Day, Text, Token, find
 from exchange.people.loading import Loaded, load
 from exchange.people.person import NHS, Identifier, NumberStatus, Person, Said
-from exchange.people.statements import Apart, Linked, Merged, Tie, Unlinked, names
+from exchange.people.statements import Apart, Linked, Merged, Relation, Unlinked, names
 from exchange.people.telling import tell
 from exchange.policy import Action
 from exchange.registry import PostgresRegistry
@@ -240,14 +240,14 @@ def list_doubts(
     print_rows(rows, as_json)
 
 
-def _say(tie: Tie, by: str, data: Path | None, config: Path | None) -> None:
+def _say(relation: Relation, by: str, data: Path | None, config: Path | None) -> None:
     """Both numbers must be known: a slip of the pen makes nobody."""
     with open_database(settings_from(data, config)) as pool:
         with mapped_errors(), pool.connection() as connection:
-            if any(person_known_as(connection, each) is None for each in names(tie)):
+            if any(person_known_as(connection, each) is None for each in names(relation)):
                 raise CommandFailed("nobody goes by that number here (imx people show)")
-            tell(connection, tie, Said(datetime.now(UTC), who(by)))
-        note_at_console(pool, Action.FEED_PEOPLE, None, {"said": type(tie).__name__, "by": who(by)})
+            tell(connection, relation, Said(datetime.now(UTC), who(by)))
+        note_at_console(pool, Action.FEED_PEOPLE, None, {"said": type(relation).__name__, "by": who(by)})
     sys.stdout.write("noted\n")
 
 

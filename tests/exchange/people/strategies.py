@@ -45,12 +45,12 @@ def pairs(numbers: Sequence[Identifier]) -> st.SearchStrategy[tuple[Identifier, 
 
 
 OWN, OF_NHS = NUMBERS[:-3], NUMBERS[-3:]
-ties = st.one_of(
+relations = st.one_of(
     pairs(OWN).map(lambda pair: Merged(*pair)),
     pairs(OF_NHS).map(lambda pair: Merged(*pair)),
     pairs(OWN).map(lambda pair: Linked(*pair)),
     pairs(OWN).map(lambda pair: Unlinked(*pair)),
     st.builds(Apart, numbers),
 )
-statements: st.SearchStrategy[Statement] = st.one_of(records, ties)
+statements: st.SearchStrategy[Statement] = st.one_of(records, relations)
 heard = st.lists(st.tuples(statements, said), max_size=12)

@@ -104,8 +104,8 @@ def test_a_file_is_the_same_as_its_lines_told_one_by_one(
         for _ in range(100)
     ]
     with pool.connection() as connection:
-        for tie in (Merged(Identifier.nhs("9990000018"), Identifier.nhs("9990000042")),):
-            tell(connection, tie, Said(NOON, "before"))
+        for relation in (Merged(Identifier.nhs("9990000018"), Identifier.nhs("9990000042")),):
+            tell(connection, relation, Said(NOON, "before"))
         tell(connection, Apart(Identifier("1", "RBL")), Said(NOON, "before"))
     with pool.connection() as connection, connection.transaction(force_rollback=True):
         for line in (line_of(each, SOURCE) for each in lines):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from exchange.people.person import Identifier, Said
 from exchange.people.standing import Facts, standing
-from exchange.people.statements import Apart, Linked, Merged, Tie, Unlinked
+from exchange.people.statements import Apart, Linked, Merged, Relation, Unlinked
 from tests.exchange.people import strategies
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -16,10 +16,10 @@ A, B, C = (Identifier(value, "RBL") for value in "ABC")
 RUTH, OWEN = Identifier.nhs("9990000018"), Identifier.nhs("9990000026")
 
 
-def stands(*ties: Tie, **claims: Identifier) -> dict[Identifier, Identifier]:
+def stands(*relations: Relation, **claims: Identifier) -> dict[Identifier, Identifier]:
     """Ties that were said one after another; `A=RUTH`: its source holds that number as verified."""
     known = {"A": A, "B": B, "C": C}
-    said = [(tie, Said(NOON + timedelta(minutes=at), "x")) for at, tie in enumerate(ties)]
+    said = [(relation, Said(NOON + timedelta(minutes=at), "x")) for at, relation in enumerate(relations)]
     facts = Facts({each: claims[name].value for name, each in known.items() if name in claims}, said)
     return dict(standing(facts))
 
@@ -70,9 +70,9 @@ def test_a_link_never_unites_two_verified_numbers() -> None:
     assert (found[A], found[B], found[C]) == (RUTH, OWEN, C)
 
 
-@given(st.lists(st.tuples(strategies.ties, strategies.said), max_size=12), st.randoms())
+@given(st.lists(st.tuples(strategies.relations, strategies.said), max_size=12), st.randoms())
 def test_any_order_comes_to_the_same_end_and_that_end_stands_for_itself(
-    said: list[tuple[Tie, Said]], chance: Random
+    said: list[tuple[Relation, Said]], chance: Random
 ) -> None:
     claims = {number: chance.choice((None, "", *strategies.NHS_NUMBERS)) for number in strategies.NUMBERS}
     found = standing(Facts(claims, said))
@@ -82,10 +82,10 @@ def test_any_order_comes_to_the_same_end_and_that_end_stands_for_itself(
     assert all(found[one] == one for one in found.values())
 
 
-@given(st.lists(st.tuples(strategies.ties, strategies.said), max_size=12))
-def test_two_verified_numbers_are_one_only_by_a_merge(said: list[tuple[Tie, Said]]) -> None:
+@given(st.lists(st.tuples(strategies.relations, strategies.said), max_size=12))
+def test_two_verified_numbers_are_one_only_by_a_merge(said: list[tuple[Relation, Said]]) -> None:
     claims = {Identifier("1", "RBL"): RUTH.value, Identifier("1", "REM"): OWEN.value}
-    links = [(tie, at) for tie, at in said if isinstance(tie, Linked | Unlinked)]
+    links = [(relation, at) for relation, at in said if isinstance(relation, Linked | Unlinked)]
     found = standing(Facts(claims, links))
     assert found[Identifier("1", "RBL")] == RUTH
     assert found[Identifier("1", "REM")] == OWEN

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from exchange.people.clusters import tie_of
+from exchange.people.clusters import relation_of
 from exchange.people.directory import person_known_as
 from exchange.people.person import Demographics, Identifier, NumberStatus, Record, Said
 from exchange.people.standing import Facts, standing
@@ -44,12 +44,12 @@ def everything(connection: Connection[Any]) -> tuple[list[Any], list[Any]]:
         " c.issuer, c.value, r.sensitivity from person_record r join person_record c on c.id = r.current_id"
         " order by r.issuer, r.value"
     ).fetchall()
-    ties = connection.execute(
+    relations = connection.execute(
         "select distinct s.kind, a.issuer, a.value, b.issuer, b.value, s.said_at, s.said_by"
         " from person_statement s join person_record a on a.id = s.from_id"
         " left join person_record b on b.id = s.into_id order by 1, 2, 3, 4, 5, 6, 7"
     ).fetchall()
-    return rows, ties
+    return rows, relations
 
 
 def at_once(connection: Connection[Any]) -> dict[tuple[str, str], tuple[str, str]]:
@@ -61,9 +61,10 @@ def at_once(connection: Connection[Any]) -> dict[tuple[str, str], tuple[str, str
     claims = {
         numbers[id]: number if number is None or status == "01" else "" for id, _, _, number, status in rows
     }
-    ties = connection.execute("select kind, from_id, into_id, said_at, said_by from person_statement")
+    relations = connection.execute("select kind, from_id, into_id, said_at, said_by from person_statement")
     said = [
-        (tie_of(kind, numbers[one], numbers[other or one]), Said(at, by)) for kind, one, other, at, by in ties
+        (relation_of(kind, numbers[one], numbers[other or one]), Said(at, by))
+        for kind, one, other, at, by in relations
     ]
     found = standing(Facts(claims, said))
     return {(number.issuer, number.value): (one.issuer, one.value) for number, one in found.items()}
