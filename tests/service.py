@@ -115,13 +115,13 @@ class Service:
         """Every process of it."""
         return family(self.process.pid) if self.process else []
 
-    def imx(self, *arguments: str) -> str:
+    def imx(self, *arguments: str, patience_s: float = 120) -> str:
         """Run the command line on its data; what it printed."""
         done = subprocess.run(
             ["env", *self.environment, *_IMX, *arguments, "--data", str(self.data)],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=patience_s,
             check=False,
         )
         if done.returncode != 0:
