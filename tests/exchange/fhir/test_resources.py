@@ -3,19 +3,33 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
+from exchange.fhir.diagnostic_report import as_diagnostic_report
 from exchange.fhir.document_reference import Document, Form, as_document_reference
 from exchange.fhir.endpoint import as_endpoint
 from exchange.fhir.identifiers import NHS_NUMBER, Json, patient_identifier, study_id
 from exchange.fhir.imaging_study import as_imaging_study
 from exchange.fhir.organization import as_organization
+from exchange.fhir.report_document import as_report_document
 from exchange.fhir.service_request import as_service_request
 from exchange.order import Code, Order, Patient, Status, Step
 from exchange.orders import Placed
-from exchange.people.person import NumberStatus, Person, Sensitivity
+from exchange.people.person import Identifier, NumberStatus, Person, Sensitivity
+from exchange.record.study import Coded
+from exchange.reports.report import (
+    Content,
+    Discipline,
+    Part,
+    Performer,
+    Report,
+    ReportSource,
+    ReportStatus,
+    Section,
+)
 from tests.exchange.fhir.material import ASSIGNERS, AT, CHEST, DICOMWEB, TRUST, jane
 
 ORDER = Placed(
@@ -39,6 +53,26 @@ ORDER = Placed(
     "tie",
     AT,
 )
+REPORT = Report(
+    id=UUID("7f0c7b2e-9d55-4f8e-9be2-000000000001"),
+    study_uid=CHEST.uid,
+    source=ReportSource.HL7,
+    trust="RBL",
+    assigner="RIS",
+    number="R1",
+    status=ReportStatus.FINAL,
+    content=Content(
+        discipline=Discipline.RADIOLOGY,
+        category="RAD",
+        codes=(Coded("CCHES", "NICIP", "CT Chest"),),
+        issued=AT,
+        performers=(Performer("Dr A. Reporter", Part.RESPONSIBLE, Identifier("1234567", "GMC")),),
+        sections=(Section("Findings", "Clear & well."),),
+        conclusion="Normal.",
+    ),
+    version=2,
+    changed_at=AT,
+)
 PEOPLE = pytest.mark.parametrize(
     "person", [None, jane(), jane(Sensitivity.RESTRICTED), jane(Sensitivity.VERY_RESTRICTED)]
 )
@@ -57,14 +91,30 @@ def documents() -> list[Document]:
     ]
 
 
+def made_of(person: Person | None) -> list[Json]:
+    """Each kind of resource, of a study that is linked to somebody or to nobody."""
+    report = as_diagnostic_report(REPORT, CHEST, person, DICOMWEB, "https://pacs.example/reports", ASSIGNERS)
+    return [
+        as_imaging_study(CHEST, person, DICOMWEB, ASSIGNERS, [ORDER]),
+        as_endpoint(DICOMWEB),
+        as_organization(TRUST),
+        as_service_request(ORDER, person, ASSIGNERS),
+        report,
+        as_report_document(REPORT, report, CHEST, person, "https://pacs.example/fhir/R4", ASSIGNERS),
+        *(as_document_reference(document, CHEST, person, ASSIGNERS) for document in documents()),
+    ]
+
+
+def made_of_everything() -> list[Json]:
+    """Of people of every sensitivity, and of nobody."""
+    people = [None, *(jane(each) for each in Sensitivity)]
+    return [each for person in people for each in made_of(person)]
+
+
 @PEOPLE
 def test_resources_are_valid(person: Person | None) -> None:
-    is_valid(as_imaging_study(CHEST, person, DICOMWEB, ASSIGNERS))
-    is_valid(as_endpoint(DICOMWEB))
-    is_valid(as_organization(TRUST))
-    is_valid(as_service_request(ORDER, person, ASSIGNERS))
-    for document in documents():
-        is_valid(as_document_reference(document, CHEST, person, ASSIGNERS))
+    for each in made_of(person):
+        is_valid(each)
 
 
 def test_a_study_that_says_little_is_valid() -> None:
