@@ -30,6 +30,7 @@ from viewer_api.parts import ApiParts, working
 from viewer_api.qido import search_routes
 from viewer_api.quarantine import quarantine_routes
 from viewer_api.record import record_routes
+from viewer_api.record_views import record_view_routes
 from viewer_api.registry import registry_routes
 from viewer_api.rejections import rejection_routes
 from viewer_api.rendered import rendered_routes
@@ -41,6 +42,7 @@ from viewer_api.signing_in.second_factor import second_factor_routes
 from viewer_api.signing_in.steps import sign_in_routes
 from viewer_api.stow import store_routes
 from viewer_api.study_list.routes import study_list_routes
+from viewer_api.timeline.routes import timeline_routes
 from viewer_api.uploading.routes import upload_routes
 from viewer_api.uploading.tus import TusVersion
 from viewer_api.wado import retrieve_routes
@@ -96,6 +98,8 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.include_router(rejection_routes(work))
     app.include_router(fhir_routes(work))
     app.include_router(study_list_routes(work, pages))
+    app.include_router(timeline_routes(work, pages))
+    app.include_router(record_view_routes(work, pages))
     app.include_router(viewer_routes(work, pages))
     app.include_router(laboratory_routes(work, pages))
     app.include_router(link_routes(work))

@@ -40,6 +40,7 @@ class Place:
 
 NAVIGATION = (
     Place("/studies", "Studies"),
+    Place("/record", "People", Action.FIND_PEOPLE),
     Place("/laboratory", "Add files", Action.CONTRIBUTE),
     Place("/review", "Review", Action.DECIDE_LINK),
 )

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from psycopg import Connection
 from psycopg.types.json import Jsonb
@@ -49,6 +50,17 @@ def studies_of(connection: Connection[Any], person_id: int) -> Sequence[str]:
         (person_id,),
     ).fetchall()
     return [uid for (uid,) in rows]
+
+
+def linked_people(connection: Connection[Any], study_uids: Collection[str]) -> Mapping[str, UUID]:
+    """The ids of whom studies are linked to, by Study Instance UID: for whom those records stand now."""
+    rows = connection.execute(
+        "select s.uid, root.uid from study s join study_link l on l.study_id = s.id"
+        " join person_record r on r.id = l.person_id"
+        " join person_record root on root.id = coalesce(r.current_id, r.id) where s.uid = any(%s)",
+        (sorted(study_uids),),
+    ).fetchall()
+    return dict(rows)
 
 
 def keep_link(

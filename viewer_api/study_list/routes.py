@@ -11,11 +11,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from exchange.audit import Detail
-from exchange.linking.links import studies_of
+from exchange.linking.links import linked_people, studies_of
 from exchange.namespaces import within_issuer
 from exchange.people.directory import person_known_as, person_with_uid
 from exchange.people.person import Identifier, Person
-from exchange.policy import Action
+from exchange.policy import Action, Subject, may
 from exchange.searches import KeptSearches
 from storage.archive import PAGE
 from storage.columns import STUDY_UID
@@ -95,7 +95,7 @@ class StudyList:
         keys = sorted(meant.criteria.as_json())
         detail: Detail = {"level": "study", "keys": keys, "of": "study list"}
         await reader.record(detail=detail, person=_person(meant.criteria))
-        return self._page(request, reader, meant, asked, listed)
+        return self._page(request, reader, meant, asked, listed, people=await self._people(reader, listed))
 
     async def invoke(self, request: Request, reader: Reader) -> Response:
         """Open the one study that was asked for; else lead to what there is, and the reader chooses."""
@@ -126,6 +126,17 @@ class StudyList:
         return replace(
             invocation.criteria, patient_id="", issuer="", person=str(found.uid) if found else NOBODY
         )
+
+    async def _people(self, reader: Reader, listed: Listed) -> Mapping[str, UUID]:
+        """Whose the studies on the page are: for those who may see records."""
+        look = reader.look
+        if not listed.rows or not may(look.actor, Action.SEE_RECORD, look.purpose, Subject()).allowed:
+            return {}
+        return await self._work.desk.ask(self._linked, [each.study_uid for each in listed.rows])
+
+    def _linked(self, study_uids: Sequence[str]) -> Mapping[str, UUID]:
+        with mapped_errors(), self._work.desk.pool.connection() as connection:
+            return linked_people(connection, study_uids)
 
     def _known_as(self, identifier: Identifier) -> Person | None:
         with mapped_errors(), self._work.desk.pool.connection() as connection:
@@ -175,10 +186,12 @@ class StudyList:
         listed: Listed,
         *,
         has_ended: bool = False,
+        people: Mapping[str, UUID] | None = None,
     ) -> Response:
         return self._pages.answer(
             request,
             "studies.html",
+            people=people or {},
             signed_in=reader.name or "Open to all on this machine",
             actor=reader.look.actor,
             form_token=self._work.readers.form_token(request),

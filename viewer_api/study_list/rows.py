@@ -32,6 +32,7 @@ class Order(Enum):
 class Row:
     """One study."""
 
+    study_uid: str
     url: str
     name: str
     other_names: str  # the same in other scripts
@@ -65,6 +66,7 @@ def row_of(found: Found) -> Row:
     if found.is_inconsistent:
         warnings.append(("Inconsistent", INCONSISTENT))
     return Row(
+        study_uid=found.study_uid,
         url=viewer_url(found.study_uid, modalities),
         name=name,
         other_names=other_names,

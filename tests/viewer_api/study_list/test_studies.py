@@ -302,3 +302,13 @@ def test_nobody_by_that_nhs_number_has_no_studies(reader: httpx.Client, place: P
     keep(place, 1, "Ashworth^Zoë", "9990000026", "NHS")
     url = invoke(reader, requestType="PATIENT", patientID="9990000026^^^NHS")
     assert "No study is linked to this person" in reader.get(url).text
+
+
+def test_a_study_that_is_linked_leads_to_the_persons_record(reader: httpx.Client, place: Place) -> None:
+    keep(place, 1, "Ashworth^Zoë")
+    keep(place, 2, "Baker^Tom")
+    link(place, "1.9.1", "9990000018", "Ashworth")
+    with psycopg.connect(place.database) as connection:
+        row = connection.execute("select uid from person_record where issuer = 'NHS'").fetchone()
+    assert row is not None
+    assert re.findall(r'href="/record/([0-9a-f-]{36})"', reader.get("/studies").text) == [str(row[0])]
