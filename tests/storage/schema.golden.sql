@@ -254,6 +254,14 @@ begin
     end if;
     return answer;
 end $$;
+CREATE FUNCTION public.keep_record_view_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    insert into record_view_change (audience, version, content, changed_at, changed_by)
+    values (new.audience, new.version, new.content, new.changed_at, new.changed_by);
+    return null;
+end $$;
 CREATE FUNCTION public.lock_studies(p_uids text[]) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -2088,6 +2096,30 @@ ALTER TABLE public.record_change ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE public.record_view (
+    audience text NOT NULL,
+    content jsonb NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    changed_by text NOT NULL,
+    CONSTRAINT record_view_audience_check CHECK ((audience = ANY (ARRAY['practitioner'::text, 'person'::text, 'carer'::text])))
+);
+CREATE TABLE public.record_view_change (
+    id bigint NOT NULL,
+    audience text NOT NULL,
+    version integer NOT NULL,
+    content jsonb NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    changed_by text NOT NULL
+);
+ALTER TABLE public.record_view_change ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.record_view_change_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE public.refusal (
     id bigint NOT NULL,
     reason text NOT NULL,
@@ -2747,6 +2779,10 @@ ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.record_change
     ADD CONSTRAINT record_change_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.record_view_change
+    ADD CONSTRAINT record_view_change_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.record_view
+    ADD CONSTRAINT record_view_pkey PRIMARY KEY (audience);
 ALTER TABLE ONLY public.refusal
     ADD CONSTRAINT refusal_address_calling_called_reason_is_tls_fingerprint_key UNIQUE (address, calling, called, reason, is_tls, fingerprint);
 ALTER TABLE ONLY public.refusal
@@ -2928,6 +2964,7 @@ CREATE INDEX quarantine_by_instance ON public.quarantine USING btree (sop_instan
 CREATE INDEX quarantine_by_study ON public.quarantine USING btree (study_uid) WHERE (decided_at IS NULL);
 CREATE INDEX record_change_by_study ON public.record_change USING btree (study_uid, at);
 CREATE INDEX record_change_by_time ON public.record_change USING btree (at);
+CREATE INDEX record_view_change_by_audience ON public.record_view_change USING btree (audience, id);
 CREATE INDEX rejected_by_note ON public.rejected USING btree (note_id);
 CREATE INDEX renaming_to_note ON public.renaming USING btree (id) WHERE (noted_at IS NULL);
 CREATE INDEX report_by_accession ON public.report USING gin (accessions);
@@ -2987,6 +3024,8 @@ CREATE TRIGGER procrastinate_trigger_scheduled_events_v1 AFTER INSERT OR UPDATE 
 CREATE TRIGGER procrastinate_trigger_status_events_insert_v1 AFTER INSERT ON public.procrastinate_jobs FOR EACH ROW WHEN ((new.status = 'todo'::public.procrastinate_job_status)) EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_insert_v1();
 CREATE TRIGGER procrastinate_trigger_status_events_update_v1 AFTER UPDATE OF status ON public.procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_update_v1();
 CREATE TRIGGER quarantine_decision_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.quarantine_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER record_view_change_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.record_view_change FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER record_view_is_written_down AFTER INSERT OR UPDATE ON public.record_view FOR EACH ROW EXECUTE FUNCTION public.keep_record_view_change();
 CREATE TRIGGER registry_change_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.registry_change FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER rejection_decision_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.rejection_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER report_decision_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.report_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
