@@ -17,6 +17,7 @@ from psycopg_pool import ConnectionPool
 from dicom_router.deliveries.mending import Mending
 from dicom_router.deliveries.ordering import PostgresDeliveries
 from exchange.linking.linker import link_studies
+from exchange.linking.merging import follow_merges, keep_merges
 from exchange.linking.reconsidering import reconsider
 from exchange.reports import considering
 from exchange.reports.following import follow_documents
@@ -119,6 +120,8 @@ def run_worker(settings: Settings) -> None:
                 "linking", LINK_EVERY_S, partial(follow, feed, "linking", partial(link_studies, pool)), stop
             ),
             again_and_again("people", FOLLOW_EVERY_S, partial(reconsider, pool), stop),
+            follower("merges", partial(keep_merges, pool)),
+            again_and_again("numbers", FOLLOW_EVERY_S, partial(follow_merges, pool), stop),
             again_and_again(
                 "steps",
                 FOLLOW_EVERY_S,

@@ -43,13 +43,13 @@ class CannotBeWritten(BadInput):
         super().__init__(f"the study cannot be given their name: {why}")
 
 
-def number_for(person: Person, issuers: Sequence[str]) -> Identifier:
+def number_for(person: Person, issuers: Sequence[str], gone: Collection[Identifier] = ()) -> Identifier:
     """By which number a study of theirs names them: one of the study's own trust, else the NHS number.
 
-    `issuers` are the trust's, the most wanted first. Somebody with neither is named by the number by which
-    the directory knows them.
+    `issuers` are the trust's, the most wanted first; `gone` are numbers that gave way to others. Somebody
+    with neither is named by the number by which the directory knows them.
     """
-    known = sorted({person.identifier, *(each.identifier for each in person.others)})
+    known = sorted({person.identifier, *(each.identifier for each in person.others)} - set(gone))
     for issuer in issuers:
         own = next((each for each in known if each.issuer == issuer), None)
         if own is not None:

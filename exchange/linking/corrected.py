@@ -4,7 +4,7 @@ What was sent is never touched (storage.corrections). The correction, the link, 
 that copies elsewhere are wrong are one transaction; so is taking all of it back.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from psycopg import Connection
@@ -14,18 +14,20 @@ from exchange.linking.attributes import OF_THE_PATIENT, age_at, attributes_for, 
 from exchange.linking.copies import copies_of, naming_of, note_renaming, opened_by
 from exchange.linking.link import Decided, LinkState
 from exchange.linking.linker import look_again, take_turn
+from exchange.linking.merging import apply_merges
 from exchange.linking.preview import Preview, changes
+from exchange.linking.renaming import rename, take_back
 from exchange.linking.reviewing import DecidedMeanwhile, Looked, NobodySuch, facts_about, seen_of
 from exchange.linking.reviewing import undo as undo_review
 from exchange.linking.reviews import Decider, Review, Verb, review, write_review
 from exchange.people.directory import person
-from exchange.people.person import NHS
+from exchange.people.merges import given_way
+from exchange.people.person import NHS, Identifier, Person
 from exchange.record.reading import shared_studies
 from exchange.telling.outbox import Because, note
-from storage import correcting
 from storage.answers import read_members
 from storage.charsets import ASCII, encode, encodings_of
-from storage.correcting import NewCorrection, NoSuchCorrection, Reason
+from storage.correcting import NewCorrection, Reason
 from storage.corrections import IN_FORCE, Member, correct_json, in_force, those_of
 from storage.errors import NotHeld
 
@@ -54,7 +56,7 @@ def preview(connection: Connection[Any], study_uid: str, person_id: int, trust: 
     held = {tag for each in said for tag in OF_THE_PATIENT.intersection(each) if each[tag].get("Value")}
     attributes = attributes_for(
         to,
-        number_for(to, _issuers(connection, study.trust, study.patient_issuer)),
+        number_for(to, _issuers(connection, study.trust, study.patient_issuer), _gone(connection, to)),
         held,
         age_at(to.demographics.birth_date, study.date),
         lambda name: _can_write(connection, study.id, name),
@@ -90,6 +92,7 @@ def apply(
     new = NewCorrection(study_uid, shown.attributes, Reason.CORRECT, by.name)
     rename(connection, new, number)
     note_renaming(connection, study_uid, was)
+    apply_merges(connection, study_uid)
     looked.keep(Decided(LinkState.LINKED, shown.to.id, facts_about(looked, shown.to.id)), by)
     note(connection, [study_uid], Because.CORRECTED)
     return number
@@ -111,6 +114,7 @@ def undo(connection: Connection[Any], study_uid: str, number: int, by: Decider) 
         ).fetchall():
             take_back(connection, correction_id, by.name)
         note_renaming(connection, study_uid, was)
+        apply_merges(connection, study_uid)
         note(connection, [study_uid], Because.CORRECTED)
     undone = undo_review(connection, study_uid, number, by)
     if found.verb.is_of_the_link:
@@ -118,27 +122,15 @@ def undo(connection: Connection[Any], study_uid: str, number: int, by: Decider) 
     return undone
 
 
-def rename(connection: Connection[Any], new: NewCorrection, review_id: int | None) -> int:
-    """Record a correction as one that says whose a study is; its number."""
-    number = correcting.record(connection, new)
-    connection.execute(
-        "insert into identity_correction (correction_id, review_id) values (%s, %s)", (number, review_id)
-    )
-    return number
-
-
-def take_back(connection: Connection[Any], correction_id: int, by: str) -> None:
-    """Out of force, whoever else undid it before."""
-    try:
-        correcting.undo(connection, correction_id, by)
-    except NoSuchCorrection:
-        return
-
-
 def _issuers(connection: Connection[Any], trust: str, current: str) -> Sequence[str]:
     """Whose numbers name people at the study's own trust: those that the study uses go first."""
     row = connection.execute("select issuer from trust where ods_code = %s", (trust,)).fetchone()
     return [each for each in (current, row[0] if row else trust) if each != NHS]
+
+
+def _gone(connection: Connection[Any], to: Person) -> Collection[Identifier]:
+    """Their numbers that gave way to others."""
+    return given_way(connection, [each.identifier for each in to.others]).keys()
 
 
 def _said(connection: Connection[Any], study_id: int) -> Sequence[Mapping[str, Member]]:

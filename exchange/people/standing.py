@@ -43,6 +43,12 @@ def standing(facts: Facts) -> Mapping[Identifier, Identifier]:
     return {each: people[survivor] for each, survivor in survivors.items()}
 
 
+def survivors_of(relations: Iterable[tuple[Relation, Said]]) -> Mapping[Identifier, Identifier]:
+    """The numbers that gave way, and to which each did in the end."""
+    into = _merged(relations)
+    return {number: _followed(number, into) for number in into}
+
+
 def _merged(relations: Iterable[tuple[Relation, Said]]) -> Mapping[Identifier, Identifier]:
     """What each number gave way to, by what was said of it last.
 

@@ -15,7 +15,7 @@ from exchange.linking.copies import (
     still_wrong,
     want_again,
 )
-from exchange.linking.corrected import rename, take_back
+from exchange.linking.renaming import rename, take_back
 from storage.correcting import NewCorrection, Reason
 from tests.dicom_router.region import Region
 
