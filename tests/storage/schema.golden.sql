@@ -1720,6 +1720,24 @@ ALTER TABLE public.link_review ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE public.merge_correction (
+    correction_id bigint NOT NULL,
+    issuer text NOT NULL COLLATE pg_catalog."C",
+    gone text NOT NULL COLLATE pg_catalog."C",
+    survivor_issuer text NOT NULL COLLATE pg_catalog."C",
+    survivor text NOT NULL COLLATE pg_catalog."C"
+);
+CREATE TABLE public.merge_held (
+    study_uid text NOT NULL COLLATE pg_catalog."C",
+    issuer text NOT NULL COLLATE pg_catalog."C",
+    value text NOT NULL COLLATE pg_catalog."C",
+    said_at timestamp with time zone
+);
+CREATE TABLE public.merge_place (
+    only_one boolean DEFAULT true NOT NULL,
+    statement bigint NOT NULL,
+    CONSTRAINT merge_place_only_one_check CHECK (only_one)
+);
 CREATE TABLE public.migration (
     name text NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
@@ -2709,6 +2727,12 @@ ALTER TABLE ONLY public.link_due
     ADD CONSTRAINT link_due_pkey PRIMARY KEY (study_id);
 ALTER TABLE ONLY public.link_review
     ADD CONSTRAINT link_review_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.merge_correction
+    ADD CONSTRAINT merge_correction_pkey PRIMARY KEY (correction_id);
+ALTER TABLE ONLY public.merge_held
+    ADD CONSTRAINT merge_held_pkey PRIMARY KEY (study_uid, issuer, value);
+ALTER TABLE ONLY public.merge_place
+    ADD CONSTRAINT merge_place_pkey PRIMARY KEY (only_one);
 ALTER TABLE ONLY public.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY public.object
@@ -2931,6 +2955,7 @@ CREATE INDEX kept_search_by_time ON public.kept_search USING btree (kept_at);
 CREATE INDEX known_browser_by_account ON public.known_browser USING btree (account);
 CREATE INDEX link_decision_by_study ON public.link_decision USING btree (study_id, id);
 CREATE INDEX link_review_by_study ON public.link_review USING btree (study_id, id);
+CREATE INDEX merge_correction_by_number ON public.merge_correction USING btree (issuer, gone);
 CREATE INDEX object_by_verification ON public.object USING btree (verified_at NULLS FIRST, id) WHERE (swept_at IS NULL);
 CREATE INDEX order_tie_by_study ON public.order_tie USING btree (study_uid);
 CREATE INDEX order_tie_in_doubt ON public.order_tie USING btree (id) WHERE (state = 'doubt'::text);
@@ -3089,6 +3114,8 @@ ALTER TABLE ONLY public.link_due
     ADD CONSTRAINT link_due_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.link_review
     ADD CONSTRAINT link_review_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person_record(id);
+ALTER TABLE ONLY public.merge_correction
+    ADD CONSTRAINT merge_correction_correction_id_fkey FOREIGN KEY (correction_id) REFERENCES public.correction(id);
 ALTER TABLE ONLY public.order_tie
     ADD CONSTRAINT order_tie_correction_id_fkey FOREIGN KEY (correction_id) REFERENCES public.correction(id);
 ALTER TABLE ONLY public.order_tie
