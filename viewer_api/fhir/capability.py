@@ -55,6 +55,8 @@ def _resource(resource: Resource) -> dict[str, Any]:
         "searchParam": [_parameter(each) for each in resource.parameters],
         "operation": [_operation(each) for each in resource.operations],
     }
+    if resource.conditional_update:
+        found["conditionalUpdate"] = True
     return {name: value for name, value in found.items() if value != []}
 
 

@@ -34,10 +34,13 @@ class Value:
     parameter: Parameter
     texts: tuple[str, ...]  # still escaped: see `tokens`
     chain: str = ""  # `patient.identifier` is `identifier` of `patient`; so is `patient:identifier`
+    modifier: str = ""  # such as `exact`
 
     @property
     def name(self) -> str:
         """As it goes into the self link."""
+        if self.modifier:
+            return f"{self.parameter.name}:{self.modifier}"
         return f"{self.parameter.name}.{self.chain}" if self.chain else self.parameter.name
 
 
@@ -136,7 +139,7 @@ class _Reading:
             if len(texts) > VALUES_LIMIT:
                 self._wrong[name] = f"more than {VALUES_LIMIT} values"
             elif texts:
-                self._values.append(Value(parameter, texts, chain))
+                self._values.append(Value(parameter, texts, chain, modifier))
 
     def _result(self, name: str, text: str) -> None:
         if name == "_count":

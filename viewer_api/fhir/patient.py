@@ -1,28 +1,32 @@
 """People over FHIR: read and searched (IHE PDQm ITI-78), matched (ITI-119), their numbers (PIXm ITI-83)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from psycopg import Connection
 from starlette.responses import Response
 
-from exchange.fhir.identifiers import Assigners, Json, issuer_in
+from exchange.fhir.identifiers import Json, issuer_in
 from exchange.fhir.patient import as_patient, as_replaced
 from exchange.people.directory import people, person, standing_of
 from exchange.people.finding import FOUND_LIMIT, Found, find
 from exchange.people.person import Person
 from exchange.policy import Action
-from exchange.registry import PostgresRegistry
+from exchange.searches import KeptSearches
 from storage.driver_errors import mapped_errors
 from storage.errors import NotHeld
-from viewer_api.fhir.bundles import CONTROLS, Page, entry, parse_page, searchset
-from viewer_api.fhir.formats import search_pairs
-from viewer_api.fhir.outcomes import Refused, fhir_answer, issue, outcome
-from viewer_api.fhir.patient_search import PatientSearch, UnknownDomain, parse_patient_search
+from viewer_api.fhir.answers import Made, resource_answer, searchset
+from viewer_api.fhir.disclosing import may_see, record_seen
+from viewer_api.fhir.formats import resource_in
+from viewer_api.fhir.outcomes import Refused, acceptable, fhir_answer
+from viewer_api.fhir.paging import Cursor, continued, kept_cursor
+from viewer_api.fhir.parameters import Asked, asked_of
+from viewer_api.fhir.patient_match import MatchDesk, match_bundle, match_input
+from viewer_api.fhir.patient_pix import PixDesk, pix_input
+from viewer_api.fhir.patient_search import PATIENT, PatientSearch, UnknownDomain, patient_search
+from viewer_api.fhir.study_routes import assigners_of
 from viewer_api.parts import Working
 from viewer_api.readers import Reader
 from viewer_api.urls import FHIR, fhir_url
@@ -31,55 +35,69 @@ from viewer_api.urls import FHIR, fhir_url
 def patient_routes(work: Working) -> APIRouter:
     """For those who may look for people, and see whose record it is."""
     router = APIRouter(prefix=f"{FHIR}/Patient")
-    desk = PatientDesk(work)
+    desk, kept = PatientDesk(work), KeptSearches(work.pool)
 
     @router.get("")
-    async def search_patients(request: Request) -> Response:
-        """Search for patients (ITI-78)."""
-        reader = await work.readers.admit(request, Action.FIND_PEOPLE)
-        return await search(request, reader, request.query_params.multi_items())
-
     @router.post("/_search")
-    async def search_patients_by_form(request: Request) -> Response:
-        """The same, with nothing of whom somebody looks for in the URL (FHIR R4 §3.1.0.10)."""
+    async def search_patients(request: Request) -> Response:
+        """Search for patients (ITI-78); by POST with nothing of whom somebody looks for in the URL."""
         reader = await work.readers.admit(request, Action.FIND_PEOPLE)
-        return await search(request, reader, await search_pairs(request))
-
-    async def search(request: Request, reader: Reader, pairs: Sequence[tuple[str, str]]) -> Response:
-        page = parse_page(pairs)
-        asked = [each for each in pairs if each[0] not in CONTROLS]
-        answered = await work.desk.ask(desk.search, asked, page)
-        if answered.search.ignored and "handling=strict" in request.headers.get("prefer", ""):
-            raise Refused(HTTPStatus.BAD_REQUEST, "not-supported", _not_understood(answered.search))
-        await record_people(reader, answered.people, [name for name, _ in answered.search.understood])
+        acceptable(request)
+        asked = await asked_of(request, PATIENT)
+        search = await continued(kept, reader.look.actor, PATIENT, asked)
+        found = await work.desk.ask(desk.search, reader, search.asked, search.cursor)
+        keys = [each.parameter.name for each in search.asked.values]
+        await _record(reader, found.people, keys)
+        following = await kept_cursor(kept, reader.look.actor, PATIENT, search, found.following)
         base = fhir_url(request, work.settings)
-        entries = [entry(base, each) for each in answered.resources]
-        if answered.search.ignored:
-            warning = outcome(issue("not-supported", _not_understood(answered.search), "warning"))
-            entries.append({"resource": warning, "search": {"mode": "outcome"}})
-        url, understood = f"{base}/Patient", answered.search.understood
-        return fhir_answer(request, searchset(url, understood, page, answered.total, entries))
+        bundle = searchset(base, "Patient", search.asked, found.made, (), following, found.total)
+        return fhir_answer(request, bundle)
+
+    @router.post("/$match")
+    async def match_patient(request: Request) -> Response:
+        """Who is like a patient (ITI-119)."""
+        reader = await work.readers.admit(request, Action.FIND_PEOPLE)
+        acceptable(request)
+        asked = match_input(await resource_in(request))
+        matches = await work.desk.ask(MatchDesk(work).matches, reader, asked)
+        await _record(reader, [each.person for each in matches], ["$match"])
+        assigners = await work.desk.ask(assigners_of, work)
+        return fhir_answer(request, match_bundle(fhir_url(request, work.settings), matches, assigners))
+
+    @router.get("/$ihe-pix")
+    async def cross_reference(request: Request) -> Response:
+        """The other numbers of whoever has one (ITI-83)."""
+        reader = await work.readers.admit(request, Action.FIND_PEOPLE)
+        acceptable(request)
+        asked = pix_input(request.query_params.multi_items())
+        base = fhir_url(request, work.settings)
+        found, answer = await work.desk.ask(PixDesk(work, base).answer, reader, asked)
+        await _record(reader, [found], ["$ihe-pix"])
+        return fhir_answer(request, answer)
 
     @router.get("/{uid}")
     async def read_patient(request: Request, uid: str) -> Response:
         """One of them (ITI-78 §2:3.78.4.3); a record that stands for somebody else says for whom."""
         known = _uid(uid)
         reader = await work.readers.admit(request, Action.SEE_RECORD, person=known)
+        acceptable(request)
         resource, found = await work.desk.ask(desk.read, known)
+        if not may_see(reader, None, found.uid):
+            await work.readers.refuse(reader, None, "whose record it is")
         await reader.record(person=found.uid)
-        return fhir_answer(request, resource)
+        return resource_answer(request, Made(resource))
 
     return router
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """What a search found: a page of it."""
+class _Page:
+    """Of those whom a search found."""
 
-    search: PatientSearch
-    total: int
     people: Sequence[Person]
-    resources: Sequence[Json]
+    made: Sequence[Made]
+    total: int
+    following: Cursor | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,41 +106,45 @@ class PatientDesk:
 
     work: Working
 
-    def search(self, pairs: Sequence[tuple[str, str]], page: Page) -> Answered:
-        """Raises BadPatientSearch, Refused."""
-        assigners = self.assigners()
+    def search(self, reader: Reader, asked: Asked, cursor: Cursor) -> _Page:
+        """Raises BadParameters, Refused."""
+        assigners = assigners_of(self.work)
         try:
-            search = parse_patient_search(pairs, assigners)
+            search = patient_search(asked, assigners)
         except UnknownDomain as error:
             raise Refused(HTTPStatus.NOT_FOUND, "not-found", str(error), "warning") from error
-        found = Found(())
-        if not search.is_empty:
-            if not search.criteria.says_whom:
-                raise Refused(HTTPStatus.BAD_REQUEST, "too-costly", _SAY_WHOM)
-            with mapped_errors(), self.work.desk.pool.connection() as connection:
-                found = find(connection, search.criteria)
-                if found.is_cut:
-                    raise Refused(HTTPStatus.BAD_REQUEST, "too-costly", _SAY_MORE)
-                shown = list(_in_order(connection, page.of(found.ids)))
-        else:
-            shown = []
-        resources = [of_domains(as_patient(each, assigners), search.domains) for each in shown]
-        return Answered(search, len(found.ids), shown, resources)
+        found, shown = self._found(search, cursor.skipped, 0 if asked.only_total else asked.count)
+        seen = [each for each in shown if may_see(reader, None, each.uid)]
+        made = [Made(of_domains(as_patient(each, assigners), search.domains)) for each in seen]
+        end = cursor.skipped + asked.count
+        has_more = end < len(found.ids) and not asked.only_total
+        return _Page(seen, made, len(found.ids), Cursor(None, end) if has_more else None)
+
+    def _found(self, search: PatientSearch, start: int, count: int) -> tuple[Found, Sequence[Person]]:
+        """All who match, and those of a page."""
+        if search.is_empty:
+            return Found(()), ()
+        if not search.criteria.says_whom:
+            raise Refused(HTTPStatus.BAD_REQUEST, "too-costly", _SAY_WHOM)
+        with mapped_errors(), self.work.desk.pool.connection() as connection:
+            found = find(connection, search.criteria)
+            if found.is_cut:
+                raise Refused(HTTPStatus.BAD_REQUEST, "too-costly", _SAY_MORE)
+            ids = found.ids[start : start + count]
+            known = people(connection, ids)
+        return found, [known[id] for id in ids]
 
     def read(self, uid: UUID) -> tuple[Json, Person]:
         """The resource, and whose record it is. Raises NotHeld."""
+        assigners = assigners_of(self.work)
         with mapped_errors(), self.work.desk.pool.connection() as connection:
             standing = standing_of(connection, uid)
             found = person(connection, standing.person_id) if standing else None
         if standing is None or found is None:
             raise NotHeld("a patient with this id")
         if standing.id == found.id:
-            return as_patient(found, self.assigners()), found
-        return as_replaced(str(uid), standing.identifier, standing.status, found, self.assigners()), found
-
-    def assigners(self) -> Assigners:
-        """The trusts, by the issuer of their numbers."""
-        return {each.issuer: each for each in PostgresRegistry(self.work.desk.pool).trusts()}
+            return as_patient(found, assigners), found
+        return as_replaced(str(uid), standing.identifier, standing.status, found, assigners), found
 
 
 _SAY_WHOM = (
@@ -140,21 +162,9 @@ def of_domains(patient: Json, domains: frozenset[str]) -> Json:
     return {**patient, "identifier": kept}
 
 
-async def record_people(reader: Reader, found: Iterable[Person], keys: Iterable[str]) -> None:
+async def _record(reader: Reader, found: Iterable[Person], keys: Iterable[str]) -> None:
     """One record for each person that is answered (IHE BALP, PatientQuery); one where there is nobody."""
-    detail = {"keys": sorted(set(keys))}
-    looks = [replace(reader.look, person=each.uid, detail=detail) for each in found]
-    await reader.audit.record_all(looks or [replace(reader.look, detail=detail)])
-
-
-def _in_order(connection: Connection[Any], ids: Sequence[int]) -> Iterable[Person]:
-    found = people(connection, ids)
-    return [found[id] for id in ids]
-
-
-def _not_understood(search: PatientSearch) -> str:
-    names = ", ".join(sorted({each[:32] for each in search.ignored if each.isprintable()}))
-    return f"parameters that are not understood: {names}"
+    await record_seen(reader, "Patient", keys, [(None, each.uid) for each in found])
 
 
 def _uid(text: str) -> UUID:

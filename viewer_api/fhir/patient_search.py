@@ -1,4 +1,4 @@
-"""A search for patients, from its parameters (IHE PDQm ITI-78, FHIR R4 §3.1.1).
+"""Whom a search for patients means (IHE PDQm ITI-78): from its parameters to criteria. Pure.
 
 Errors name parameters, never what was asked for.
 """
@@ -9,14 +9,51 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from exchange.fhir.identifiers import NHS_NUMBER, ODS_ORGANISATION, Assigners, issuer_in
-from exchange.fhir.patient import GENDERS
+from exchange.fhir.patient import GENDERS, PROFILE
 from exchange.people.finding import Criteria, Day, Prefix, Text, Token
 from exchange.people.person import NHS, Sex
 from storage.errors import BadQuery
-from viewer_api.fhir.formats import PARAMETERS_LIMIT
+from viewer_api.fhir import parameters
+from viewer_api.fhir.parameters import Asked, Value, tokens, unescaped
+from viewer_api.fhir.resource import ID, Operation, Parameter, ParameterType, Resource
+from viewer_api.problems import BadParameters
 
-#: Of one parameter.
-TEXT_LIMIT = 200
+_EXACT = ("exact", "contains")
+_PDQM = "https://profiles.ihe.net/ITI/PDQm"
+
+PATIENT = Resource(
+    "Patient",
+    "People of the directory (IHE PDQm, PIXm). A record that stands for somebody else says for whom. Nobody"
+    " whose record is restricted is found by postcode or practice.",
+    profiles=(
+        PROFILE,
+        f"{_PDQM}/StructureDefinition/IHE.PDQm.Patient",
+        "https://profiles.ihe.net/ITI/PIXm/StructureDefinition/IHE.PIXm.Patient",
+    ),
+    parameters=(
+        ID,
+        Parameter("identifier", ParameterType.TOKEN, "system|number; system| alone: whose numbers to answer"),
+        Parameter("family", ParameterType.STRING, "What the name in use begins with", modifiers=_EXACT),
+        Parameter("given", ParameterType.STRING, "What any name in use begins with", modifiers=_EXACT),
+        Parameter("name", ParameterType.STRING, "Family or given name", modifiers=_EXACT),
+        Parameter("birthdate", ParameterType.DATE, "As much as is known: 1970, 1970-09, ge1970-09-11"),
+        Parameter("gender", ParameterType.TOKEN, "male, female, other or unknown"),
+        Parameter("address-postalcode", ParameterType.STRING, "What it begins with", modifiers=("exact",)),
+        Parameter(
+            "general-practitioner",
+            ParameterType.REFERENCE,
+            "ODS code of the practice",
+            chains=("identifier",),
+        ),
+        Parameter("active", ParameterType.TOKEN, "true: nobody else is found"),
+    ),
+    interactions=("read", "search-type", "update"),
+    operations=(
+        Operation("match", f"{_PDQM}/OperationDefinition/PDQmMatch"),
+        Operation("ihe-pix", "https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix"),
+    ),
+    conditional_update=True,
+)
 
 #: A date as far as it is known; times of day count for nothing here.
 _DATE = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?(?:T.*)?")
@@ -24,11 +61,7 @@ _GENDERS: Mapping[str, Sex] = {**{code: sex for sex, code in GENDERS.items()}, "
 _ODS = f"{ODS_ORGANISATION}|"
 
 
-class BadPatientSearch(BadQuery):
-    """It cannot be answered as asked."""
-
-
-class UnknownDomain(BadPatientSearch):
+class UnknownDomain(BadQuery):
     """Identifiers of a domain are asked for that nobody here gives out (ITI-78 case 4)."""
 
     def __init__(self) -> None:
@@ -37,129 +70,88 @@ class UnknownDomain(BadPatientSearch):
 
 @dataclass(frozen=True, slots=True)
 class PatientSearch:
-    """What is asked. `understood` is for the answer's self link: what is not in it counts for nothing."""
+    """What is asked."""
 
     criteria: Criteria = field(default_factory=Criteria)
     domains: frozenset[str] = frozenset()  # issuers whose identifiers alone are answered; empty: all
     is_empty: bool = False  # it asks for what nobody is: inactive, or of an issuer that we do not know
-    understood: tuple[tuple[str, str], ...] = ()
-    ignored: tuple[str, ...] = ()  # names
 
 
-def parse_patient_search(pairs: Iterable[tuple[str, str]], assigners: Assigners) -> PatientSearch:
-    """From the parameters of a URL or a form. Raises BadPatientSearch, UnknownDomain."""
-    pairs = list(pairs)
-    if len(pairs) > PARAMETERS_LIMIT:
-        raise BadPatientSearch(f"more than {PARAMETERS_LIMIT} parameters")
+def patient_search(asked: Asked, assigners: Assigners) -> PatientSearch:
+    """From its parameters. Raises BadParameters, UnknownDomain."""
     search = PatientSearch()
-    for key, value in pairs:
-        if len(value) > TEXT_LIMIT:
-            raise BadPatientSearch("a parameter is too long")
-        name, _, modifier = key.partition(":")
-        understood = _understood(search, name, modifier, alternatives(value), assigners)
-        if understood is None:
-            search = replace(search, ignored=(*search.ignored, name))
-        else:
-            search = replace(understood, understood=(*understood.understood, (key, value)))
+    for value in asked.values:
+        search = _with(search, value, assigners)
     return search
 
 
-def alternatives(value: str) -> list[str]:
-    """Those that a comma parts (FHIR R4 §3.1.1.4.16); a backslash keeps one."""
-    parts = [""]
-    for piece in re.split(r"(\\[\\,|$]|,)", value):
-        if piece == ",":
-            parts.append("")
-        else:
-            parts[-1] += piece[1:] if len(piece) == 2 and piece[0] == "\\" else piece
-    return [part.strip() for part in parts if part.strip()]
-
-
-def _understood(
-    search: PatientSearch, name: str, modifier: str, values: Sequence[str], assigners: Assigners
-) -> PatientSearch | None:
-    """With one more parameter; None where it is not understood. One without a value says nothing."""
-    if modifier and modifier not in _MODIFIERS.get(name, ()):
-        if name in _KNOWN:
-            raise BadPatientSearch(f"{name}: this modifier is not understood")
-        return None
-    if name not in _KNOWN:
-        return None
-    if not values:
-        return search
+def _with(search: PatientSearch, value: Value, assigners: Assigners) -> PatientSearch:
     said = search.criteria
-    match name:
+    texts = [unescaped(each).strip() for each in value.texts]
+    match value.parameter.name:
         case "_id":
-            said = replace(said, uids=(*said.uids, tuple(_uids(values))))
+            said = replace(said, uids=(*said.uids, tuple(_uids(texts))))
         case "active":
-            is_empty = search.is_empty or not any(value.rpartition("|")[2] == "true" for value in values)
-            return replace(search, is_empty=is_empty)
+            is_asked = any(each.value == "true" for each in tokens(value))
+            return replace(search, is_empty=search.is_empty or not is_asked)
         case "identifier":
-            return _identified(search, values, assigners)
-        case "family" | "given" | "name" | "address-postalcode":
-            texts = tuple(Text(each, modifier == "exact", modifier == "contains") for each in values)
-            if not all(each.plain for each in texts):
-                raise BadPatientSearch(f"{name}: there is nothing to look for")
-            kind = {"family": "families", "given": "givens", "name": "names"}.get(name, "postcodes")
-            said = replace(said, **{kind: (*getattr(said, kind), texts)})
+            return _identified(search, tokens(value), assigners)
         case "birthdate":
-            said = replace(said, births=(*said.births, tuple(map(_day, values))))
+            said = replace(said, births=(*said.births, tuple(map(_day, texts))))
         case "gender":
-            said = replace(said, sexes=(*said.sexes, tuple(map(_sex, values))))
+            said = replace(said, sexes=(*said.sexes, tuple(_sex(each) for each in tokens(value))))
         case "general-practitioner":
-            codes = tuple(each.removeprefix(_ODS).upper() for each in values)
+            codes = tuple(each.removeprefix(_ODS).upper() for each in texts)
             said = replace(said, practices=(*said.practices, codes))
+        case "family":
+            said = replace(said, families=(*said.families, _texts(value, texts)))
+        case "given":
+            said = replace(said, givens=(*said.givens, _texts(value, texts)))
+        case "name":
+            said = replace(said, names=(*said.names, _texts(value, texts)))
+        case "address-postalcode":
+            said = replace(said, postcodes=(*said.postcodes, _texts(value, texts)))
     return replace(search, criteria=said)
 
 
-_STRINGS = ("exact", "contains")
-_MODIFIERS: Mapping[str, tuple[str, ...]] = {
-    "family": _STRINGS,
-    "given": _STRINGS,
-    "name": _STRINGS,
-    "address-postalcode": ("exact",),
-    "general-practitioner": ("identifier",),
-}
-#: The parameters that are understood (ITI-78 §2:3.78.4.1.2.1): the capability statement lists them.
-PARAMETERS: Mapping[str, str] = {
-    "_id": "token", "active": "token", "address-postalcode": "string", "birthdate": "date",
-    "family": "string", "gender": "token", "general-practitioner": "reference", "given": "string",
-    "identifier": "token", "name": "string",
-}  # fmt: skip
-_KNOWN = frozenset(PARAMETERS)
+def _texts(value: Value, texts: Iterable[str]) -> tuple[Text, ...]:
+    found = tuple(Text(each, value.modifier == "exact", value.modifier == "contains") for each in texts)
+    if not all(each.plain for each in found):
+        raise BadParameters({value.parameter.name: "there is nothing to look for"})
+    return found
 
 
-def _uids(values: Iterable[str]) -> Iterable[UUID]:
+def _uids(texts: Iterable[str]) -> Iterable[UUID]:
     """An id that is none of ours is nobody's."""
-    for value in values:
+    for text in texts:
         try:
-            yield UUID(value)
+            yield UUID(text)
         except ValueError:
             continue
 
 
-def _identified(search: PatientSearch, values: Sequence[str], assigners: Assigners) -> PatientSearch:
+def _identified(
+    search: PatientSearch, asked: Sequence[parameters.Token], assigners: Assigners
+) -> PatientSearch:
     """Numbers, or domains alone: whose numbers are answered (ITI-78 §2:3.78.4.1.2.3)."""
-    tokens: list[Token] = []
+    found: list[Token] = []
     domains = set(search.domains)
-    for each in values:
-        system, bar, value = each.partition("|")
-        if not bar:
-            tokens.append(Token(_number(system)))
+    for each in asked:
+        if each.system is None:
+            found.append(Token(_number(each.value)))
             continue
-        issuer = issuer_in(system)
-        is_known = issuer is not None and (issuer == NHS or issuer in assigners)
-        if not value:
-            if not is_known:
+        issuer = issuer_in(each.system)
+        if not each.value:
+            if issuer is None or not (issuer == NHS or issuer in assigners):
                 raise UnknownDomain
-            domains.add(str(issuer))
-            tokens.append(Token(issuer=str(issuer)))
+            domains.add(issuer)
+            found.append(Token(issuer=issuer))
         elif issuer is not None:
-            tokens.append(Token(_number(value) if system == NHS_NUMBER else value, issuer))
-    if not tokens:
+            found.append(Token(_number(each.value) if each.system == NHS_NUMBER else each.value, issuer))
+    if not found:
         return replace(search, is_empty=True)
     said = search.criteria
-    criteria = replace(said, identifiers=(*said.identifiers, tuple(tokens)))
+    criteria = replace(said, identifiers=(*said.identifiers, tuple(found)))
     return replace(search, criteria=criteria, domains=frozenset(domains))
 
 
@@ -172,13 +164,13 @@ def _number(text: str) -> str:
 def _day(text: str) -> Day:
     found = _DATE.fullmatch(text)
     if found is None:
-        raise BadPatientSearch("birthdate: not a date, such as 1970-09-11")
+        raise BadParameters({"birthdate": "not a date, such as 1970-09-11"})
     prefix, *digits = found.groups()
     return Day("".join(each for each in digits if each), Prefix(prefix or "eq"))
 
 
-def _sex(text: str) -> Sex:
-    sex = _GENDERS.get(text.rpartition("|")[2].lower())
+def _sex(token: parameters.Token) -> Sex:
+    sex = _GENDERS.get(token.value.lower())
     if sex is None:
-        raise BadPatientSearch("gender: one of male, female, other, unknown")
+        raise BadParameters({"gender": "one of male, female, other, unknown"})
     return sex

@@ -45,6 +45,7 @@ class Resource:
     includes: tuple[str, ...] = ()  # such as "ImagingStudy:endpoint"
     interactions: tuple[str, ...] = ("read", "search-type")
     operations: tuple[Operation, ...] = field(default=())
+    conditional_update: bool = False  # PUT by a search, never by an id
 
     def parameter(self, name: str) -> Parameter | None:
         """The one that is called so."""

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from exchange.fhir.patient import PROFILE
 from viewer_api.fhir.capability import capability_statement
 from viewer_api.fhir.diagnostic_report import DIAGNOSTIC_REPORT, DIAGNOSTIC_REPORTS
 from viewer_api.fhir.directory import ENDPOINT, ORGANIZATION, directory_routes
@@ -14,21 +13,14 @@ from viewer_api.fhir.document_reference import DOCUMENT_REFERENCE, DOCUMENT_REFE
 from viewer_api.fhir.imaging_study import IMAGING_STUDIES
 from viewer_api.fhir.outcomes import fhir_answer
 from viewer_api.fhir.patient import patient_routes
-from viewer_api.fhir.patient_search import PARAMETERS
-from viewer_api.fhir.resource import Parameter, ParameterType, Resource
+from viewer_api.fhir.patient_feed import feed_routes
+from viewer_api.fhir.patient_search import PATIENT
+from viewer_api.fhir.resource import Resource
 from viewer_api.fhir.service_request import SERVICE_REQUEST, service_request_routes
 from viewer_api.fhir.study_routes import study_routes
 from viewer_api.parts import Working
 from viewer_api.urls import FHIR, fhir_url
 
-PATIENT = Resource(
-    "Patient",
-    "People of the directory (IHE PDQm, PIXm). A record that was merged says who stands for it.",
-    profiles=(PROFILE,),
-    parameters=tuple(
-        Parameter(name, ParameterType(kind), "As in IHE ITI-78") for name, kind in PARAMETERS.items()
-    ),
-)
 #: What is served, as CapabilityStatement and conformance statement tell it.
 RESOURCES: Sequence[Resource] = (
     PATIENT,
@@ -59,4 +51,5 @@ def fhir_routes(work: Working) -> APIRouter:
     router.include_router(service_request_routes(work))
     router.include_router(directory_routes(work))
     router.include_router(patient_routes(work))
+    router.include_router(feed_routes(work))
     return router
