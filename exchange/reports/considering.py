@@ -22,6 +22,8 @@ FOLLOWER = "imx reports"
 #: Reports looked at in one go.
 _PAGE = 100
 
+#: Nobody waits for the disk: what a power cut takes back is asked again, as the question goes with it.
+_UNHURRIED = "set local synchronous_commit = off"
 _OF_STUDIES = "select distinct reports_naming(s) from study s where s.uid = any(%s) order by 1"
 _PUT = """
     update report set state = %s, study_uid = %s, because = %s, decided_by = %s, decided_for = %s,
@@ -37,6 +39,7 @@ def consider(pool: ConnectionPool, changes: Sequence[Change]) -> None:
         found = connection.execute(_OF_STUDIES, (changed,)).fetchall()
     for (report_id,) in found:
         with mapped_errors(), pool.connection() as connection:
+            connection.execute(_UNHURRIED)
             decide(connection, report_id)
 
 
@@ -54,6 +57,7 @@ def _consider_page(pool: ConnectionPool) -> bool:
     for report_id in sorted({report for _, report in waiting}):
         seen = [id for id, report in waiting if report == report_id]
         with mapped_errors(), pool.connection() as connection:
+            connection.execute(_UNHURRIED)
             decide(connection, report_id)
             connection.execute("delete from report_to_consider where id = any(%s)", (seen,))
     return bool(waiting)

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from exchange.linking.identities import identities_of
+from exchange.linking.identities import identities_of, namings
 from exchange.people.directory import standings
 from exchange.people.person import Identifier
 from exchange.reports.matching import Candidate, Named, StandsFor, Verdict, Whose, is_meant, where
@@ -31,7 +31,7 @@ _CANDIDATES = """
     order by s.uid limit %s
 """
 _BEARER = """
-    select p.identifier, p.issuer, coalesce(i.birth_date, '') from instance n
+    select i.study_id, p.identifier, p.issuer, coalesce(i.birth_date, '') from instance n
     join identity i on i.id = n.identity_id join patient p on p.id = i.patient_id where n.uid = %s
 """
 
@@ -114,11 +114,20 @@ def _named(connection: Connection[Any], source: ReportSource, content: Content) 
     is_within = source is not ReportSource.HL7
     if is_within:
         bearer = connection.execute(_BEARER, (content.forms[0].instance_uid,)).fetchone()
-        number, issuer, birth_date = bearer or ("", "", "")
-        patients = frozenset({Identifier(number, issuer)} if number else ())
+        patients, birth_date = _borne(connection, *bearer) if bearer else (frozenset(), "")
     return Named(
         content.study_uid, content.accessions, content.accession_issuer, patients, birth_date, is_within
     )
+
+
+def _borne(
+    connection: Connection[Any], study_id: int, number: str, issuer: str, birth_date: str
+) -> tuple[frozenset[Identifier], str]:
+    """Every identifier that goes with the Patient ID which an instance bears."""
+    patient_id = Identifier(number, issuer)
+    found = namings(connection, [study_id]).get(study_id, ())
+    borne = [each.identity.identifiers for each in found if each.patient_id == patient_id]
+    return frozenset().union(*borne), birth_date
 
 
 def _candidates(connection: Connection[Any], named: Named, others: tuple[str, ...]) -> tuple[Candidate, ...]:
