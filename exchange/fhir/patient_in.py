@@ -42,9 +42,10 @@ _STATUS_SYSTEM = re.compile(r"https://fhir\.(hl7\.org\.uk|nhs\.uk/R4)/CodeSystem
 
 _SEXES: Mapping[str, Sex] = {code: sex for sex, code in GENDERS.items()}
 
-#: The PDS says U for what v3-Confidentiality would call N, and REDACTED where it tells nothing at all.
+#: The PDS says U for what v3-Confidentiality would call N, and REDACTED where it tells nothing at all. What
+#: nobody knows is taken for restricted.
 _SENSITIVITIES: Mapping[str, Sensitivity] = {
-    "R": Sensitivity.RESTRICTED,
+    **dict.fromkeys("ULMN", Sensitivity.NORMAL),
     "V": Sensitivity.VERY_RESTRICTED,
     "REDACTED": Sensitivity.VERY_RESTRICTED,
 }
@@ -159,8 +160,8 @@ def _status(identifier: Mapping[str, Any]) -> NumberStatus | None:
 def _sensitivity(patient: Mapping[str, Any]) -> Sensitivity | None:
     labels = _listed(patient.get("meta") or {}, "security")
     codes = [str(each.get("code")) for each in labels if each.get("system") in (CONFIDENTIALITY, None)]
-    found = [_SENSITIVITIES[code] for code in codes if code in _SENSITIVITIES]
-    return max(found, key=list(Sensitivity).index, default=Sensitivity.NORMAL if codes else None)
+    found = [_SENSITIVITIES.get(code, Sensitivity.RESTRICTED) for code in codes]
+    return max(found, key=list(Sensitivity).index, default=None)
 
 
 def _demographics(patient: Mapping[str, Any]) -> Demographics:

@@ -18,6 +18,7 @@ from exchange.people.directory import people, person_known_as
 from exchange.people.doubts import doubts
 from exchange.people.finding import Criteria, Day, Text, Token, find
 from exchange.people.loading import Loaded, load
+from exchange.people.pds.tracing import BORNE_OUT
 from exchange.people.person import NHS, Identifier, NumberStatus, Person, Said
 from exchange.people.statements import Apart, Linked, Merged, Relation, Unlinked, names
 from exchange.people.telling import tell
@@ -28,6 +29,7 @@ from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption,
 from imx.commands.printing import print_one, print_rows
 from imx.database import open_database
 from imx.errors import CommandFailed
+from imx.tracing import one_trace
 from storage.driver_errors import mapped_errors
 
 commands = typer.Typer(help="The directory of people: who they are, and their numbers.", no_args_is_help=True)
@@ -151,6 +153,30 @@ def show(
             raise CommandFailed("nobody goes by that number here")
         note_at_console(pool, Action.SEE_RECORD, None, {}, found.uid)
     print_one(_as_row(found), as_json)
+
+
+@commands.command("trace")
+def trace(
+    number: Number, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Ask the PDS about a number now, whether or not it is due; a claim is borne out, or is not.
+
+    The worker asks by itself about whoever a study or a feed needs.
+    """
+    identifier = _identifier(number)
+    settings = settings_from(data, config)
+    if not settings.pds.url:
+        raise CommandFailed("there is no PDS to ask: set pds.url")
+    with open_database(settings) as pool:
+        with one_trace(settings.pds, pool) as tracing:
+            traced = tracing.trace_number(identifier)
+        with mapped_errors(), pool.connection() as connection:
+            found = person_known_as(connection, identifier)
+        note_at_console(pool, Action.FIND_PEOPLE, None, {"did": "trace"}, found.uid if found else None)
+    row = {"traced": _written(identifier), "outcome": traced.outcome.value}
+    print_one({**row, **(_as_row(found) if found else {})}, as_json)
+    if traced.outcome not in BORNE_OUT:
+        raise typer.Exit(1)
 
 
 @commands.command("find")

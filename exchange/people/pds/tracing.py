@@ -29,6 +29,10 @@ class Outcome(Enum):
     REFUSED = "refused"  # by the PDS, as we asked
 
 
+#: A number is somebody's, and the directory knows whose.
+BORNE_OUT = frozenset({Outcome.VERIFIED, Outcome.SUPERSEDED})
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A number that is to be traced, and what the directory holds of it."""

@@ -191,3 +191,18 @@ def test_what_is_no_patient_is_refused_without_repeating_it(resource: object, be
     with pytest.raises(BadPatient) as refused:
         read_patient(resource, ASSIGNERS)
     assert str(refused.value) == because
+
+
+@pytest.mark.parametrize(
+    ("codes", "sensitivity"),
+    [([], None), (["U"], Sensitivity.NORMAL), (["N"], Sensitivity.NORMAL), (["R"], Sensitivity.RESTRICTED),
+     (["odd"], Sensitivity.RESTRICTED), (["REDACTED"], Sensitivity.VERY_RESTRICTED),
+     (["U", "V"], Sensitivity.VERY_RESTRICTED)],
+)  # fmt: skip
+def test_the_strictest_label_counts_and_an_unknown_one_restricts(
+    codes: list[str], sensitivity: Sensitivity | None
+) -> None:
+    system = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+    labels = [{"system": system, "code": code} for code in codes] + [{"system": "urn:x", "code": "V"}]
+    found = read_patient({"resourceType": "Patient", "meta": {"security": labels}}, ASSIGNERS)
+    assert found.sensitivity is sensitivity
