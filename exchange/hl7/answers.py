@@ -29,7 +29,7 @@ def refused(message: Message | None, error: BadMessage) -> bytes:
     legacy = "^".join(
         [where.segment, str(where.sequence), str(where.field or ""), condition.replace("^", "&")]
     )
-    words = _escaped(str(error))
+    words = escaped(str(error))
     return _answer(
         message, error.acknowledgement, [f"ERR|{legacy}|{location}|{condition}|E||||{words}"], str(error)
     )
@@ -39,20 +39,20 @@ def _answer(message: Message | None, code: str, more: list[str], words: str = ""
     asked: Segment | None = message.header if message else None
 
     def echo(field: int) -> str:
-        return "^".join(_escaped(part) for part in asked.field(field).components) if asked else ""
+        return "^".join(escaped(part) for part in asked.field(field).components) if asked else ""
 
     event = asked.text(9, 2) if asked else ""
-    kind = f"ACK^{_escaped(event)}^ACK" if event else "ACK"
+    kind = f"ACK^{escaped(event)}^ACK" if event else "ACK"
     now = datetime.now(UTC).strftime("%Y%m%d%H%M%S+0000")
     header = [
         "MSH", "^~\\&", echo(5), echo(6), echo(3), echo(4), now, "", kind, uuid4().hex[:20],
         echo(11) or "P", echo(12) or "2.5.1", "", "", "", "", "", "UNICODE UTF-8",
     ]  # fmt: skip
-    said = f"MSA|{code}|{echo(10)}|{_escaped(words[:80])}".rstrip("|")
+    said = f"MSA|{code}|{echo(10)}|{escaped(words[:80])}".rstrip("|")
     return ("\r".join(["|".join(header), said, *more]) + "\r").encode("utf-8", "replace")
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Separators as escape sequences; control characters, which would end a segment, as nothing."""
     names = {"|": "\\F\\", "^": "\\S\\", "&": "\\T\\", "~": "\\R\\", "\\": "\\E\\"}
     return re.sub(r"[|^&~\\]", lambda found: names[found[0]], re.sub(r"[\0-\x1f\x7f-\x9f]", "", text))

@@ -2,6 +2,10 @@
 
 from exchange.manifests.manifest import Here
 from exchange.telling.fhir import FhirListener
+from exchange.telling.hl7 import Hl7Listener
+from exchange.telling.mhd import MhdListener
+from exchange.telling.mllp import Mllp
+from exchange.telling.nrl import NrlListener
 from exchange.telling.port import Listener
 from exchange.telling.subscriber import Kind, Subscriber
 from exchange.telling.web import Web
@@ -12,3 +16,9 @@ def open_listener(subscriber: Subscriber, here: Here) -> Listener:
     match subscriber.kind:
         case Kind.FHIR:
             return FhirListener(Web(subscriber), here)
+        case Kind.MHD:
+            return MhdListener(Web(subscriber), here)
+        case Kind.NRL:
+            return NrlListener(Web(subscriber), subscriber.manner)
+        case Kind.HL7:
+            return Hl7Listener(Mllp(subscriber), subscriber.manner)

@@ -33,7 +33,7 @@ class Heard:
     """The subscriber answers for a step from now on."""
 
     step: Step
-    id: str = ""  # its own for what it was told
+    note: str = ""  # of Thing.notes, where only its answer says so
 
 
 class Listener(Protocol):

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 from pydantic import TypeAdapter
 
-from exchange.trusts import BadEntry
+from exchange.trusts import ODS_CODE, BadEntry
 from storage.driver_errors import mapped_errors
 from storage.errors import NotHeld
 
@@ -20,6 +20,16 @@ class Kind(Enum):
     """By which standard it is told."""
 
     FHIR = "fhir"  # a FHIR R4 transaction (§3.1.0.11)
+    MHD = "mhd"  # IHE Provide Document Bundle (ITI-65)
+    HL7 = "hl7"  # HL7 v2 by MLLP
+    NRL = "nrl"  # pointers of the National Record Locator
+
+
+class Message(Enum):
+    """By which HL7 v2 messages a study is told."""
+
+    ORU = "oru"  # ORU^R01
+    MDM = "mdm"  # MDM^T02, T10 and T11
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +41,11 @@ class Manner:
     key_file: Path | None = None
     authority_file: Path | None = None
     token_url: str = ""  # OAuth 2 client credentials (RFC 6749 §4.4); without one the secret is the token
+    message: Message = Message.ORU  # HL7
+    application: str = ""  # HL7: MSH-5
+    facility: str = ""  # HL7: MSH-6
+    custodian: str = ""  # NRL: ODS code in whose name we are known there
+    is_strict: bool = True  # NRL: its own validator's rules; else the imaging registry's draft
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +82,9 @@ class UnknownSubscriber(NotHeld):
 #: The schemes of each kind's address.
 SCHEMES = {
     Kind.FHIR: ("https", "http"),
+    Kind.MHD: ("https", "http"),
+    Kind.NRL: ("https", "http"),
+    Kind.HL7: ("mllp", "mllps"),
 }
 
 
@@ -76,17 +94,21 @@ def checked(subscriber: Subscriber) -> Subscriber:
     schemes = SCHEMES[subscriber.kind]
     try:
         parts = urlsplit(subscriber.address)
-        _ = parts.port
+        port = parts.port
     except ValueError as error:
         raise BadEntry(f"the address of {name} is no URL") from error
     if parts.scheme not in schemes or not parts.hostname:
         raise BadEntry(f"the address of {name} begins with {' or '.join(f'{each}://' for each in schemes)}")
     if parts.username or parts.password:
         raise BadEntry(f"the address of {name} holds a password: put it into a secret file")
+    if subscriber.kind is Kind.HL7 and not port:
+        raise BadEntry(f"the address of {name} names no port, as mllp://10.1.2.3:2575 does")
     if manner.key_file is not None and manner.certificate_file is None:
         raise BadEntry(f"{name} has a key file and no certificate file")
     if manner.token_url and not (subscriber.account and subscriber.secret_file):
         raise BadEntry(f"for tokens from {manner.token_url} give the account and its secret file")
+    if subscriber.kind is Kind.NRL and not ODS_CODE.fullmatch(manner.custodian):
+        raise BadEntry(f"{name} needs the ODS code of its custodian")
     return subscriber
 
 

@@ -111,7 +111,7 @@ class Teller:
         held = in_doubt(due.held, steps)
         self.tellings.hold(lease, due, held)
         for heard in listener.tell(steps, sayings):
-            held = after(held, heard.step, heard.id)
+            held = after(held, heard.step, heard.note)
             self.tellings.heard(lease, due, held, [heard.step])
             metrics.STEPS.labels(lease.subscriber, heard.step.act.value).inc()
         return why

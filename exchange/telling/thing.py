@@ -24,7 +24,9 @@ class Thing:
     number: str  # NHS number of whom
     person: UUID  # their uid in the directory
     digest: str  # of what was said
-    id: str = ""  # by which the subscriber knows it, where that is its own
+    notes: tuple[
+        str, ...
+    ] = ()  # what its adapter has to know to replace or retract it, of each that may be there
     is_certain: bool = True
 
     @property
@@ -41,6 +43,7 @@ class Saying:
     number: str
     person: UUID
     content: Content
+    note: str = ""  # of Thing.notes
 
     @property
     def digest(self) -> str:
@@ -48,9 +51,10 @@ class Saying:
         said = json.dumps(self.content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(said.encode()).hexdigest()
 
-    def as_thing(self, id: str = "", *, is_certain: bool = True) -> Thing:
+    def as_thing(self, note: str = "", *, is_certain: bool = True) -> Thing:
         """Once it is told."""
-        return Thing(self.key, self.number, self.person, self.digest, id, is_certain)
+        notes = tuple(filter(None, [note or self.note]))
+        return Thing(self.key, self.number, self.person, self.digest, notes, is_certain)
 
 
 class Act(Enum):
@@ -116,16 +120,18 @@ def in_doubt(held: Sequence[Thing], steps: Iterable[Step]) -> tuple[Thing, ...]:
     things = {each.of: each for each in held}
     for step in steps:
         if step.before is not None:
-            things[step.before.of] = replace(step.before, is_certain=False)
+            new = [step.saying.note] if step.saying is not None else []
+            notes = tuple(dict.fromkeys(filter(None, (*step.before.notes, *new))))
+            things[step.before.of] = replace(step.before, notes=notes, is_certain=False)
         elif step.saying is not None:
             things[step.key, step.number] = step.saying.as_thing(is_certain=False)
     return tuple(things.values())
 
 
-def after(held: Sequence[Thing], step: Step, id: str = "") -> tuple[Thing, ...]:
-    """What a subscriber holds once it has answered for a step. `id` is its own for what it was told."""
+def after(held: Sequence[Thing], step: Step, note: str = "") -> tuple[Thing, ...]:
+    """What a subscriber holds once it has answered for a step. `note` is what that answer said of it."""
     things = {each.of: each for each in held}
     things.pop((step.key, step.number), None)
     if step.saying is not None:
-        things[step.saying.key, step.saying.number] = step.saying.as_thing(id)
+        things[step.saying.key, step.saying.number] = step.saying.as_thing(note)
     return tuple(things.values())

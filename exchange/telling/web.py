@@ -79,7 +79,7 @@ class Web:
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
         """Ask; what was answered, good or not. Raises NotHeard where it takes nothing from us now."""
-        content = json.dumps(body).encode() if body is not None else None
+        content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         kind = {"Content-Type": FHIR_JSON} if content is not None else {}
         try:
             answer = self._client.request(

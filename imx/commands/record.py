@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from exchange.telling.desk import State, Telling, TellingDesk
-from exchange.telling.subscriber import Kind, Manner, PostgresSubscribers, Subscriber
+from exchange.telling.subscriber import Kind, Manner, Message, PostgresSubscribers, Subscriber
 from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
 from imx.commands.printing import print_rows
 from imx.database import open_database
@@ -27,7 +27,9 @@ _AT_ONCE = 1_000_000
 def add_subscriber(
     name: Annotated[str, typer.Argument(help="What we call it.")],
     kind: Annotated[Kind, typer.Argument(help="By which standard it is told.")],
-    address: Annotated[str, typer.Argument(help="Such as https://record.example/fhir/R4.")],
+    address: Annotated[
+        str, typer.Argument(help="Such as https://record.example/fhir/R4, or mllp://10.1.2.3:2575.")
+    ],
     account: Annotated[str, typer.Option(help="The name it knows us by; without one we show a token.")] = "",
     secret_file: Annotated[
         Path | None, typer.Option(help="The file with our token or password.", exists=True, dir_okay=False)
@@ -44,6 +46,13 @@ def add_subscriber(
     authority: Annotated[
         Path | None, typer.Option(help="Who vouches for its certificate.", exists=True, dir_okay=False)
     ] = None,
+    message: Annotated[Message, typer.Option(help="HL7: by which messages.")] = Message.ORU,
+    application: Annotated[str, typer.Option(help="HL7: its application (MSH-5).")] = "",
+    facility: Annotated[str, typer.Option(help="HL7: its facility (MSH-6).")] = "",
+    custodian: Annotated[str, typer.Option(help="NRL: ODS code in whose name we are known there.")] = "",
+    strict: Annotated[
+        bool, typer.Option("--strict/--draft", help="NRL: by its own rules, or the imaging registry's draft.")
+    ] = True,
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -53,6 +62,11 @@ def add_subscriber(
         key_file=_absolute(key),
         authority_file=_absolute(authority),
         token_url=token_url,
+        message=message,
+        application=application,
+        facility=facility,
+        custodian=custodian.strip().upper(),
+        is_strict=strict,
     )
     entry = Subscriber(
         name=name,

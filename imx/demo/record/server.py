@@ -14,6 +14,7 @@ from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from imx.demo.record.pointers import Pointers
 from imx.demo.record.store import Json, Refusal, Store
 
 _FHIR_JSON = "application/fhir+json"
@@ -42,6 +43,7 @@ class RecordServer:
     seen: list[tuple[str, str]] = field(default_factory=list)  # method and path of each request
     stopped: Event = field(default_factory=Event)
     url: str = ""
+    pointers: Pointers | None = None  # it is a record locator, which takes nothing but pointers
 
     @contextmanager
     def serving(self, tls: ssl.SSLContext | None = None, port: int = 0) -> Iterator["RecordServer"]:
@@ -61,16 +63,22 @@ class RecordServer:
             http.server_close()
             thread.join()
 
-    def answer(self, method: str, path: str, body: Json | None, headers: Json) -> tuple[int, Json | None]:
-        """A FHIR interaction: status and resource."""
+    def answer(self, method: str, path: str, body: bytes, headers: Json) -> tuple[int, Json | None, str]:
+        """A FHIR interaction: status, resource and location."""
         url = path.removeprefix("/fhir").lstrip("/")
         try:
+            if url.endswith("/_search"):
+                method, url, body = "GET", f"{url.removesuffix('/_search')}?{body.decode()}", b""
+            resource = json.loads(body) if body else None
+            if self.pointers is not None:
+                return self.pointers.answer(method, url, resource)
             if method == "POST" and not url:
-                return 200, self.store.transaction(body or {})
-            answer = self.store.interact(method, url, body, headers)
+                return 200, self.store.transaction(resource or {}), ""
+            answer = self.store.interact(method, url, resource, headers)
         except Refusal as error:
-            return error.status, error.outcome
-        return int(answer["response"]["status"].split()[0]), answer.get("resource")
+            return error.status, error.outcome, ""
+        response = answer["response"]
+        return int(response["status"].split()[0]), answer.get("resource"), response.get("location", "")
 
 
 def _handler(server: RecordServer) -> type[BaseHTTPRequestHandler]:
@@ -119,10 +127,10 @@ def _handler(server: RecordServer) -> type[BaseHTTPRequestHandler]:
                 for name, header in (("ifMatch", "If-Match"), ("ifNoneExist", "If-None-Exist"))
                 if (value := self.headers.get(header))
             }
-            status, resource = server.answer(method, self.path, json.loads(raw) if raw else None, headers)
+            status, resource, location = server.answer(method, self.path, raw, headers)
             if fault is Fault.CUT_AFTER:
                 return self._hang_up()
-            return self._send(status, resource)
+            return self._send(status, resource, location)
 
         def _token(self, raw: bytes) -> None:
             """OAuth 2 client credentials (RFC 6749 §4.4)."""
@@ -132,12 +140,14 @@ def _handler(server: RecordServer) -> type[BaseHTTPRequestHandler]:
                 return self._send(401, {"error": "invalid_client"})
             return self._send(200, {"access_token": server.token, "token_type": "Bearer", "expires_in": 300})
 
-        def _send(self, status: int, body: Json | None) -> None:
+        def _send(self, status: int, body: Json | None, location: str = "") -> None:
             data = json.dumps(body).encode() if body is not None else b""
             with suppress(OSError):
                 self.send_response(status)
                 self.send_header("Content-Type", _FHIR_JSON)
                 self.send_header("Content-Length", str(len(data)))
+                if location:
+                    self.send_header("Location", f"{server.url}/{location}")
                 self.end_headers()
                 self.wfile.write(data)
 

@@ -51,18 +51,25 @@ class Region:
     def subscribe(self, subscriber: Subscriber) -> None:
         PostgresSubscribers(self.pool).add(subscriber)
 
-    def study(self, uid: str = "1.2.1", instances: int = 1, modality: str = "CT") -> None:
+    def study(
+        self,
+        uid: str = "1.2.1",
+        instances: int = 1,
+        modality: str = "CT",
+        code: str = "CCHES",
+        accession: str = "A1",
+    ) -> None:
         """Sent once more, it has grown."""
         for number in range(1, instances + 1):
             made = Dataset()
             made.SOPClassUID, made.SOPInstanceUID = CTImageStorage, f"{uid}.1.{number}"
             made.StudyInstanceUID, made.SeriesInstanceUID, made.Modality = uid, f"{uid}.1", modality
             made.PatientID, made.PatientName, made.PatientBirthDate = "123456", "O'Neill^Ruth", "19710304"
-            made.StudyDate, made.StudyTime, made.AccessionNumber = "20260301", "101500", f"A{uid[-8:]}"
+            made.StudyDate, made.StudyTime, made.AccessionNumber = "20260301", "101500", accession
             made.InstanceNumber, made.StudyDescription = number, "CT thorax"
             made.ReferringPhysicianName = "Grey^Meredith^^Dr"
             made.ProcedureCodeSequence = [Dataset()]
-            made.ProcedureCodeSequence[0].CodeValue = "CCHES"
+            made.ProcedureCodeSequence[0].CodeValue = code
             made.ProcedureCodeSequence[0].CodingSchemeDesignator = "NICIP"
             made.ProcedureCodeSequence[0].CodeMeaning = "CT chest"
             self.shelf.send(made, origin=origin("RBL"))

@@ -1,6 +1,5 @@
 """A FHIR server is told of studies by transactions, and holds what it should after whatever happened."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,42 +10,12 @@ from exchange.telling import web
 from exchange.telling.outbox import Because
 from exchange.telling.subscriber import Kind, Manner, Subscriber
 from imx.demo.record.server import Fault, RecordServer
+from tests.exchange.telling.material import NHS, never_of_two, studies_of
 from tests.exchange.telling.region import IVY, RUTH, SAM, Region
-
-NHS = "https://fhir.nhs.uk/Id/nhs-number"
 
 
 def subscriber(record: RecordServer, **more: object) -> Subscriber:
     return Subscriber(name="record", kind=Kind.FHIR, address=record.url, **more)  # type: ignore[arg-type]
-
-
-def studies_of(record: RecordServer, number: str) -> list[str]:
-    """What a reader of the record finds of somebody."""
-    found = record.store.find("ImagingStudy", patient__identifier=f"{NHS}|{number}")
-    return sorted(
-        each["value"].removeprefix("urn:oid:")
-        for study in found
-        for each in study["identifier"]
-        if each["system"] == "urn:dicom:uid"
-    )
-
-
-def never_of_two(record: RecordServer) -> bool:
-    """Whether at every moment each study was found with one person at most."""
-    for moment in record.store.moments():
-        seen: dict[str, set[str]] = {}
-        for each in moment.values():
-            for study in _uids(each):
-                seen.setdefault(study, set()).add(str(each["subject"]["identifier"]["value"]))
-        if any(len(people) > 1 for people in seen.values()):
-            return False
-    return True
-
-
-def _uids(resource: Mapping[str, object]) -> list[str]:
-    if resource["resourceType"] != "ImagingStudy":
-        return []
-    return [each["value"] for each in resource["identifier"] if each["system"] == "urn:dicom:uid"]  # type: ignore[attr-defined]
 
 
 def test_a_linked_study_is_found_in_the_record_with_where_to_open_it(

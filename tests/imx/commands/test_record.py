@@ -32,6 +32,9 @@ def test_who_is_told_is_added_and_removed(tmp_path: Path) -> None:
     assert imx(*added, "--secret-file", str(secret), "--token-url", token).exit_code == 0
     [row] = json.loads(imx("record", "list", "--json").stdout)
     assert (row["name"], row["kind"], row["told"], row["last_error"]) == ("exchange", "fhir", 0, "")
+    engine = ("engine", "hl7", "mllp://10.1.2.3:2575", "--message", "mdm", "--application", "XCHANGE")
+    assert imx("record", "add", *engine).exit_code == 0
+    assert imx("record", "add", "nrl", "nrl", "https://nrl.example", "--custodian", "rbn").exit_code == 0
     assert imx("record", "remove", "exchange").exit_code == 0
     assert imx("record", "remove", "exchange").exit_code == 1
 
@@ -43,6 +46,9 @@ def test_who_is_told_is_added_and_removed(tmp_path: Path) -> None:
         ("fhir", "https://me:secret@record.example"),
         ("fhir", "https://record.example:no"),
         ("fhir", "https://record.example", "--token-url", "https://record.example/token"),
+        ("hl7", "mllp://engine.example"),
+        ("hl7", "https://engine.example:2575"),
+        ("nrl", "https://nrl.example"),
     ],
 )
 def test_an_entry_that_cannot_be(words: tuple[str, ...]) -> None:
