@@ -16,6 +16,7 @@ from conformance.dimse import (
     Service,
     Statuses,
 )
+from conformance.fhir import ASKING, resources
 from conformance.hl7 import messages
 from conformance.markdown import status, table
 from conformance.web import SEARCHING, answered, matched, routes
@@ -58,6 +59,7 @@ def _sections() -> Iterator[str]:
     yield from _implementation_model()
     yield from _dimse_services()
     yield from _web_services()
+    yield from _fhir()
     yield from _hl7_messages()
     yield from _communication()
     yield from _security()
@@ -148,6 +150,13 @@ def _web_services() -> Iterator[str]:
     yield "### Failures"
     yield "With a problem body (RFC 9457) unless the standard has one of its own:"
     yield table(("status", "meaning"), errors())
+
+
+def _fhir() -> Iterator[str]:
+    yield "## FHIR R4 (IHE PDQm, PIXm, MHD, MADO; UK Core)"
+    yield "Below `/fhir/R4`; `GET /fhir/R4/metadata` tells programs the same, and needs no token."
+    yield table(("", "how"), ASKING)
+    yield table(("resource", "interactions", "searched by", "included"), resources())
 
 
 def _hl7_messages() -> Iterator[str]:

@@ -17,13 +17,15 @@ from viewer_api.problems import BadParameters
 
 #: Resources on one page: where nobody says how many, and at most.
 COUNT, COUNT_LIMIT = 20, 100
-TEXT_LIMIT = 1024
+TEXT_LIMIT = 8 * 1024
 #: Values of one parameter, between commas.
 VALUES_LIMIT = 100
 
 #: About the answer, not about what is sought.
 _RESULT = ("_count", "_include", "_elements", "_summary", "_format", "_pretty", "_cursor", "_total")
 _CURSOR = re.compile(r"[\w.-]{1,200}", re.ASCII)
+#: A character, with the backslash that escapes it.
+_PARTS = re.compile(r"\\.|.", re.DOTALL)
 _ELEMENT = re.compile(r"[a-zA-Z]{1,64}")
 
 
@@ -96,7 +98,7 @@ class _Reading:
 
     def read(self, pairs: Iterable[tuple[str, str]]) -> Asked:
         for name, text in pairs:
-            if len(text) > TEXT_LIMIT and name != "_id":
+            if len(text) > TEXT_LIMIT:
                 self._wrong[name] = f"longer than {TEXT_LIMIT:,} characters"
             elif "\0" in text:
                 self._wrong[name] = "holds a NUL character"
@@ -184,7 +186,13 @@ class _Reading:
 
 def split(text: str, separator: str) -> list[str]:
     """At a separator that is not escaped (§3.1.1.4.2); the pieces stay escaped."""
-    return re.split(rf"(?<!\\){re.escape(separator)}", text)
+    pieces = [""]
+    for part in _PARTS.findall(text):
+        if part == separator:
+            pieces.append("")
+        else:
+            pieces[-1] += part
+    return pieces
 
 
 def unescaped(text: str) -> str:

@@ -1,0 +1,95 @@
+"""What a search's parameters mean, whatever is sent."""
+
+from urllib.parse import parse_qsl
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from viewer_api.fhir.dates import holds, when
+from viewer_api.fhir.imaging_study import IMAGING_STUDY
+from viewer_api.fhir.parameters import COUNT_LIMIT, Asked, Token, Value, read, tokens
+from viewer_api.fhir.resource import LAST_UPDATED, Parameter, ParameterType
+from viewer_api.fhir.routes import RESOURCES
+from viewer_api.problems import BadParameters
+
+_NAMES = [
+    each + modifier
+    for each in (*(one.name for one in IMAGING_STUDY.parameters), "_count", "_include", "_elements",
+                 "_summary", "_cursor", "unknown")
+    for modifier in ("", ":identifier", ".identifier", ":exact", ":missing", ":Patient")
+]  # fmt: skip
+PAIRS = st.lists(
+    st.tuples(st.sampled_from(_NAMES) | st.text(), st.text() | st.sampled_from(["1", "a|b,c|d"]))
+)
+CODE = Parameter("code", ParameterType.TOKEN, "")
+
+
+@given(PAIRS, st.booleans())
+def test_whatever_is_sent_is_understood_or_refused(pairs: list[tuple[str, str]], strict: bool) -> None:
+    try:
+        asked = read(IMAGING_STUDY, pairs, strict=strict)
+    except BadParameters:
+        return
+    assert 0 < asked.count <= COUNT_LIMIT
+    again = read(IMAGING_STUDY, parse_qsl(asked.query(), keep_blank_values=True), strict=True)
+    assert again == Asked(asked.values, asked.includes, asked.count, asked.elements, asked.only_total)
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_a_token_with_its_marks_escaped_is_read_back(system: str, value: str) -> None:
+    def escaped(text: str) -> str:
+        return "".join(f"\\{each}" if each in "\\,|$" else each for each in text)
+
+    (token,) = tokens(Value(CODE, (f"{escaped(system)}|{escaped(value)}",)))
+    assert token == Token(system.strip(), value.strip())
+
+
+def test_a_bare_token_is_of_any_system_and_one_with_a_bar_of_none() -> None:
+    assert tokens(Value(CODE, ("CT", "|CT", "sys|"))) == [
+        Token(None, "CT"),
+        Token("", "CT"),
+        Token("sys", ""),
+    ]
+
+
+@given(st.text() | st.from_regex(r"(eq|ge|ap)?[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?", fullmatch=True))
+def test_a_date_is_a_stretch_of_time_or_refused(text: str) -> None:
+    try:
+        found = when(Value(LAST_UPDATED, (text,)))
+    except BadParameters:
+        return
+    for each in found:
+        assert each.first <= each.last
+        assert each.first.tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "moment", "does"),
+    [
+        ("2026-03-01", "2026-03-01T23:59:59+00:00", True),
+        ("2026-07-01", "2026-06-30T23:30:00+00:00", True),  # the region's clock is an hour ahead in summer
+        ("2026-07-01", "2026-07-01T23:30:00+00:00", False),
+        ("eq2026", "2026-03", True),
+        ("2026-03-01", "2026-03", False),
+        ("ne2026-03-01", "2026-03", True),
+        ("gt2026-03-01", "2026-03", True),
+        ("lt2026-03-02", "2026-03", True),
+        ("sa2026-03-01", "2026-03", False),
+        ("eb2026-03-01", "2026-02-28", True),
+        ("ge2026-03-01", "2026-03-01", True),
+        ("le2026-03-01", "2026-03-01", True),
+        ("ap2026-03-01", "2026-03-01T10:00:00Z", True),
+        ("ge2026-03-01T10:00:00+01:00", "2026-03-01T09:00:00Z", True),
+        ("gt2026-03-01T10:00Z", "2026-03-01T10:00:30Z", False),
+        ("2026-12", "2026-12-31", True),
+    ],
+)
+def test_how_a_prefix_compares(text: str, moment: str, does: bool) -> None:
+    assert holds(Value(LAST_UPDATED, (text,)), moment) is does
+
+
+def test_every_resource_is_searched_by_names_that_differ() -> None:
+    for each in RESOURCES:
+        names = [parameter.name for parameter in each.parameters]
+        assert len(names) == len(set(names))
