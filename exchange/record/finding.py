@@ -30,6 +30,7 @@ class Condition:
     text: sql.SQL | sql.Composed
     values: tuple[object, ...]
     is_narrow: bool = False
+    is_of_days: bool = False  # narrow because studies are found in the order of their days
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,12 @@ def matching(text: sql.SQL, *values: object, is_narrow: bool = False) -> Conditi
     return Condition(text, values, is_narrow)
 
 
+def of_days(first: str, last: str, *, is_narrow: bool) -> Condition:
+    """Study Date is from one day to another (YYYYMMDD)."""
+    text = sql.SQL("s.study_date between %s and %s")
+    return Condition(text, (first, last), is_narrow, is_of_days=True)
+
+
 #: When a study began, as YYYYMMDDHHMMSS: the first and the last moment that it can mean.
 STARTED_FIRST = "s.study_date || rpad(split_part(coalesce(s.study_time, ''), '.', 1), 6, '0')"
 STARTED_LAST = (
@@ -134,15 +141,21 @@ def find(
 ) -> list[FoundStudy]:
     """A page of studies of which something shows, newest first."""
     held = [*conditions, *([_after(after)] if after else [])]
+    # Where few can be meant they are all looked up and then sorted: the planner would go through every study
+    # from the newest on, in the hope to meet a page of them soon.
+    fence = "offset 0" if any(each.is_narrow and not each.is_of_days for each in conditions) else ""
     rows = connection.execute(
         sql.SQL(
-            "select s.id, s.uid, coalesce(s.study_date, ''), coalesce(p.current_id, p.id), {changed},"
+            "select s.id, s.uid, coalesce(s.study_date, ''), found.person_id, {changed},"
             " (select coalesce(sum(instances_in(r.id)), 0) from series r where r.study_id = s.id)"
-            "{tables} where {conditions} order by s.study_date desc nulls last, s.id desc limit {limit}"
+            " from (select s.id, s.study_date, coalesce(p.current_id, p.id) as person_id{tables}"
+            " where {conditions} {fence}) found join study s on s.id = found.id"
+            " order by found.study_date desc nulls last, found.id desc limit {limit}"
         ).format(
             changed=sql.SQL(_CHANGED),
             tables=sql.SQL(_FROM),
             conditions=_all_of(held),
+            fence=sql.SQL(fence),
             limit=sql.Literal(limit),
         ),
         [value for each in held for value in each.values],

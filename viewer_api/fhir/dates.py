@@ -9,7 +9,7 @@ from psycopg import sql
 
 from exchange.fhir.moments import CLOCK
 from exchange.people.finding import Prefix
-from exchange.record.finding import CHANGED, STARTED_FIRST, STARTED_LAST, Condition, matching
+from exchange.record.finding import CHANGED, STARTED_FIRST, STARTED_LAST, Condition, matching, of_days
 from viewer_api.fhir.parameters import Value, unescaped
 from viewer_api.problems import BadParameters
 
@@ -94,15 +94,8 @@ def started(values: Sequence[Value]) -> list[Condition]:
             upper += [meant[0].last + slack] if meant[0].prefix in _TO else []
     if lower and upper:
         first, last = max(lower), min(upper)
-        days = sql.SQL("s.study_date between %s and %s")
-        conditions.append(
-            matching(
-                days,
-                _local(first)[:8],
-                _local(last)[:8],
-                is_narrow=last - first <= timedelta(days=DAYS_LIMIT),
-            )
-        )
+        is_narrow = last - first <= timedelta(days=DAYS_LIMIT)
+        conditions.append(of_days(_local(first)[:8], _local(last)[:8], is_narrow=is_narrow))
     return conditions
 
 
