@@ -12,6 +12,7 @@ from dicom_router.deliveries.dispatch import Dispatch
 from dicom_router.deliveries.forwarding import Forwarding
 from dicom_router.deliveries.gauges import Gauges
 from dicom_router.deliveries.loading import Loading
+from dicom_router.deliveries.rejecting import Rejecting
 from dicom_router.deliveries.turns import Turns
 from dicom_router.reading import Reading
 from exchange.backoff import Patience
@@ -45,6 +46,7 @@ def build_dispatch(
         turns=Turns(pool),
         destinations=PostgresDestinations(pool),
         loading=Loading(reading, PostgresRegistry(pool)),
+        rejecting=Rejecting(pool, reading.objects, PostgresRegistry(pool)),
         connect=destinations.open,
         stopping=stop,
     )

@@ -10,6 +10,7 @@ import structlog
 from dicom_router.deliveries.claims import Claimed, Claims, Wanted
 from dicom_router.deliveries.destinations.port import CutOff, Destination, DestinationFailed, NotReached, Sent
 from dicom_router.deliveries.loading import Loading
+from dicom_router.deliveries.rejecting import Rejecting
 from dicom_router.deliveries.turns import Turn
 from dicom_router.metrics import FORWARDED
 from exchange.destinations import Entry
@@ -41,7 +42,8 @@ class Batch:
     turn: Turn
     destination: Destination
     claims: Claims
-    attempts: Sequence[Attempt]
+    attempts: list[Attempt]
+    rejecting: Rejecting
     is_stopping: Callable[[], bool]
 
     def send(self) -> int:
@@ -51,6 +53,8 @@ class Batch:
         with the turn.
         """
         try:
+            for each in list(self.attempts):
+                self._reject_first(each)
             for each in self.attempts:
                 self._leave_out_what_it_holds(each)
             taken = self._send_all()
@@ -62,9 +66,20 @@ class Batch:
             raise NotReached("it answers, and takes nothing now")
         return taken
 
+    def _reject_first(self, each: Attempt) -> None:
+        """What it has of a study that was corrected since: who does not take the note gets no more."""
+        with self.rejecting.note(self.entry, each.claimed) as note:
+            for sent in self.destination.send([note] if note else []):
+                if not sent.is_kept:
+                    self.attempts.remove(each)
+                    self._failed(each, f"it refused the rejection note: {sent.because}")
+
     def _leave_out_what_it_holds(self, each: Attempt) -> None:
-        """A try that failed may have brought more than was answered for."""
-        if not (self.entry.is_asked and each.claimed.tries and each.unanswered):
+        """A try that failed may have brought more than was answered for.
+
+        What is sent once more it holds in any case, as it was.
+        """
+        if not (self.entry.is_asked and each.claimed.tries and each.unanswered) or each.claimed.round > 1:
             return
         held = self.destination.holds(list(each.unanswered.values())) or frozenset()
         self.claims.note([each.wanted[uid] for uid in held])

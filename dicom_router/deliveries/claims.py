@@ -30,6 +30,7 @@ class Claimed:
     transfer_syntax: str | None
     orders: int  # when it was claimed
     tries: int  # that failed
+    round: int  # from the second on, its destination has had all of it before
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ _CLAIM = """
         where case when first_tries > 0 then place = 1 else tries = 0 end
     )
     update delivery d set state = 'sending', claim = %(token)s from due where d.id = due.id
-    returning due.place, d.id, d.study_uid, d.because, d.transfer_syntax, d.orders, d.tries
+    returning due.place, d.id, d.study_uid, d.because, d.transfer_syntax, d.orders, d.tries,
+        d.round
 """
 _WANTED = """
     select d.id, n.id, n.object_id, f.object_id is not null
@@ -86,7 +88,7 @@ _FAILED = """
     where id = %s and claim = %s
 """
 _ABANDONED = """
-    select id, study_uid, because, transfer_syntax, orders, tries, claim, now() from delivery d
+    select id, study_uid, because, transfer_syntax, orders, tries, round, claim, now() from delivery d
     where state = 'sending'
         and not exists (select from turn t where t.token = d.claim and t.until > now())
 """

@@ -14,6 +14,7 @@ from dicom_router.deliveries.breakers import Breakers
 from dicom_router.deliveries.claims import Claimed, Claims
 from dicom_router.deliveries.destinations.port import Destination, DestinationFailed
 from dicom_router.deliveries.loading import Loading
+from dicom_router.deliveries.rejecting import Rejecting
 from dicom_router.deliveries.turns import Turn, Turns
 from dicom_router.metrics import FORWARDING_FAILED
 from exchange.backoff import Permit
@@ -39,6 +40,7 @@ class Forwarding:
     turns: Turns
     destinations: PostgresDestinations
     loading: Loading
+    rejecting: Rejecting
     connect: Callable[[Entry], Destination]
     stopping: Event
     linger_s: float = LINGER_S
@@ -98,5 +100,6 @@ class Forwarding:
             destination=destination,
             claims=self.claims,
             attempts=attempts_for(entry, claimed, self.claims, self.loading),
+            rejecting=self.rejecting,
             is_stopping=self.stopping.is_set,
         )

@@ -14,6 +14,7 @@ from dicom_router.deliveries.destinations.port import Destination, NotReached, S
 from dicom_router.deliveries.forwarding import Forwarding
 from dicom_router.deliveries.loading import Loading
 from dicom_router.deliveries.ordering import PostgresDeliveries
+from dicom_router.deliveries.rejecting import Rejecting
 from dicom_router.deliveries.turns import Turn, Turns
 from exchange.backoff import Patience
 from exchange.destinations import Entry, Kind, PostgresDestinations
@@ -141,6 +142,7 @@ class Post:
             turns=MortalTurns(self.pool, life=life),
             destinations=PostgresDestinations(self.pool),
             loading=Loading(self.holdings.reading, PostgresRegistry(self.pool)),
+            rejecting=Rejecting(self.pool, self.holdings.shelf.objects, PostgresRegistry(self.pool)),
             connect=self.to.open,
             stopping=Event(),
             linger_s=0,
@@ -165,7 +167,7 @@ class Post:
     def forget(self) -> None:
         """An archive without deliveries, and without what was received before."""
         with self.pool.connection() as connection:
-            connection.execute("truncate delivery, forwarded, delivery_decision, breaker, turn")
+            connection.execute("truncate delivery, forwarded, delivery_decision, breaker, turn, renamed_copy")
         self.holdings.received.clear()
         self.to = Scripted()
 
