@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "order": ("imx.commands.orders", "orders"),
     "reports": ("imx.commands.reports", "commands"),
     "mpps": ("imx.commands.mpps", "commands"),
+    "links": ("imx.commands.links", "commands"),
     "people": ("imx.commands.people", "commands"),
     "hl7": ("imx.commands.hl7", "commands"),
     "peer": ("imx.commands.peers", "peers"),

@@ -16,7 +16,7 @@ from psycopg_pool import ConnectionPool
 
 from dicom_router.deliveries.mending import Mending
 from dicom_router.deliveries.ordering import PostgresDeliveries
-from exchange.linking.linker import link_studies
+from exchange.linking.linker import count_waiting, link_studies
 from exchange.linking.merging import follow_merges, keep_merges
 from exchange.linking.reconsidering import reconsider
 from exchange.reports import considering
@@ -78,6 +78,9 @@ FOLLOW_EVERY_S = 1.0
 #: Whose a study is, is decided this soon after it has come.
 LINK_EVERY_S = 0.25
 
+#: How often the studies that wait for a person are counted, for /metrics.
+COUNT_EVERY_S = 60.0
+
 #: How often uploads that expired, or are kept as DICOM by now, are looked for.
 TIDY_EVERY_S = 30.0
 
@@ -122,6 +125,7 @@ def run_worker(settings: Settings) -> None:
             again_and_again("people", FOLLOW_EVERY_S, partial(reconsider, pool), stop),
             follower("merges", partial(keep_merges, pool)),
             again_and_again("numbers", FOLLOW_EVERY_S, partial(follow_merges, pool), stop),
+            again_and_again("links", COUNT_EVERY_S, partial(count_waiting, pool), stop),
             again_and_again(
                 "steps",
                 FOLLOW_EVERY_S,

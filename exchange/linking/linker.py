@@ -7,6 +7,7 @@ decides by all that the earlier wrote. Decided twice, a study comes to the same 
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -17,6 +18,8 @@ from exchange.linking.asking import Asked
 from exchange.linking.identities import Naming, namings
 from exchange.linking.link import LINKER, Decided, Link, LinkState
 from exchange.linking.links import keep_link, object_to, said_by, standing_links
+from exchange.linking.metrics import DECIDED, LAG, WAITING
+from exchange.linking.worklist import counted
 from exchange.people.directory import people
 from exchange.telling.outbox import Because, note
 from storage.changes import Change, ChangeKind
@@ -54,6 +57,19 @@ def link_studies(pool: ConnectionPool, changes: Sequence[Change]) -> None:
     for batch in batches(sorted(heard), BATCH):
         with mapped_errors(), pool.connection() as connection:
             consider(connection, {uid: heard[uid] for uid in batch})
+    now = datetime.now(UTC)
+    for each in changes:
+        if each.kind is ChangeKind.KEPT:
+            LAG.observe(max(0.0, (now - each.at).total_seconds()))
+
+
+def count_waiting(pool: ConnectionPool) -> None:
+    """How many studies wait for a person, for /metrics."""
+    with mapped_errors(), pool.connection() as connection:
+        found = counted(connection)
+    for state in LinkState:
+        if state is not LinkState.LINKED:
+            WAITING.labels(state.value).set(found.get(state, 0))
 
 
 def look_again(connection: Connection[Any], study_uids: Collection[str], because: str = "") -> None:
@@ -106,6 +122,7 @@ def _keep(
     if link is not None and link.decided == decided:
         return heard if was_linked else ()
     keep_link(connection, study_id, decided, LINKER, because, by_hand=False)
+    DECIDED.labels(decided.state.value).inc()
     is_linked = decided.state is LinkState.LINKED
     if link is not None and link.decided.person_id == decided.person_id:
         return heard if is_linked else ()

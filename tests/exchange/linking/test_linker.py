@@ -26,6 +26,9 @@ from exchange.people.telling import tell
 from storage.changes import ChangeFeed, follow
 from storage.correcting import NewCorrection, Reason, record, undo
 from storage.files import FileObjects
+from storage.purging import purge
+from storage.stored import Resource
+from storage.withdrawals import Withdrawals
 from tests.storage.shelf import Shelf, origin
 
 JANE = Demographics((PersonName("Smith", ("Jane", "Margaret")),), "19800305", Sex.FEMALE)
@@ -304,3 +307,20 @@ def test_all_that_a_study_says_of_its_patient_is_read(shelf: Shelf) -> None:
 
     assert (found.name, found.postcode, found.sex) == ("SMITH^JANE=山田^花子", "L1 8JQ", "F")
     assert (found.identifiers, found.study_date, found.trust) == ((LOCAL,), "20260301", "RBL")
+
+
+def test_a_study_that_is_purged_goes_with_its_link_and_its_decisions_stay(shelf: Shelf) -> None:
+    told(shelf, traced())
+    send(shelf)
+    settle(shelf)
+    shelf.move()
+    withdrawals = Withdrawals(shelf.pool, shelf.objects)
+    asked = withdrawals.ask(Resource("1.2.1"), "the wrong patient", "ann")
+    withdrawals.approve(asked.id, "bob")
+    settle(shelf)
+    shelf.rows("update withdrawal set keep_until = now() - interval '1 day' returning id")
+    purge(shelf.objects, shelf.pool)
+
+    assert shelf.rows("select count(*) from study") == [(0,)]
+    assert shelf.rows("select count(*) from study_link") == [(0,)]
+    assert shelf.rows("select count(*) from link_decision") == [(1,)]

@@ -1,0 +1,18 @@
+"""What the linker counts, for /metrics. No label says anything of anybody."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+DECIDED = Counter(
+    "imx_links_decided", "Decisions of the linker over a study, by how it stands since", ["state"]
+)
+LAG = Histogram(
+    "imx_link_lag_seconds",
+    "From the keeping of an instance to the decision whose its study is",
+    buckets=(0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300),
+)
+WAITING = Gauge(
+    "imx_links_waiting",
+    "Studies that wait for a person to say whose they are, by how their links stand",
+    ["state"],
+    multiprocess_mode="livemostrecent",
+)

@@ -1,0 +1,113 @@
+"""`imx links`: whose studies are, how each link stands, and why."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from psycopg_pool import ConnectionPool
+
+from exchange.linking.link import Evidence, LinkState
+from exchange.linking.links import link_of, objection_to
+from exchange.linking.listing import counts, listed
+from exchange.people.directory import people
+from exchange.policy import Action
+from imx.commands.console_audit import note_at_console
+from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.printing import print_one, print_rows
+from imx.database import open_database
+from imx.settings import Settings
+from storage.driver_errors import mapped_errors
+from storage.errors import NotHeld
+
+commands = typer.Typer(
+    help="Whose each study is: linked to a person, or why that is not known.", no_args_is_help=True
+)
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[ConnectionPool]:
+    with open_database(settings) as pool, mapped_errors():
+        yield pool
+
+
+@commands.command("list")
+def list_links(
+    state: Annotated[LinkState | None, typer.Option(help="Only those that stand so.")] = None,
+    trust: Annotated[str, typer.Option(help="Only this trust's (ODS code).")] = "",
+    objected: Annotated[
+        bool,
+        typer.Option("--objected", help="Only those that a person decided and facts speak against since."),
+    ] = False,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 100,
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """How links stand, the latest first; of whom, `imx links show` says."""
+    with _database(settings_from(data, config)) as pool, pool.connection() as connection:
+        found = listed(connection, state, trust.strip().upper(), limit, objected=objected)
+    print_rows(
+        [
+            {
+                "study": each.study_uid,
+                "trust": each.trust,
+                "state": each.state.value,
+                "against": list(each.against),
+                "proposed": each.proposed,
+                "by": each.by,
+                "at": each.at.isoformat(timespec="seconds"),
+                "by_hand": each.is_by_hand,
+                "objected": each.is_objected,
+            }
+            for each in found
+        ],
+        as_json,
+    )
+
+
+@commands.command("show")
+def show(
+    study: Annotated[str, typer.Argument(help="Study Instance UID.")],
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Whose one study is, with the evidence in words. It names the patient: who looks is written down."""
+    with _database(settings_from(data, config)) as pool:
+        note_at_console(pool, Action.SEE_RECORD, study, {"by": "imx links show"})
+        with pool.connection() as connection:
+            link, objection = link_of(connection, study), objection_to(connection, study)
+            if link is None:
+                raise NotHeld(f"a link of study {study}")
+            decided = link.decided
+            numbers = [decided.person_id] if decided.person_id is not None else list(decided.proposed)
+            found = people(connection, numbers)
+    named = [found[each].nhs_number or str(found[each].uid) for each in numbers if each in found]
+    linked = decided.person_id is not None
+    print_one(
+        {
+            "study": study,
+            "state": decided.state.value,
+            "person": named[0] if linked and named else None,
+            "proposed": [] if linked else named,
+            "by": link.by,
+            "at": link.at.isoformat(timespec="seconds"),
+            "by_hand": link.is_by_hand,
+            "evidence": [_words(each) for each in decided.evidence],
+            "objection": [_words(each) for each in objection.decided.evidence] if objection else [],
+        },
+        as_json,
+    )
+
+
+@commands.command("count")
+def count_links(data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """How many studies stand how, have not been looked at yet, or are to be looked at again."""
+    with _database(settings_from(data, config)) as pool, pool.connection() as connection:
+        found = counts(connection)
+    print_rows([{"state": state, "studies": count} for state, count in found.items()], as_json)
+
+
+def _words(each: Evidence) -> str:
+    return f"{each.fact} {each.verdict.value}: {each.words}"
