@@ -59,7 +59,9 @@ def test_one_is_shown_with_its_evidence_and_who_looked_is_written_down(imx: Imx,
     assert any("day and month are swapped" in each for each in other["evidence"])
     assert "1.2.2" in imx("links", "show", "1.2.2").stdout
     with psycopg.connect(database) as connection:
-        [row] = connection.execute("select count(*) from audit where detail ->> 'by' = 'imx links show'").fetchall()
+        [row] = connection.execute(
+            "select count(*) from audit where detail ->> 'by' = 'imx links show'"
+        ).fetchall()
     assert row[0] == 3
 
 
