@@ -22,7 +22,7 @@ from exchange.hl7.message import Message, read_message
 from exchange.hl7.messages import Came, PostgresMessages, note_taken, was_taken
 from exchange.hl7.observations import reports_in
 from exchange.hl7.orders import Event, Namespace, events_of
-from exchange.hl7.senders import PostgresSenders
+from exchange.hl7.senders import PostgresSenders, known_sender
 from exchange.orders import Told, take
 from exchange.people.person import NumberStatus
 from exchange.people.telling import tell as tell_of_person
@@ -89,9 +89,10 @@ class Desk:
         came = Came(address, None, "", "", raw)
         try:
             message = read_message(raw)
-            namespace = self._namespace(message, address, fingerprint)
-            came = Came(address, namespace.trust, message.type, message.control_id, raw)
-            self._do(message, namespace, came)
+            with mapped_errors(), self.pool.connection() as connection:
+                namespace = self._namespace(connection, message, address, fingerprint)
+                came = Came(address, namespace.trust, message.type, message.control_id, raw)
+                self._do(connection, message, namespace, came)
         except BadMessage as error:
             return self._refuse(message, came, error)
         except ArchiveError as error:
@@ -105,8 +106,10 @@ class Desk:
         log.info("hl7.taken", type=message.type, trust=came.trust)
         return accepted(message)
 
-    def _namespace(self, message: Message, address: str, fingerprint: str) -> Namespace:
-        found = PostgresSenders(self.pool).known(address, message.header.text(4))
+    def _namespace(
+        self, connection: Connection[Any], message: Message, address: str, fingerprint: str
+    ) -> Namespace:
+        found = known_sender(connection, address, message.header.text(4))
         if self.stranger is not None:
             # What an open service is told of people it believes, unless the message says not to.
             ours = found.namespace if found else self.stranger
@@ -124,7 +127,7 @@ class Desk:
             )  # fmt: skip
         return found.namespace
 
-    def _do(self, message: Message, namespace: Namespace, came: Came) -> None:
+    def _do(self, connection: Connection[Any], message: Message, namespace: Namespace, came: Came) -> None:
         message.header.required(10)
         if message.header.text(11)[:1] not in ("", "P"):
             raise Unsupported(
@@ -139,10 +142,9 @@ class Desk:
                 Condition.UNSUPPORTED_EVENT if is_event else Condition.UNSUPPORTED_MESSAGE,
                 f"taken here: {', '.join(sorted(self.handlers))}",
             )
-        with mapped_errors(), self.pool.connection() as connection:
-            if not was_taken(connection, came):
-                handler(connection, message, namespace)
-                note_taken(connection, came)
+        if not was_taken(connection, came):
+            handler(connection, message, namespace)
+            note_taken(connection, came)
 
     def _refuse(self, message: Message | None, came: Came, error: BadMessage, *, keep: bool = True) -> bytes:
         answer = error.acknowledgement

@@ -4,8 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
+from typing import Any
 
-from psycopg import errors
+from psycopg import Connection, errors
 from psycopg_pool import ConnectionPool
 
 from exchange.hl7.feeds import SENSITIVITY_PLACE, STATUS_PLACE, Feed, Place
@@ -40,6 +41,24 @@ class Known:
     fingerprint: str | None
 
 
+def known_sender(connection: Connection[Any], address: str, facility: str) -> Known | None:
+    """In whose name a message comes: an entry for its facility goes before one for any, and a narrow network
+    before a wide one."""
+    row = connection.execute(
+        "select t.ods_code, t.issuer, t.nhs_number_status, h.aliases, h.fingerprint,"
+        " h.status_field, h.sensitivity_field"
+        " from hl7_sender h join trust t on t.ods_code = h.trust"
+        " where h.network >>= %s::inet and h.facility in (%s, '')"
+        " order by h.facility = '', masklen(h.network) desc limit 1",
+        (address, facility),
+    ).fetchone()
+    if row is None:
+        return None
+    trust, issuer, number_status, aliases, fingerprint, status_field, sensitivity_field = row
+    feed = Feed(Place.parse(status_field), Place.parse(sensitivity_field), NumberStatus(number_status))
+    return Known(Namespace(trust, issuer, frozenset(aliases), feed), fingerprint)
+
+
 @dataclass(frozen=True, slots=True)
 class PostgresSenders:
     """The senders, in the database. Adding one again changes its entry."""
@@ -53,24 +72,6 @@ class PostgresSenders:
                 "select exists (select from hl7_sender where network >>= %s::inet)", (address,)
             ).fetchone()
         return bool(row and row[0])
-
-    def known(self, address: str, facility: str) -> Known | None:
-        """In whose name a message comes: an entry for its facility goes before one for any, and a narrow
-        network before a wide one."""
-        with mapped_errors(), self.pool.connection() as connection:
-            row = connection.execute(
-                "select t.ods_code, t.issuer, t.nhs_number_status, h.aliases, h.fingerprint,"
-                " h.status_field, h.sensitivity_field"
-                " from hl7_sender h join trust t on t.ods_code = h.trust"
-                " where h.network >>= %s::inet and h.facility in (%s, '')"
-                " order by h.facility = '', masklen(h.network) desc limit 1",
-                (address, facility),
-            ).fetchone()
-        if row is None:
-            return None
-        trust, issuer, number_status, aliases, fingerprint, status_field, sensitivity_field = row
-        feed = Feed(Place.parse(status_field), Place.parse(sensitivity_field), NumberStatus(number_status))
-        return Known(Namespace(trust, issuer, frozenset(aliases), feed), fingerprint)
 
     def add(self, sender: Sender) -> None:
         """Raises BadSender and BadPlace."""

@@ -6,7 +6,7 @@ from psycopg_pool import ConnectionPool
 from exchange.hl7.desk import HANDLERS, Desk
 from exchange.hl7.messages import PostgresMessages
 from exchange.hl7.orders import Namespace
-from exchange.hl7.senders import BadSender, Known, PostgresSenders, Sender
+from exchange.hl7.senders import BadSender, Known, PostgresSenders, Sender, known_sender
 from exchange.order import Status
 from exchange.orders import PostgresOrders
 from storage.errors import NotHeld
@@ -117,8 +117,9 @@ def test_senders_come_back_as_they_went_in(pool: ConnectionPool) -> None:
     assert senders.all() == entries
     assert (senders.knows("10.1.2.9"), senders.knows("10.1.3.1")) == (True, False)
     namespace = Namespace("RBL", "RBL", frozenset({"PAS", "CRIS"}))
-    assert senders.known("10.1.2.3", "A") == Known(namespace, "ab" * 32)
-    assert senders.known("10.1.2.9", "B") is None
+    with pool.connection() as connection:
+        assert known_sender(connection, "10.1.2.3", "A") == Known(namespace, "ab" * 32)
+        assert known_sender(connection, "10.1.2.9", "B") is None
     assert senders.remove("10.1.2.3")
     assert not senders.remove("10.1.2.3")
     for wrong in (
