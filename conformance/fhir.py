@@ -26,6 +26,29 @@ ASKING: tuple[tuple[str, str], ...] = (
     ("Errors", "OperationOutcome, whatever the status"),
 )
 
+#: Transactions of IHE's, and which actor we are.
+TRANSACTIONS: tuple[tuple[str, str, str], ...] = (
+    ("PDQm ITI-78", "Patient Demographics Supplier", "`Patient`, `Patient/_search`, `Patient/{id}`"),
+    ("PDQm ITI-119", "Patient Demographics Supplier", "`POST Patient/$match`"),
+    ("PIXm ITI-83", "Patient Identifier Cross-reference Manager", "`GET Patient/$ihe-pix`"),
+    (
+        "PIXm ITI-104",
+        "Patient Identifier Cross-reference Manager",
+        "`PUT Patient?identifier=`; a patient is not removed",
+    ),
+    ("MHD ITI-67", "Document Responder", "`DocumentReference`, `DocumentReference/_search`"),
+    ("MHD ITI-68", "Document Responder", "the address in a DocumentReference's attachment"),
+)
+#: What we ask others, where they are set.
+ASKED: tuple[tuple[str, str], ...] = (
+    ("PDS FHIR API, `GET Patient/{NHS number}`", "superseded, restricted, invalidated, unknown; ETag"),
+    (
+        "PDS FHIR API, `GET Patient`",
+        "family, given*, birthdate, address-postalcode*, _history; one match alone",
+    ),
+    ("OAuth 2.0 client credentials", "signed JWT (RFC 7523), RS512"),
+)
+
 
 def resources() -> list[tuple[str, str, str, str]]:
     """Each resource: what may be done, its parameters, what can be included."""

@@ -16,7 +16,7 @@ from conformance.dimse import (
     Service,
     Statuses,
 )
-from conformance.fhir import ASKING, resources
+from conformance.fhir import ASKED, ASKING, TRANSACTIONS, resources
 from conformance.hl7 import messages
 from conformance.markdown import status, table
 from conformance.web import SEARCHING, answered, matched, routes
@@ -157,6 +157,9 @@ def _fhir() -> Iterator[str]:
     yield "Below `/fhir/R4`; `GET /fhir/R4/metadata` tells programs the same, and needs no token."
     yield table(("", "how"), ASKING)
     yield table(("resource", "interactions", "searched by", "included"), resources())
+    yield table(("transaction", "as", "where"), TRANSACTIONS)
+    yield "Asked of others, where they are set:"
+    yield table(("of", "what"), ASKED)
 
 
 def _hl7_messages() -> Iterator[str]:
