@@ -7,6 +7,7 @@ must stand as what was said last says. It prints messages a second, and fails wh
 """
 
 import argparse
+import logging
 import random
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
 from psycopg_pool import ConnectionPool
 
 from exchange.hl7.desk import HANDLERS, Desk
@@ -137,6 +139,7 @@ def main() -> int:
     parser.add_argument("--messages", type=int, default=MESSAGES)
     parser.add_argument("--seed", type=int, default=1)
     wanted = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     count = wanted.messages // 10 if wanted.quick else wanted.messages
     made = feed(count, random.Random(wanted.seed))
     with tempfile.TemporaryDirectory(prefix="imx-bench-") as folder, region(Path(folder)) as pool:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from exchange.hl7.errors import BadField, Condition, Where
-from exchange.hl7.identifiers import is_of_nhs, nhs_number_in
+from exchange.hl7.identifiers import NOT_OF_A_PATIENT, is_of_nhs, nhs_number_in
 from exchange.hl7.message import Field, Message, Segment, time_of
 from exchange.hl7.orders import Namespace
 from exchange.people.person import Demographics, Identifier, PersonName, Record, Said, Sex
@@ -49,8 +49,6 @@ _SEXES: Mapping[str, Sex] = {
 #: HL7 Table 0200, as FHIR calls it (HumanName.use).
 _USES: Mapping[str, str] = {"L": "official", "D": "usual", "B": "maiden", "M": "maiden", "N": "nickname"}
 _OTHER_USE = "old"
-#: Types that name no patient but an account, a visit, a document (HL7 Table 0203).
-_NOT_OF_A_PATIENT = frozenset({"AN", "AM", "ANON", "BA", "DL", "PPN", "SS", "VN", "VS"})
 _ADDRESS_LINES = ((1, 1), (2, 1), (3, 1), (4, 1))
 #: What a Patient ID (LO) and a name (XPN) may be long.
 _NUMBER_LIMIT, _TEXT_LIMIT = 64, 250
@@ -148,7 +146,7 @@ def _own_numbers(segment: Segment, number: int, namespace: Namespace) -> list[Id
     """The sender's own numbers in a list, in order. Raises BadField where there is none."""
     found = []
     for each in segment.repetitions(number):
-        if not each.text() or is_of_nhs(each) or each.text(5).upper() in _NOT_OF_A_PATIENT:
+        if not each.text() or is_of_nhs(each) or each.text(5).upper() in NOT_OF_A_PATIENT:
             continue
         issuer = namespace.issuer_of(each.text(4), each.text(4, 2))
         if issuer == namespace.issuer or namespace.feed.is_any_authority:

@@ -48,7 +48,7 @@ def _told(event: Event) -> Told:
 
 def on_reports(connection: Connection[Any], message: Message, namespace: Namespace) -> None:
     """Reports are kept, changed and withdrawn."""
-    for brought in reports_in(message, namespace):
+    for brought in reports_in(message, namespace, datetime.now(UTC)):
         tell_report(connection, brought.told, brought.documents)
 
 

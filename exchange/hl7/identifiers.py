@@ -8,6 +8,8 @@ from exchange.hl7.message import Field, Segment
 #: behind it, or by authority (CX.4).
 _NHS_TYPES = ("NH", "NHS")
 _NHS_AUTHORITIES = frozenset({"NHS", "NHSNBR", "2.16.840.1.113883.2.1.4.1"})
+#: Types that name no patient but an account, a visit, a document (HL7 Table 0203).
+NOT_OF_A_PATIENT = frozenset({"AN", "AM", "ANON", "BA", "DL", "PPN", "SS", "VN", "VS"})
 
 
 @dataclass(frozen=True, slots=True)

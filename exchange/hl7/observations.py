@@ -6,7 +6,9 @@ the examinations of one sitting. A message says the whole of each report that it
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from exchange.hl7.admissions import AHEAD_LIMIT
 from exchange.hl7.errors import BadField, Condition, Where
 from exchange.hl7.message import Field, Message, Segment, time_of
 from exchange.hl7.orders import Namespace
@@ -52,18 +54,22 @@ class _Result:
     accession: str = ""
 
 
-def reports_in(message: Message, namespace: Namespace) -> list[Brought]:
+def reports_in(message: Message, namespace: Namespace, now: datetime) -> list[Brought]:
     """What a message says of reports. Raises BadField."""
     said_at = time_of(message.header.field(7))
     if said_at is None:
         raise BadField(Where("MSH", field=7), Condition.REQUIRED_FIELD_MISSING, "required, and empty")
+    if said_at > now + AHEAD_LIMIT:
+        raise BadField(Where("MSH", field=7), Condition.DATA_TYPE, "a time that is yet to come")
     found: dict[ReportKey, list[_Result]] = {}
     for result in _results(message):
         found.setdefault(_key(result, message, namespace), []).append(result)
     if not found:
         raise BadField(Where("OBR"), Condition.SEGMENT_SEQUENCE, "a report message without a report")
     said = Said(said_at, message.control_id)
-    return [_brought(key, results, said, namespace) for key, results in found.items()]
+    made = [_brought(key, results, said, namespace) for key, results in found.items()]
+    # Two messages that speak of the same reports do so in the same order: neither waits for the other.
+    return sorted(made, key=lambda each: (each.told.key.assigner, each.told.key.number))
 
 
 def _results(message: Message) -> Iterator[_Result]:

@@ -1,6 +1,6 @@
 """Whom a message names in PID: every identifier with its issuer, and the birth date. Pure."""
 
-from exchange.hl7.identifiers import digits_of, is_of_nhs
+from exchange.hl7.identifiers import NOT_OF_A_PATIENT, digits_of, is_of_nhs
 from exchange.hl7.message import Segment, time_of
 from exchange.hl7.orders import Namespace
 from exchange.people.numbers import is_nhs_number
@@ -16,7 +16,7 @@ def identifiers_of(pid: Segment, namespace: Namespace) -> tuple[Identifier, ...]
             digits = digits_of(number)
             if is_nhs_number(digits):
                 found.append(Identifier.nhs(digits))
-        elif number:
+        elif number and each.text(5).upper() not in NOT_OF_A_PATIENT:
             found.append(Identifier(number, namespace.issuer_of(*authority)))
     return tuple(dict.fromkeys(found))
 

@@ -20,7 +20,8 @@ _MOST = 50
 
 _REPORT = """
     select r.source, r.content, r.state, coalesce(r.study_uid, ''), r.because, r.decided_by, r.decided_for
-    from report r where r.id = %s and r.merged_into is null for update
+    from report r where r.id = %s and r.merged_into is null
+    for no key update
 """
 _CANDIDATES = """
     select s.uid, coalesce(s.accession, ''), coalesce(s.accession_issuer, ''), coalesce(p.current_id, p.id)

@@ -51,7 +51,7 @@ def report_of(told: Told) -> Report:
 
 
 def heard(raw: bytes) -> Report:
-    [brought] = reports_in(read_message(raw), Namespace("RBL", "RBL"))
+    [brought] = reports_in(read_message(raw), Namespace("RBL", "RBL"), AT)
     return report_of(brought.told)
 
 

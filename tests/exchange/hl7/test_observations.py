@@ -1,7 +1,7 @@
 """What messages say of reports."""
 
 import base64
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -27,10 +27,11 @@ from tests.exchange.hl7.material import PID, header, joined
 from tests.exchange.hl7.reports_material import PDF, echocardiogram, histopathology, radiology
 
 WIRRAL = Namespace("RBL", "RBL")
+NOW = datetime(2026, 3, 6, tzinfo=UTC)
 
 
 def one(raw: bytes) -> Brought:
-    [found] = reports_in(read_message(raw), WIRRAL)
+    [found] = reports_in(read_message(raw), WIRRAL, NOW)
     return found
 
 
@@ -104,10 +105,8 @@ def test_lines_numbered_by_their_sub_id_are_one_text() -> None:
 def test_several_reports_and_patients_in_one_message() -> None:
     results = [f"OBR|1||R{at}|X^X ray^L|||||||||||||||||||||F" for at in (1, 2)]
     other = PID.replace("123456", "777").replace("9990000018", "9990000026")
-    found = reports_in(
-        read_message(joined([header("ORU^R01"), PID, *results, other, results[0].replace("R1", "R3")])),
-        WIRRAL,
-    )
+    raw = joined([header("ORU^R01"), PID, *results, other, results[0].replace("R1", "R3")])
+    found = reports_in(read_message(raw), WIRRAL, NOW)
     assert [each.told.key.number for each in found] == ["R1", "R2", "R3"]
     assert found[2].told.content.patients[0].value == "777"
 
@@ -155,6 +154,13 @@ def test_parts_together_are_some_status_and_only_sure_where_all_are(parts: set[R
 
 
 RESULT = "OBR|1||R1|X|||||||||||||||||||||F"
+
+
+def test_what_is_said_of_the_future_would_stand_for_ever() -> None:
+    with pytest.raises(BadField, match="MSH-7"):
+        one(radiology(at="20270101"))
+
+
 BROKEN = base64.b64encode(b"GIF89a").decode()
 
 
@@ -178,7 +184,7 @@ BROKEN = base64.b64encode(b"GIF89a").decode()
 )  # fmt: skip
 def test_what_is_wrong_is_named(segments: list[str], place: str) -> None:
     with pytest.raises(BadField) as raised:
-        reports_in(read_message(joined([header("ORU^R01"), *segments])), WIRRAL)
+        reports_in(read_message(joined([header("ORU^R01"), *segments])), WIRRAL, NOW)
     assert str(raised.value.where) == place
 
 
@@ -186,7 +192,7 @@ def test_what_is_wrong_is_named(segments: list[str], place: str) -> None:
 def test_whatever_is_sent_is_read_or_refused(segments: list[str]) -> None:
     try:
         message: Message = read_message(joined([header("ORU^R01"), PID, *segments]))
-        reports_in(message, WIRRAL)
+        reports_in(message, WIRRAL, NOW)
     except BadMessage:
         pass
 
