@@ -7,7 +7,8 @@ READY  := $(VENV)/.ready
 
 PACKAGES := imx dicom_router ologies viewer_api storage exchange conformance
 CHECKED  := $(PACKAGES) tests benchmarks .ci
-BENCHES  := ingest find retrieve forward dicomweb many_studies wrap wrap_slide reports_heard
+BENCHES  := ingest find retrieve forward dicomweb many_studies wrap wrap_slide reports_heard \
+            linking_cases linking
 
 .DEFAULT_GOAL := help
 .PHONY: help setup viewer demo test check format peers fuzz bench bench-quick lock clean

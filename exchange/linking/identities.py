@@ -83,7 +83,7 @@ def _naming(row: _Row, corrections: Sequence[Correction]) -> Naming:
     address = _text(members, "00101040").upper()
     postcode = _POSTCODE.search(address)
     identity = StudyIdentity(
-        tuple(dict.fromkeys(numbers)), _name(members), _text(members, "00100030").replace(".", ""),
+        tuple(dict.fromkeys(numbers)), _name(members), _date(_text(members, "00100030")),
         _text(members, "00100040").upper(), row.trust, postcode[0].strip() if postcode else "", row.date,
     )  # fmt: skip
     return Naming(identity, patient_id)
@@ -104,6 +104,12 @@ def _known(identifier: Identifier) -> Identifier:
     if identifier.issuer.upper() in NATIONAL:
         return Identifier.nhs(re.sub(r"[\s-]", "", identifier.value))
     return identifier
+
+
+def _date(text: str) -> str:
+    """As much of a date as is there; what is no date, or stands where nobody knew one, says nothing."""
+    digits = re.sub(r"[.-]", "", text)
+    return digits if re.fullmatch(r"[12][0-9]{3}([0-9]{2}){0,2}", digits) else ""
 
 
 def _name(members: Mapping[str, Member]) -> str:

@@ -68,8 +68,7 @@ def count_waiting(pool: ConnectionPool) -> None:
     with mapped_errors(), pool.connection() as connection:
         found = counted(connection)
     for state in LinkState:
-        if state is not LinkState.LINKED:
-            WAITING.labels(state.value).set(found.get(state, 0))
+        WAITING.labels(state.value).set(found.get(state, 0))
 
 
 def look_again(connection: Connection[Any], study_uids: Collection[str], because: str = "") -> None:

@@ -12,7 +12,7 @@ LAG = Histogram(
 )
 WAITING = Gauge(
     "imx_links_waiting",
-    "Studies that wait for a person to say whose they are, by how their links stand",
+    "Studies that wait for a person, by how they stand; linked: facts changed since a person decided",
     ["state"],
     multiprocess_mode="livemostrecent",
 )

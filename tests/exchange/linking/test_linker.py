@@ -41,7 +41,7 @@ def shelf(pool: ConnectionPool, tmp_path: Path) -> Shelf:
     return Shelf(pool, FileObjects(tmp_path / "objects", watermark_bytes=0))
 
 
-def send(shelf: Shelf, study: str = "1.2.1", number: int = 1, trust: str = "RBL", **others: Any) -> None:
+def send(shelf: Shelf, study: str = "1.2.1", number: int = 1, issuer: str = "RBL", **others: Any) -> None:
     made = Dataset()
     made.SOPClassUID, made.SOPInstanceUID = CTImageStorage, f"{study}.1.{number}"
     made.StudyInstanceUID, made.SeriesInstanceUID, made.Modality = study, f"{study}.1", "CT"
@@ -49,7 +49,7 @@ def send(shelf: Shelf, study: str = "1.2.1", number: int = 1, trust: str = "RBL"
     made.PatientSex, made.StudyDate = "F", "20260301"
     for keyword, value in others.items():
         setattr(made, keyword, value)
-    shelf.send(made, origin=origin(trust))
+    shelf.send(made, origin=replace(origin("RBL"), issuer=issuer))
 
 
 def told(shelf: Shelf, statement: Statement) -> None:
@@ -143,12 +143,13 @@ def test_an_nhs_number_counts_by_its_issuer_in_other_patient_ids_too(shelf: Shel
     send(shelf, "1.2.2", PatientID="X2", OtherPatientIDsSequence=[bare])
     send(shelf, "1.2.3", PatientID="9990000018")
     send(shelf, "1.2.4", PatientID="9990000018", IssuerOfPatientID="NHS")
+    send(shelf, "1.2.5", PatientID="9990000018", issuer="NHS")  # its peer's entry says so
     settle(shelf)
     told(shelf, traced())
     settle(shelf)
 
-    found = [linked(shelf, f"1.2.{number}") for number in (1, 2, 3, 4)]
-    assert found == [NUMBER.value, "ambiguous", "ambiguous", NUMBER.value]
+    found = [linked(shelf, f"1.2.{number}") for number in (1, 2, 3, 4, 5)]
+    assert found == [NUMBER.value, "ambiguous", "ambiguous", NUMBER.value, NUMBER.value]
 
 
 def test_a_correction_moves_a_study_and_its_undoing_moves_it_back(shelf: Shelf) -> None:
