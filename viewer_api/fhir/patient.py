@@ -71,7 +71,11 @@ def patient_routes(work: Working) -> APIRouter:
         acceptable(request)
         asked = pix_input(request.query_params.multi_items())
         base = fhir_url(request, work.settings)
-        found, answer = await work.desk.ask(PixDesk(work, base).answer, reader, asked)
+        try:
+            found, answer = await work.desk.ask(PixDesk(work, base).answer, reader, asked)
+        except Refused:  # that nobody has it is an answer, too
+            await _record(reader, [], ["$ihe-pix"])
+            raise
         await _record(reader, [found], ["$ihe-pix"])
         return fhir_answer(request, answer)
 

@@ -76,8 +76,12 @@ class Due:
 
 
 def enlist(connection: Connection[Any], since: datetime) -> None:
-    """Who needs it: by studies decided since then, and by what feeds say."""
+    """Whom studies need that were decided since then."""
     connection.execute(_ENLIST_STUDIES, {"since": since - _OVERLAP})
+
+
+def enlist_told(connection: Connection[Any]) -> None:
+    """Whom feeds want traced, and of whom their source says something else since: it reads them all."""
     connection.execute(_ENLIST_FEEDS)
     connection.execute(_CHANGED)
 

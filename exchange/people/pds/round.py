@@ -14,7 +14,7 @@ from psycopg_pool import ConnectionPool
 
 from exchange.people.numbers import is_nhs_number
 from exchange.people.pds.client import Held, NoMatch, Pds, Unknown, can_be_traced
-from exchange.people.pds.due import Due, due_now, enlist, enlist_one, next_due, note_trace
+from exchange.people.pds.due import Due, due_now, enlist, enlist_one, enlist_told, next_due, note_trace
 from exchange.people.pds.errors import PdsRefused
 from exchange.people.pds.tracing import (
     Outcome,
@@ -52,7 +52,9 @@ class Tracing:
     refresh: timedelta
     stop: Event
     clock: Callable[[], datetime] = _now
+    hear_every: timedelta = timedelta(minutes=1)
     _looked_at: datetime = _EVER
+    _heard_at: datetime = _EVER
 
     def run(self) -> int:
         """Everybody who is due; how many. Raises PdsError, and then goes on in the next round."""
@@ -61,6 +63,9 @@ class Tracing:
             began = self.clock()
             with mapped_errors(), self.pool.connection() as connection:
                 enlist(connection, self._looked_at)
+                if began >= self._heard_at + self.hear_every:
+                    enlist_told(connection)
+                    self._heard_at = began
                 due = next_due(connection, BATCH)
             self._looked_at = began
             if not due:
