@@ -1,7 +1,7 @@
 """Orders: read, and searched by person and number (FHIR R4 ServiceRequest)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from starlette.responses import Response
 from exchange.fhir.identifiers import issuer_in
 from exchange.fhir.patient import as_patient
 from exchange.fhir.service_request import as_service_request
-from exchange.people.directory import people
+from exchange.people.person import Person
 from exchange.policy import Action
 from exchange.record.finding import Condition, Place, any_of
 from exchange.record.orders import FoundOrder, find_orders, of_person, with_accession, with_ids, with_number
@@ -66,6 +66,12 @@ class _Page:
     orders: Sequence[tuple[FoundOrder, Made]]
     included: Sequence[Made]
     following: Cursor | None
+    whom: Sequence[Person]  # who were asked for
+
+    @property
+    def seen(self) -> Sequence[tuple[str | None, UUID | None]]:
+        """For the audit: also of whom it says that there is nothing."""
+        return [_seen(each) for each, _ in self.orders] or [(None, each.uid) for each in self.whom]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,7 @@ class _Desk:
         assigners = assigners_of(self.work)
         asked = replace(asked, count=_COUNTED) if asked.only_total else asked
         with mapped_errors(), self.work.desk.pool.connection() as connection:
-            conditions, whom = _conditions(connection, asked, reader.look.actor.issuer)
+            conditions, whom = _conditions(connection, asked, reader)
             check_narrow(conditions, "patient, identifier or _id")
             shown: list[tuple[FoundOrder, Made]] = []
             before = cursor.after.id if cursor.after else None
@@ -99,7 +105,12 @@ class _Desk:
                     break
         patients = {each.person.uid: each.person for each, _ in shown if each.person}
         wanted = patients.values() if asked.includes else ()
-        return _Page(shown, [Made(as_patient(each, assigners)) for each in wanted], following)
+        return _Page(
+            shown,
+            [Made(as_patient(each, assigners)) for each in wanted],
+            following,
+            list((whom or {}).values()),
+        )
 
     def read(self, id: str) -> tuple[FoundOrder, Made]:
         """One of them. Raises NotHeld."""
@@ -129,7 +140,7 @@ def service_request_routes(work: Working) -> APIRouter:
         search = await continued(kept, actor, SERVICE_REQUEST, asked)
         page = await work.desk.ask(desk.search, reader, search.asked, search.cursor)
         keys = [each.parameter.name for each in search.asked.values]
-        await record_seen(reader, "ServiceRequest", keys, [_seen(each) for each, _ in page.orders])
+        await record_seen(reader, "ServiceRequest", keys, page.seen)
         following = await kept_cursor(kept, actor, SERVICE_REQUEST, search, page.following)
         is_whole = page.following is None and search.cursor == Cursor()
         made = [each for _, each in page.orders]
@@ -166,12 +177,13 @@ def _seen(order: FoundOrder) -> tuple[str, UUID | None]:
 
 
 def _conditions(
-    connection: Connection[Any], asked: Asked, own_issuer: str
-) -> tuple[list[Condition], frozenset[int] | None]:
+    connection: Connection[Any], asked: Asked, reader: Reader
+) -> tuple[list[Condition], Mapping[int, Person] | None]:
     found = []
-    whom = people_asked(connection, asked.of("patient", "subject"))
+    whom = people_asked(connection, asked.of("patient", "subject"), reader)
     if whom is not None:
-        found.append(any_of([of_person(each) for each in people(connection, whom).values()]))
+        found.append(any_of([of_person(each) for each in whom.values()]))
+    own_issuer = reader.look.actor.issuer
     for value in asked.of("identifier"):
         found.append(any_of([_numbered(token, own_issuer) for token in tokens(value)]))
     for value in asked.of("_id"):

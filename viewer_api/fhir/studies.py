@@ -17,7 +17,6 @@ from exchange.record.finding import (
     any_of,
     count,
     find,
-    of_people,
     with_accession,
     with_body_part,
     with_ids,
@@ -29,7 +28,6 @@ from viewer_api.fhir.answers import Made
 from viewer_api.fhir.outcomes import Refused
 from viewer_api.fhir.paging import Cursor
 from viewer_api.fhir.parameters import Asked, Token, Value, tokens, unescaped
-from viewer_api.fhir.whom import people_asked
 
 #: Of one page. What has more is a page of its own, however many it has.
 INSTANCES_LIMIT = 5_000
@@ -63,17 +61,12 @@ class Names:
     body_site: tuple[str, ...] = ("bodysite",)
 
 
-def conditions_of(
-    connection: Connection[Any], asked: Asked, names: Names, own_issuer: str
-) -> list[Condition]:
-    """What must hold of a study. Raises BadParameters.
+def conditions_of(asked: Asked, names: Names, own_issuer: str) -> list[Condition]:
+    """What must hold of a study, whoever it is of. Raises BadParameters.
 
     A bare accession number is the asker's own; of an asker without a namespace, anybody's.
     """
     found = []
-    whom = people_asked(connection, asked.of(*names.person))
-    if whom is not None:
-        found.append(of_people(whom))
     for value in asked.of(*names.numbers):
         found.append(any_of([each for token in tokens(value) for each in _numbered(token, own_issuer)]))
     for value in asked.of(*names.study_uids):

@@ -3,14 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from psycopg import Connection
 from starlette.responses import Response
 
 from exchange.fhir.identifiers import Assigners
+from exchange.people.person import Person
 from exchange.policy import Action
-from exchange.record.finding import Condition, FoundStudy, any_of, find
+from exchange.record.finding import Condition, FoundStudy, any_of, find, of_people
 from exchange.registry import PostgresRegistry
 from exchange.searches import KeptSearches
 from storage.driver_errors import mapped_errors
@@ -23,6 +25,7 @@ from viewer_api.fhir.paging import Cursor, continued, kept_cursor
 from viewer_api.fhir.parameters import Asked, Value, asked_of, unescaped
 from viewer_api.fhir.resource import Resource
 from viewer_api.fhir.studies import Names, Page, check_narrow, conditions_of, page_of, total_of
+from viewer_api.fhir.whom import people_asked
 from viewer_api.parts import Working
 from viewer_api.readers import Reader
 from viewer_api.urls import FHIR, base_url, dicomweb_url, fhir_url
@@ -51,6 +54,12 @@ class _Found:
     page: Page
     known: Sequence[Known]
     included: Sequence[Made]
+    whom: Sequence[Person] = ()  # who were asked for
+
+    @property
+    def seen(self) -> Sequence[tuple[str | None, UUID | None]]:
+        """For the audit: also of whom it says that there is nothing."""
+        return [each.seen for each in self.known] or [(None, each.uid) for each in self.whom]
 
 
 #: What a search must name, in words for whoever wrote it.
@@ -69,7 +78,9 @@ class _Desk:
         assigners = assigners_of(self.work)
         with mapped_errors(), self.work.desk.pool.connection() as connection:
             own_issuer = reader.look.actor.issuer
-            conditions = conditions_of(connection, asked, self.kind.names, own_issuer)
+            conditions = conditions_of(asked, self.kind.names, own_issuer)
+            whom = people_asked(connection, asked.of(*self.kind.names.person), reader)
+            conditions += [of_people(whom)] if whom is not None else []
             conditions += [self._with_id(each) for each in asked.of("_id")] + self.kind.narrow(asked)
             check_narrow(conditions, _HOW)
             used: dict[str, Known] = {}
@@ -85,8 +96,10 @@ class _Desk:
                     for uid, each in seen.items()
                 }
 
+            persons = list((whom or {}).values())
             if asked.only_total:
-                return _Found(Page((), (), None, self._total(connection, conditions, expand)), (), ())
+                total = self._total(connection, conditions, expand)
+                return _Found(Page((), (), None, total), (), (), persons)
             page = page_of(connection, conditions, asked.count, cursor, expand)
             if page.following is None and cursor == Cursor():
                 page = Page(page.made, page.studies, None, len(page.made))
@@ -99,7 +112,7 @@ class _Desk:
                 for each in known
                 for made in self.kind.includes[name](connection, each)
             ]
-        return _Found(page, known, included)
+        return _Found(page, known, included, persons)
 
     def _total(self, connection: Connection[Any], conditions: Sequence[Condition], expand: Any) -> int:
         if self.kind.is_one_a_study:
@@ -145,7 +158,7 @@ def study_routes(work: Working, kind: StudyKind) -> APIRouter:
             desk.search, reader, search.asked, search.cursor, places_of(request, work)
         )
         keys = [each.parameter.name for each in search.asked.values]
-        await record_seen(reader, what, keys, [each.seen for each in found.known])
+        await record_seen(reader, what, keys, found.seen)
         following = await kept_cursor(kept, reader.look.actor, kind.resource, search, found.page.following)
         base = fhir_url(request, work.settings)
         page = found.page

@@ -1,28 +1,35 @@
 """Whom a search is about: people by id, or by a number and its system."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 
 from exchange.fhir.identifiers import issuer_in
-from exchange.people.directory import person_with_uid, standings
-from exchange.people.person import Identifier
+from exchange.people.directory import people, person_with_uid, standings
+from exchange.people.person import Identifier, Person
+from viewer_api.fhir.disclosing import may_see
 from viewer_api.fhir.parameters import Token, Value, tokens, unescaped
 from viewer_api.problems import BadParameters
+from viewer_api.readers import Reader
 
 
-def people_asked(connection: Connection[Any], values: Sequence[Value]) -> frozenset[int] | None:
-    """Directory numbers of those who are meant by all values; None where none are asked for.
+def people_asked(
+    connection: Connection[Any], values: Sequence[Value], reader: Reader
+) -> Mapping[int, Person] | None:
+    """Those whom all values mean and the reader may see, by directory number; None where none are asked for.
 
     Raises BadParameters for a number without its system: two trusts' "123456" are two people.
     """
-    found: frozenset[int] | None = None
+    meant: frozenset[int] | None = None
     for value in values:
-        meant = _numbered(connection, value) if value.chain == "identifier" else _referred(connection, value)
-        found = meant if found is None else found & meant
-    return found
+        these = _numbered(connection, value) if value.chain == "identifier" else _referred(connection, value)
+        meant = these if meant is None else meant & these
+    if meant is None:
+        return None
+    found = people(connection, meant)
+    return {id: each for id, each in found.items() if may_see(reader, None, each.uid)}
 
 
 def _numbered(connection: Connection[Any], value: Value) -> frozenset[int]:

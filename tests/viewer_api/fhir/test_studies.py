@@ -1,5 +1,7 @@
 """Studies over FHIR: found by person, number, modality, body site and date, a page at a time."""
 
+from collections.abc import MutableMapping
+
 import httpx
 import psycopg
 import pytest
@@ -237,6 +239,23 @@ def test_readers_are_admitted_and_written_down(place: Place, closed_api: httpx.C
             "select study_uid, person, action, detail ->> 'of' from audit where actor = 'reader' order by id"
         ).fetchall()
     assert rows == [(uid, ruth.uid, "see a person's record", "ImagingStudy")] * 2
+
+
+def test_who_was_asked_for_is_written_down_where_there_is_nothing_and_logs_name_nobody(
+    place: Place, closed_api: httpx.Client, ruth: Person, logged: list[MutableMapping[str, object]]
+) -> None:
+    who = bearer(place)
+    for kind in ("ImagingStudy", "DocumentReference", "DiagnosticReport", "ServiceRequest"):
+        answer = closed_api.get(
+            f"/fhir/R4/{kind}", params={"patient.identifier": f"{NHS}|{RUTH.value}"}, headers=who
+        )
+        assert answer.json()["total"] == 0
+    with psycopg.connect(place.database) as connection:
+        rows = connection.execute(
+            "select person, study_uid, detail ->> 'of' from audit where actor = 'reader' order by id"
+        ).fetchall()
+    assert [(person, study) for person, study, _ in rows] == [(ruth.uid, None)] * 4
+    assert RUTH.value not in repr(logged)
 
 
 def test_capabilities_are_told_to_anybody(closed_api: httpx.Client) -> None:
