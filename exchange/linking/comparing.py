@@ -13,6 +13,9 @@ from exchange.people.person import Person, Sensitivity, Sex
 #: A baby is named, and its birth registered, within six weeks (status 08, TRACE POSTPONED, says the same).
 NEWBORN = timedelta(days=42)
 
+#: What systems write where nobody knew a birth date: the first day of their calendars.
+STAND_INS = frozenset({"17530101", "18000101", "18991230", "19000101"})
+
 _GIVEN = {
     Given.OTHER: (Verdict.DISAGREES, "another given name"),
     Given.SWAPPED: (Verdict.DISAGREES, "given and family name are swapped"),
@@ -80,7 +83,7 @@ def compare(identity: StudyIdentity, person: Person) -> Compared:
 def compare_birth_dates(said: str, known: str) -> Evidence:
     """YYYYMMDD, or as much of it as is known. Only two whole, real dates agree."""
     words = f"the study says {said or 'none'}, the directory {known or 'none'}"
-    if not said or not known:
+    if not said or not known or {said, known} & STAND_INS:
         return Evidence("birth date", Verdict.UNKNOWN, words)
     if said == known and day_of(said):
         return Evidence("birth date", Verdict.AGREES, f"{said} in both")

@@ -120,7 +120,8 @@ def _keep(
         return heard if was_linked else ()
     if link is not None and link.decided == decided:
         return heard if was_linked else ()
-    keep_link(connection, study_id, decided, LINKER, because, by_hand=False)
+    why = because or (_why(heard) if link is not None else "")
+    keep_link(connection, study_id, decided, LINKER, why, by_hand=False)
     DECIDED.labels(decided.state.value).inc()
     is_linked = decided.state is LinkState.LINKED
     if link is not None and link.decided.person_id == decided.person_id:
@@ -128,6 +129,13 @@ def _keep(
     if is_linked:
         return (Because.LINKED,)
     return (Because.UNLINKED,) if was_linked else ()
+
+
+def _why(heard: Collection[Because]) -> str:
+    """Of a link that is decided anew."""
+    if Because.CORRECTED in heard:
+        return "the study was corrected"
+    return "instances came, went or moved" if Because.CONTENT in heard else ""
 
 
 def _objection(connection: Connection[Any], study_id: int, link: Link, decided: Decided) -> Decided | None:

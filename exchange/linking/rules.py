@@ -21,6 +21,9 @@ PROPOSED_FROM = 0.6
 PROPOSED_AT_MOST = 8
 
 
+_NO_NUMBER = Evidence("number", Verdict.UNKNOWN, "the study bears no number whose issuer is known")
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """What the directory holds of the numbers in a study, and of the NHS numbers that their records claim."""
@@ -78,7 +81,7 @@ class _Judged:
             if (person := held.named(identifier)) is not None:
                 self.named.setdefault(person.id, person)
         self.verified = [each for each in self.named.values() if each.is_verified]
-        self.numbers = tuple(map(self._of_number, identity.identifiers))
+        self.numbers = tuple(map(self._of_number, identity.identifiers)) or (_NO_NUMBER,)
 
     def decided(self) -> Decided:
         """By numbers where one is verified, else by likeness."""

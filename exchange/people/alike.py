@@ -12,8 +12,8 @@ from exchange.people.directory import people
 from exchange.people.person import Demographics, Person
 from storage.names import plain_words
 
-#: Of one birth date and family name; the most there are of anybody's are a handful.
-_NAMESAKES = 50
+#: Of one birth date and family name: a handful, but where many are said to be born on the first of January.
+_NAMESAKES = 200
 
 #: Of each way of looking.
 _ALIKE = 50

@@ -99,6 +99,8 @@ CASES = (
     case("no birth date in the study", AMBIGUOUS, birth_date=""),
     case("no birth date in the directory", AMBIGUOUS, known=_with(replace(JANE, birth_date=""))),
     case("the directory knows the year only", AMBIGUOUS, known=_with(replace(JANE, birth_date="1980"))),
+    case("19000101 in both, as systems write for none", AMBIGUOUS, birth_date="19000101",
+         known=_with(replace(JANE, birth_date="19000101"))),
     case("another birth date", CONFLICTING, birth_date="19800306"),
     case("day and month swapped", CONFLICTING, "the evidence says so", birth_date="19800503"),
     case("a date that no calendar has, in both", CONFLICTING, birth_date="19800230",

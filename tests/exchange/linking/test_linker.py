@@ -175,6 +175,8 @@ def test_a_correction_moves_a_study_and_its_undoing_moves_it_back(shelf: Shelf) 
         undo(connection, number, "somebody")
     settle(shelf)
     assert (linked(shelf), heard(shelf)) == (NUMBER.value, [("1.2.1", "linked")])
+    because = shelf.rows("select because from link_decision order by id")
+    assert because == [("",), ("the study was corrected",), ("the study was corrected",)]
 
 
 def test_a_number_that_is_superseded_takes_its_studies_to_its_successor(shelf: Shelf) -> None:
