@@ -50,6 +50,7 @@ class Source:
     statuses: Mapping[str, NumberStatus]  # by issuer: of an NHS number whose status a line does not say
     issuer: str = ""  # of a file that has no such column
     said: Said | None = field(default=None)  # when the file was made, and its name
+    until: datetime | None = None  # what was said later is yet to come, and would stand for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,8 @@ def line_of(said: Mapping[str, str], source: Source) -> Line:
         raise BadLine("no time at which it was said")
     when = source.said if at is None else Said(at, source.said.by if source.said else "")
     assert when is not None
+    if source.until is not None and when.at > source.until:
+        raise BadLine("a time that is yet to come")
     return Line(
         Record(
             identifier,

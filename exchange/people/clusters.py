@@ -36,7 +36,7 @@ _REACHED = """
         ) near (id, is_whole)
     )
     select r.id, r.issuer, r.value,
-           case when r.number_status = '01' or r.nhs_number is null then r.nhs_number else '' end,
+           case when r.said_at is null then null when r.number_status = '01' then r.nhs_number else '' end,
            r.current_id, c.is_whole
     from (select id, bool_or(is_whole) is_whole from reached group by id) c
     join person_record r on r.id = c.id

@@ -131,7 +131,11 @@ def _roots(connection: Connection[Any], ids: Collection[int]) -> Mapping[int, Pe
         )
         .fetchall()
     )
-    return {id: _person(id, [each for each in rows if id in (each.id, each.current_id)]) for id in ids}
+    found: dict[int, list[_Row]] = {id: [] for id in ids}
+    for row in rows:
+        for id in found.keys() & {row.id, row.current_id}:
+            found[id].append(row)
+    return {id: _person(id, of_them) for id, of_them in found.items()}
 
 
 def _person(root_id: int, rows: Sequence[_Row]) -> Person:
@@ -151,12 +155,15 @@ def _person(root_id: int, rows: Sequence[_Row]) -> Person:
     )  # fmt: skip
 
 
+#: What settles it, where the NHS or a master index says so of an NHS number itself.
+_TRACED = (NumberStatus.VERIFIED, NumberStatus.NO_MATCH, NumberStatus.TO_BE_RESOLVED)
+
+
 def _status(root: _Row, others: Sequence[_Row]) -> NumberStatus:
-    """Of an NHS number: what the NHS itself said; else verified, where whoever stands for it holds it so."""
+    """Of an NHS number: what tracing it came to; else verified, where whoever stands for it holds it so."""
+    own = NumberStatus(root.number_status)
     is_held = any(each.number_status == NumberStatus.VERIFIED.value for each in others)
-    if root.identifier.is_nhs and root.said_at is None and is_held:
-        return NumberStatus.VERIFIED
-    return NumberStatus(root.number_status)
+    return NumberStatus.VERIFIED if root.identifier.is_nhs and is_held and own not in _TRACED else own
 
 
 def _chosen(root: _Row, others: Sequence[_Row]) -> Any:

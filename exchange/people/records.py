@@ -30,6 +30,7 @@ _KEEP = f"""
             s.number_status desc, s.demographics::text collate "C" desc
     ), known as materialized (
         select s.*, b.id as before_id, b.nhs_number as before_number, b.number_status as before_status,
+            b.said_at as before_said_at,
             n.current_id as stands_for,
             case when b.id is null then nextval(pg_get_serial_sequence('person_record', 'id')) end as new_id
         from said s
@@ -61,8 +62,8 @@ _KEEP = f"""
                r.demographics::text collate "C")
             < (s.said_at, s.said_by, coalesce(s.nhs_number, ''), s.number_status,
                s.demographics::text collate "C"))
-        returning r.id, (s.before_number, s.before_status) is distinct from (s.nhs_number, s.number_status)
-            as stands_anew
+        returning r.id, s.before_said_at is null or (s.before_number, s.before_status)
+            is distinct from (s.nhs_number, s.number_status) as stands_anew
     )
     select (select count(*) from inserted) + (select count(*) from updated),
         (select array_agg(id) from updated where stands_anew),

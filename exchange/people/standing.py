@@ -6,13 +6,13 @@ every repetition of them, comes to the same end (ADR 0059).
 1. A number that was merged stands for what it was merged into, and so on. What was said last of a number
    counts: one that was later named as surviving, or set apart, stands for itself again.
 2. That stands for the NHS number which its source holds as verified (status 01, a right check digit), or for
-   the one by which that was superseded. A number for which its source holds no NHS number at all (it is new,
-   A47) stands for the one that was held for what gave way to it, where that is one.
+   the one by which that was superseded. A number of which its source said nothing yet (it is new, A47) stands
+   for the one that was held for what gave way to it, where that is one.
 3. Numbers that are linked stand together where that contradicts nothing: for the one NHS number that any of
    them stands for, or, where none does, for the least of them. Where they stand for two, links unite nobody.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from exchange.people.person import Identifier, Said
@@ -23,7 +23,7 @@ from exchange.people.statements import Apart, Linked, Merged, Relation, Unlinked
 class Facts:
     """What is known of some numbers: all that any of them depends on."""
 
-    #: The NHS number that the source of each holds as verified; "": one that is not verified; None: none.
+    #: The NHS number that the source of each holds as verified; "": none that is; None: it said nothing yet.
     claims: Mapping[Identifier, str | None]
     relations: Sequence[tuple[Relation, Said]] = field(default=())
 
@@ -34,7 +34,11 @@ def standing(facts: Facts) -> Mapping[Identifier, Identifier]:
     into = _merged(facts.relations)
     survivors = {each: _followed(each, into) for each in numbers}
     held = {each: _held(each, facts.claims, into) for each in numbers}
-    people = {each: _person(each, facts.claims, held, survivors) for each in set(survivors.values())}
+    left: dict[Identifier, set[Identifier]] = {each: set() for each in survivors.values()}
+    for each, survivor in survivors.items():
+        if (one := held[each]) is not None:
+            left[survivor].add(one)
+    people = {each: _person(each, facts.claims, held[each], left[each]) for each in left}
     for group in _linked(facts.relations, survivors):
         named = {people[each] for each in group if people[each].is_nhs}
         if len(named) <= 1:
@@ -89,14 +93,14 @@ def _held(
 def _person(
     survivor: Identifier,
     claims: Mapping[Identifier, str | None],
-    held: Mapping[Identifier, Identifier | None],
-    survivors: Mapping[Identifier, Identifier],
+    held: Identifier | None,
+    left: Set[Identifier],
 ) -> Identifier:
-    """For whom a number that gave way to none stands, but for links."""
-    if survivor.is_nhs or held[survivor] is not None or claims.get(survivor) is not None:
-        return held[survivor] or survivor
-    left = {held[each] for each, into in survivors.items() if into == survivor} - {None}
-    return next(iter(left)) or survivor if len(left) == 1 else survivor
+    """For whom a number that gave way to none stands, but for links. `left` is what was held for all that did
+    give way to it."""
+    if survivor.is_nhs or held is not None or claims.get(survivor) is not None:
+        return held or survivor
+    return next(iter(left)) if len(left) == 1 else survivor
 
 
 def _links(relations: Iterable[tuple[Relation, Said]]) -> Sequence[Linked]:

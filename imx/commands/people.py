@@ -13,6 +13,7 @@ import typer
 from psycopg_pool import ConnectionPool
 from rich.console import Console
 
+from exchange.hl7.admissions import AHEAD_LIMIT
 from exchange.people.bulk import BadFile, Source
 from exchange.people.directory import people, person_known_as
 from exchange.people.doubts import doubts
@@ -66,13 +67,12 @@ def load_file(
     told = Said(_time_of(file, said_at), file.name)
     with open_database(settings_from(data, config)) as pool:
         source = _source(pool, trust.strip().upper(), told)
+        note_at_console(pool, Action.FEED_PEOPLE, None, {"file": file.name, "by": who(by)})
         try:
             with _opened(file) as text:
                 loaded = load(pool, text, source, _progress(began), from_line)
         except BadFile as error:
             raise CommandFailed(f"{file}: {error}") from error
-        detail: dict[str, str | int | list[str]] = {"file": file.name, "lines": loaded.lines, "by": who(by)}
-        note_at_console(pool, Action.FEED_PEOPLE, None, detail)
     took = monotonic() - began
     _print_loaded(loaded, took, as_json)
     if loaded.left_out:
@@ -127,7 +127,8 @@ def _source(pool: ConnectionPool, trust: str, said: Said) -> Source:
     trusts = registry.trusts()
     statuses = {each.issuer: NumberStatus(each.nhs_number_status) for each in trusts}
     issuer = registry.trust(trust).issuer if trust else ""
-    return Source(statuses | {NHS: NumberStatus.NOT_TRACED}, issuer, said)
+    until = datetime.now(UTC) + AHEAD_LIMIT
+    return Source(statuses | {NHS: NumberStatus.NOT_TRACED}, issuer, said, until)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ SOURCE = Source(
     {"RBL": NumberStatus.NOT_TRACED, "REM": NumberStatus.VERIFIED, NHS: NumberStatus.NOT_TRACED},
     "RBL",
     Said(NOON, "people.csv"),
+    NOON,
 )
 RUTH = {
     "number": "123456", "nhs_number": "999 000 0018", "nhs_number_status": "1", "sensitivity": "r",
@@ -76,6 +77,7 @@ def test_what_a_line_does_not_say_is_as_its_trust_has_it() -> None:
         {"number": ""}, {"number": "9" * 65}, {"issuer": "REX"}, {"nhs_number_status": "09"},
         {"sensitivity": "S"}, {"birth_date": "19711304"}, {"birth_date": "4 March"}, {"sex": "X"},
         {"died": "19710230"}, {"birth_order": "twin"}, {"merged_into": "123456"}, {"said_at": "now"},
+        {"said_at": "2026-03-02T00:00:00Z"},
         {"family": "x" * 251}, {"given": "\x00"},
     ],
 )  # fmt: skip

@@ -55,11 +55,12 @@ def everything(connection: Connection[Any]) -> tuple[list[Any], list[Any]]:
 def at_once(connection: Connection[Any]) -> dict[tuple[str, str], tuple[str, str]]:
     """For whom every number stands, decided from everything in one piece."""
     rows = connection.execute(
-        "select id, issuer, value, nhs_number, number_status from person_record"
+        "select id, issuer, value, nhs_number, number_status, said_at is null from person_record"
     ).fetchall()
-    numbers = {id: Identifier(value, issuer) for id, issuer, value, _, _ in rows}
+    numbers = {id: Identifier(value, issuer) for id, issuer, value, *_ in rows}
     claims = {
-        numbers[id]: number if number is None or status == "01" else "" for id, _, _, number, status in rows
+        numbers[id]: None if is_bare else number if status == "01" else ""
+        for id, _, _, number, status, is_bare in rows
     }
     relations = connection.execute("select kind, from_id, into_id, said_at, said_by from person_statement")
     said = [
@@ -151,6 +152,21 @@ def test_the_linker_hears_of_what_changed_and_of_nothing_else(pool: ConnectionPo
         assert considered(connection) == {B.value, RUTH.value}
         tell(connection, Record(A, verified.demographics), Said(NOON, "4"))
         assert considered(connection) == {A.value, B.value, RUTH.value}
+
+
+def test_a_number_that_its_source_took_an_nhs_number_from_does_not_have_it_from_an_old_one(
+    pool: ConnectionPool,
+) -> None:
+    with pool.connection() as connection:
+        tell(connection, Record(A, Demographics(), RUTH.value, NumberStatus.VERIFIED), Said(NOON, "1"))
+        tell(connection, Merged(A, B), Said(NOON, "2"))
+        found = person_known_as(connection, B)
+        assert found is not None
+        assert found.identifier == RUTH
+        tell(connection, Record(B, Demographics()), Said(NOON, "3"))
+        found = person_known_as(connection, A)
+        assert found is not None
+        assert found.identifier == B
 
 
 def test_who_was_merged_is_known_by_either_number_until_it_is_undone(pool: ConnectionPool) -> None:
