@@ -22,6 +22,7 @@ from fhirpy import SyncFHIRClient
 from pydicom import dcmread
 
 from conformance.dialogues.material import PATIENT_ID, Sent, make_study, part10
+from tests.exchange.fhir.test_patient import patients_of_everything
 from tests.exchange.fhir.test_resources import made_of_everything
 from tests.peers.conftest import introduce
 from tests.service import Service
@@ -148,7 +149,13 @@ def test_fhirclient_finds_the_studies_of_a_person_and_opens_the_pixels(region: R
 
 
 def test_what_we_say_is_valid_for_others(region: Region) -> None:
-    resources: list[Any] = made_of_everything()
+    resources: list[Any] = [*made_of_everything(), *patients_of_everything()]
+    known = {"resourceType": "Patient", "identifier": [{"system": NHS, "value": NUMBER}]}
+    asked = (
+        httpx.post(f"{region.facade}/Patient/$match", json=known, headers=region.headers),
+        httpx.get(f"{region.facade}/Patient/$ihe-pix?sourceIdentifier={WHO}", headers=region.headers),
+    )
+    resources += [each.json() for each in asked]
     for path in ("/metadata", "/Endpoint", "/Organization", *(
         f"/{each}?patient.identifier={WHO}"
         for each in ("ImagingStudy", "DocumentReference", "DiagnosticReport", "ServiceRequest")
