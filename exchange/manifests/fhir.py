@@ -6,7 +6,7 @@ Everything in it has the address that the facade gives it, so that a reader may 
 from collections.abc import Iterator
 from html import escape
 
-from exchange.fhir.endpoint import PAYLOAD_TYPES, as_endpoint
+from exchange.fhir.endpoint import as_endpoint, as_viewer_endpoint
 from exchange.fhir.identifiers import LOINC, SNOMED, URI, Assigners, Json, oid, opaque_id, patient_identifier
 from exchange.fhir.imaging_study import as_imaging_study
 from exchange.fhir.moments import as_instant
@@ -20,7 +20,6 @@ from exchange.people.person import NumberStatus, Sex
 from exchange.record.study import Coded
 
 _MADO = "https://profiles.ihe.net/RAD/MADO/StructureDefinition/"
-_CONNECTIONS = "https://profiles.ihe.net/RAD/MADO/CodeSystem/MadoEndpointConnectionTypes"
 _DEVICES = "https://profiles.ihe.net/RAD/MADO/CodeSystem/MadoDeviceType"
 REGION = f"{_MADO}MadoAnatomicalRegionExtension"
 _STUDY = {"coding": [{"system": LOINC, "code": "18748-4", "display": "Diagnostic imaging study"}]}
@@ -48,7 +47,7 @@ def _resources(material: Material, manifest: Manifest, assigners: Assigners | No
     patient = _patient(material, manifest, assigners)
     holder = as_organization(material.holder)
     device = _device(holder)
-    viewer = [_viewer(manifest)] if manifest.viewer_url else []
+    viewer = [as_viewer_endpoint(manifest.study_uid, manifest.viewer_url)] if manifest.viewer_url else []
     study = as_imaging_study(material.study, material.known, material.here.dicomweb_url, assigners)
     study["subject"] = {
         **_reference(patient),
@@ -145,20 +144,6 @@ def _device(holder: Json) -> Json:
         "manufacturer": "Imaging Exchange",
         "type": {"coding": [{"system": _DEVICES, "code": "mado-creator"}]},
         "owner": _reference(holder),
-    }
-
-
-def _viewer(manifest: Manifest) -> Json:
-    """Where a person opens the study (MADO Web Viewer Endpoint)."""
-    return {
-        "resourceType": "Endpoint",
-        "id": opaque_id("Endpoint", manifest.viewer_url),
-        "meta": {"profile": [f"{_MADO}MadoWebViewerEndpoint"]},
-        "status": "active",
-        "connectionType": {"system": _CONNECTIONS, "code": "web-viewer"},
-        "payloadType": [{"coding": [{"system": PAYLOAD_TYPES, "code": "none"}]}],
-        "payloadMimeType": ["text/html"],
-        "address": manifest.viewer_url,
     }
 
 

@@ -138,7 +138,11 @@ def test_fhirclient_finds_the_studies_of_a_person_and_opens_the_pixels(region: R
         )
         resources = list(search.perform_resources_iter(smart.server))
         (study,) = [each for each in resources if isinstance(each, ImagingStudy)]
-        (endpoint,) = [each for each in resources if isinstance(each, Endpoint)]
+        endpoint = next(
+            each
+            for each in resources
+            if isinstance(each, Endpoint) and each.connectionType.code == "dicom-wado-rs"
+        )
         patient = Patient.read(study.subject.reference.rpartition("/")[2], smart.server)
 
     assert patient.name[0].family == "Conformance"

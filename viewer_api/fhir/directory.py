@@ -5,23 +5,29 @@ from collections.abc import Callable, Sequence
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from exchange.fhir.endpoint import as_endpoint
+from exchange.fhir.endpoint import VIEWER, WADO, as_endpoint
 from exchange.fhir.identifiers import ODS_ORGANISATION
 from exchange.fhir.organization import as_organization
 from exchange.policy import Action
+from exchange.record.finding import Condition
 from exchange.registry import PostgresRegistry
 from storage.errors import NotHeld
 from viewer_api.fhir.answers import Made, resource_answer, searchset
+from viewer_api.fhir.imaging_study import place_of, viewer_of
 from viewer_api.fhir.outcomes import fhir_answer
 from viewer_api.fhir.parameters import Asked, asked_of, tokens, unescaped
 from viewer_api.fhir.resource import ID, Parameter, ParameterType, Resource
+from viewer_api.fhir.studies import Names
+from viewer_api.fhir.study_routes import StudyKind, reading
 from viewer_api.parts import Working
 from viewer_api.urls import FHIR, dicomweb_url, fhir_url
 
 ENDPOINT = Resource(
     "Endpoint",
-    "The DICOMweb service of the store: every study is had from it, at {address}/studies/{UID}.",
-    profiles=("https://profiles.ihe.net/RAD/MADO/StructureDefinition/MadoWadoEndpoint",),
+    "The DICOMweb service of the store, from which each study is had, at {address}/studies/{UID}; and of each"
+    " study the address at which a person opens it (IHE RAD-106), which its ImagingStudy names and no search"
+    " finds.",
+    profiles=(WADO, VIEWER),
     parameters=(
         ID,
         Parameter("connection-type", ParameterType.TOKEN, "dicom-wado-rs"),
@@ -41,6 +47,13 @@ ORGANIZATION = Resource(
 )
 
 
+def _viewer_place(id: str) -> Condition | None:
+    return place_of(id.removesuffix("-viewer"))
+
+
+_VIEWERS = StudyKind(ENDPOINT, Names(), lambda known: [viewer_of(known)], lambda _: [], _viewer_place)
+
+
 def directory_routes(work: Working) -> APIRouter:
     """Read and search both. They say nothing of patients; who may see records may see them."""
     router = APIRouter(prefix=FHIR)
@@ -50,6 +63,13 @@ def directory_routes(work: Working) -> APIRouter:
 
     def endpoints(request: Request) -> Sequence[Made]:
         return [Made(as_endpoint(dicomweb_url(request, work.settings)))]
+
+    read_viewer = reading(work, _VIEWERS)
+
+    @router.get("/Endpoint/{study}-viewer")
+    async def read_viewer_endpoint(request: Request, study: str) -> Response:
+        """Where a person opens a study."""
+        return await read_viewer(request, f"{study}-viewer")
 
     for resource, all_of, fits in (
         (ENDPOINT, endpoints, _endpoint_fits),

@@ -6,11 +6,12 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from exchange.fhir.endpoint import as_endpoint
+from exchange.fhir.endpoint import as_endpoint, as_viewer_endpoint, viewer_reference
 from exchange.fhir.imaging_study import MADO, UK_CORE, as_imaging_study
 from exchange.fhir.patient import as_patient
 from exchange.fhir.service_request import as_service_request
 from exchange.record.finding import Condition, with_ids, with_series
+from exchange.record.link import viewer_link
 from viewer_api.fhir.answers import Made
 from viewer_api.fhir.dates import changed, started
 from viewer_api.fhir.known import Known
@@ -61,6 +62,7 @@ def made_of(known: Known) -> Sequence[Made]:
     resource = as_imaging_study(
         known.study, known.person, known.places.dicomweb, known.assigners, known.orders
     )
+    resource["endpoint"] = [*resource["endpoint"], viewer_reference(known.study.uid)]
     return [Made(resource, known.changed_at)]
 
 
@@ -69,8 +71,14 @@ def patient_of(_: Connection[Any], known: Known) -> Sequence[Made]:
     return [Made(as_patient(known.person, known.assigners))] if known.person else []
 
 
+def viewer_of(known: Known) -> Made:
+    """Where a person opens it."""
+    uid = known.study.uid
+    return Made(as_viewer_endpoint(uid, viewer_link(known.places.root, uid)))
+
+
 def _endpoint_of(_: Connection[Any], known: Known) -> Sequence[Made]:
-    return [Made(as_endpoint(known.places.dicomweb))]
+    return [Made(as_endpoint(known.places.dicomweb)), viewer_of(known)]
 
 
 def _orders_of(_: Connection[Any], known: Known) -> Sequence[Made]:

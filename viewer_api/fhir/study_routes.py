@@ -1,6 +1,6 @@
 """Resources that are made of studies, over HTTP: read by id, searched by GET and POST, a page at a time."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -142,6 +142,23 @@ class _Desk:
         raise NotHeld(f"{self.kind.resource.type} with this id")
 
 
+def reading(work: Working, kind: StudyKind) -> Callable[[Request, str], Awaitable[Response]]:
+    """The route that reads one by its id."""
+    desk, what = _Desk(work, kind), kind.resource.type
+
+    async def read(request: Request, id: str) -> Response:
+        reader = await work.readers.admit(request, Action.SEE_RECORD)
+        acceptable(request)
+        made, known = await work.desk.ask(desk.read, reader, id, places_of(request, work))
+        study_uid, person = known.seen
+        if not may_see(reader, study_uid, person):
+            await work.readers.refuse(reader, study_uid, "whose record it is")
+        await reader.record(study_uid, {"of": what}, person)
+        return resource_answer(request, made)
+
+    return read
+
+
 def study_routes(work: Working, kind: StudyKind) -> APIRouter:
     """Read and search one kind."""
     router = APIRouter(prefix=f"{FHIR}/{kind.resource.type}")
@@ -167,16 +184,7 @@ def study_routes(work: Working, kind: StudyKind) -> APIRouter:
             searchset(base, what, search.asked, page.made, found.included, following, page.total),
         )
 
-    async def read(request: Request, id: str) -> Response:
-        reader = await work.readers.admit(request, Action.SEE_RECORD)
-        acceptable(request)
-        made, known = await work.desk.ask(desk.read, reader, id, places_of(request, work))
-        study_uid, person = known.seen
-        if not may_see(reader, study_uid, person):
-            await work.readers.refuse(reader, study_uid, "whose record it is")
-        await reader.record(study_uid, {"of": what}, person)
-        return resource_answer(request, made)
-
+    read = reading(work, kind)
     search.__doc__, read.__doc__ = f"Search for {what}.", f"Read one {what}."
     name = kind.resource.type.lower()
     router.add_api_route("", search, methods=["GET"], name=f"search_{name}")

@@ -10,7 +10,7 @@ from fhir.resources.R4B import get_fhir_model_class
 
 from exchange.fhir.diagnostic_report import as_diagnostic_report
 from exchange.fhir.document_reference import Document, Form, as_document_reference
-from exchange.fhir.endpoint import as_endpoint
+from exchange.fhir.endpoint import as_endpoint, as_viewer_endpoint
 from exchange.fhir.identifiers import NHS_NUMBER, Json, patient_identifier, study_id
 from exchange.fhir.imaging_study import as_imaging_study
 from exchange.fhir.organization import as_organization
@@ -97,6 +97,7 @@ def made_of(person: Person | None) -> list[Json]:
     return [
         as_imaging_study(CHEST, person, DICOMWEB, ASSIGNERS, [ORDER]),
         as_endpoint(DICOMWEB),
+        as_viewer_endpoint(CHEST.uid, "https://pacs.example/IHEInvokeImageDisplay?studyUID=1.2"),
         as_organization(TRUST),
         as_service_request(ORDER, person, ASSIGNERS),
         report,

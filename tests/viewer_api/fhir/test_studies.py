@@ -149,10 +149,14 @@ def test_what_goes_with_it_is_included(place: Place, open_api: httpx.Client, rut
     )
 
     included = [each["resource"] for each in answer.json()["entry"] if each["search"]["mode"] == "include"]
-    assert [each["resourceType"] for each in included] == ["Patient", "Endpoint"]
+    assert [each["resourceType"] for each in included] == ["Patient", "Endpoint", "Endpoint"]
     assert included[0]["id"] == str(ruth.uid)
     study = answer.json()["entry"][0]["resource"]
     assert study["endpoint"][0]["reference"] == f"Endpoint/{included[1]['id']}"
+    viewer = open_api.get(f"/fhir/R4/{study['endpoint'][1]['reference']}").json()
+    assert viewer["address"].endswith("/IHEInvokeImageDisplay?requestType=STUDY&studyUID=1.2.826.0.1.9")
+    assert viewer["id"] == included[2]["id"]
+    assert open_api.get(f"/fhir/R4/Endpoint/{study_id('1.2.3')}-viewer").status_code == 404
     read = open_api.get(f"/fhir/R4/Endpoint/{included[1]['id']}")
     assert read.json()["address"] == f"{str(open_api.base_url).rstrip('/')}/dicom-web"
 
