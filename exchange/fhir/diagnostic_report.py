@@ -99,7 +99,7 @@ def as_diagnostic_report(
 
 def _identifier(report: Report) -> Json:
     if report.source is not ReportSource.HL7:
-        return {"system": STUDY_UID, "value": oid(report.number)}
+        return {"system": STUDY_UID, "value": oid(report.document_uid)}
     system = (
         f"urn:id:{report.trust}:report:{report.assigner}"
         if report.assigner

@@ -189,6 +189,11 @@ class Report:
     changed_at: datetime
 
     @property
+    def document_uid(self) -> str:
+        """SOP Instance UID of the document that says what stands; "" for what came as a message."""
+        return next((each.instance_uid for each in self.content.forms if each.instance_uid), "")
+
+    @property
     def accession(self) -> str:
         """The first that it names."""
         return self.content.accessions[0] if self.content.accessions else ""
