@@ -2961,6 +2961,7 @@ CREATE INDEX order_tie_by_study ON public.order_tie USING btree (study_uid);
 CREATE INDEX order_tie_in_doubt ON public.order_tie USING btree (id) WHERE (state = 'doubt'::text);
 CREATE UNIQUE INDEX original_once ON public.original USING btree (study_uid, digest, (instance_uids[1]));
 CREATE INDEX outbox_by_study ON public.outbox USING btree (study_uid, id);
+CREATE INDEX patient_by_number ON public.patient USING btree (identifier COLLATE "C", issuer COLLATE "C");
 CREATE INDEX peer_by_title ON public.peer USING btree (ae_title);
 CREATE INDEX performed_news_due ON public.performed_news USING btree (trust, ae_title, id) WHERE ((told_at IS NULL) AND (given_up_at IS NULL));
 CREATE INDEX performed_step_by_order ON public.performed_step USING btree (order_id);
