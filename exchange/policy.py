@@ -122,6 +122,7 @@ ROLE_ACTIONS: Mapping[Role, frozenset[Action]] = {
             Action.OPERATE,
             Action.ASK_WITHDRAWAL,
             Action.DECIDE_WITHDRAWAL,
+            Action.QUERY,
             Action.SEE_RECORD,
             Action.FIND_PEOPLE,
             Action.DECIDE_LINK,

@@ -22,7 +22,7 @@ ROLES: dict[Role, set[Action]] = {
     Role.AUDITOR: {Action.SIGN_IN, Action.SEE_OPERATION},
     Role.COORDINATOR: {
         Action.SIGN_IN, Action.SEE_OPERATION, Action.OPERATE, Action.ASK_WITHDRAWAL,
-        Action.DECIDE_WITHDRAWAL, Action.SEE_RECORD, Action.FIND_PEOPLE, Action.DECIDE_LINK,
+        Action.DECIDE_WITHDRAWAL, Action.QUERY, Action.SEE_RECORD, Action.FIND_PEOPLE, Action.DECIDE_LINK,
     },
     Role.FEEDER: {Action.FEED_PEOPLE, Action.FEED_REPORTS},
     Role.ADMINISTRATOR: {

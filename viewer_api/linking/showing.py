@@ -10,6 +10,7 @@ from exchange.linking.case import Case
 from exchange.linking.desk import LinkDesk
 from exchange.linking.link import LinkState, Verdict
 from exchange.linking.reviews import Decider, Verb
+from exchange.policy import Action, Purpose, Subject, may
 from storage.errors import AlreadyDecided, BadInput
 from viewer_api.linking import asked
 from viewer_api.linking.rows import SEXES, is_open, side_by_side
@@ -95,6 +96,7 @@ class ReviewPages:
             typed=typed or {}, people=[(each, side_by_side(case, each)) for each in case.candidates],
             did=next((each for each in case.reviews if each.id == did), None),
             whose=_whose(case), also=also or "", url=viewer_url(uid, case.study.modalities),
+            may_open=may(reader.look.actor, Action.RETRIEVE, Purpose.TREATMENT, Subject(uid)).allowed,
         )  # fmt: skip
 
     async def preview(

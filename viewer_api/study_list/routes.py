@@ -15,7 +15,7 @@ from exchange.linking.links import linked_people, studies_of
 from exchange.namespaces import within_issuer
 from exchange.people.directory import person_known_as, person_with_uid
 from exchange.people.person import Identifier, Person
-from exchange.policy import Action, Subject, may
+from exchange.policy import Action, Purpose, Subject, may
 from exchange.searches import KeptSearches
 from storage.archive import PAGE
 from storage.columns import STUDY_UID
@@ -199,6 +199,7 @@ class StudyList:
             errors=meant.errors,
             modalities=MODALITIES,
             own_issuer=reader.look.actor.issuer,
+            may_review=_may_review(reader),
             asked=asked,
             listed=listed,
             orders=Order,
@@ -213,6 +214,11 @@ def _person(criteria: Criteria) -> UUID | None:
         return UUID(criteria.person) if criteria.person else None
     except ValueError:
         return None
+
+
+def _may_review(reader: Reader) -> bool:
+    """Whether they are led to where it is decided whose a study is."""
+    return may(reader.look.actor, Action.DECIDE_LINK, Purpose.OPERATIONS, Subject()).allowed
 
 
 def _asked(named: Mapping[str, str]) -> Asked:
