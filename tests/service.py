@@ -128,9 +128,9 @@ class Service:
             raise RuntimeError(f"imx {' '.join(arguments)}: {done.stdout}{done.stderr}")
         return done.stdout
 
-    def token(self, role: str = "reader", trust: str = "", name: str = "somebody") -> str:
+    def token(self, role: str = "reader", trust: str = "") -> str:
         """A new token of that role, for somebody of that trust."""
-        created = self.imx("token", "create", name, "--role", role, "--trust", trust, "--json")
+        created = self.imx("token", "create", "somebody", "--role", role, "--trust", trust, "--json")
         [made] = json.loads(created)
         return str(made["token"])
 

@@ -11,30 +11,53 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import psycopg
 import pydicom
+from psycopg_pool import ConnectionPool
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, CTImageStorage
 from pynetdicom import AE
 
 from exchange.hl7.framing import Deframer, framed
+from exchange.hl7.senders import PostgresSenders, Sender
+from exchange.people.person import Identifier, Said
+from exchange.people.statements import Merged
+from exchange.people.telling import tell
+from exchange.policy import Role
+from exchange.registry import Peer, PostgresRegistry
+from exchange.telling.subscriber import Kind, PostgresSubscribers, Subscriber
+from exchange.tokens import create
+from exchange.trusts import Trust
+from imx.configuration import read
+from imx.database import open_database
+from imx.errors import SetupError
+from storage.errors import ArchiveError
 from tests.peers.specialties import SPECIALTIES, write_ecg
 from tests.service import NotReady, Service, free_port
 
 T = TypeVar("T")
 
 #: How long a system goes on trying: a service that was killed comes back within seconds.
-PATIENCE_S = 120.0
+PATIENCE_S = 90.0
 
 TRUSTS: Mapping[str, str] = {
     "REM": "Liverpool University Hospitals", "RBQ": "Liverpool Heart and Chest", "RBL": "Wirral",
     "RBS": "Alder Hey", "RJN": "East Cheshire",
 }  # fmt: skip
 MODALITIES = {"REM": "REM_CT1", "RBL": "RBL_CT1"}
+
+
+#: What a killed process makes of an attempt.
+_PASSING = (
+    OSError, httpx.TransportError, NotReady, RuntimeError, subprocess.TimeoutExpired, ArchiveError,
+    SetupError, psycopg.Error,
+)  # fmt: skip
 
 
 class OutOfPatience(Exception):
@@ -67,17 +90,31 @@ class Day:
     minute: int = 0  # of the day: what is said later stands
     messages: int = 0
 
-    def open(self) -> None:
-        """Trusts, their modalities and their administration systems are made known."""
-        for code, name in TRUSTS.items():
-            self.service.imx("trust", "add", code, name)
-            self.service.imx("hl7", "allow", "127.0.0.1", "--trust", code, "--facility", code)
-        for code, title in MODALITIES.items():
-            self.service.imx("peer", "add", title, "--trust", code, "--plain")
+    def open(self, record_url: str) -> dict[str, str]:
+        """Trusts, their modalities and administration systems, and the care record are made known.
 
-    def token(self, role: str) -> str:
-        """Of somebody of that role, of no one trust."""
-        return again(lambda: self.service.token(role, name=role))
+        Tokens by role, of people of no one trust.
+        """
+        with self.database() as pool:
+            registry, senders = PostgresRegistry(pool), PostgresSenders(pool)
+            for code, name in TRUSTS.items():
+                registry.add_trust(Trust(code, name, code))
+                senders.add(Sender("127.0.0.1", code, facility=code))
+            for code, title in MODALITIES.items():
+                registry.add_peer(Peer(title, registry.trust(code), plain_allowed=True))
+            PostgresSubscribers(pool).add(Subscriber(name="e-Xchange", kind=Kind.FHIR, address=record_url))
+            soon = datetime.now(UTC) + timedelta(days=1)
+            assert isinstance(pool.conninfo, str)
+            return {
+                role.value: create(pool.conninfo, role.value, role, "", soon)
+                for role in (Role.COORDINATOR, Role.READER)
+            }
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[ConnectionPool]:
+        """Beside the service."""
+        with open_database(read({"data": self.service.data}, {})) as pool:
+            yield pool
 
     # What administration systems say ------------------------------------------------------------
 
@@ -115,7 +152,14 @@ class Day:
 
     def supersedes(self, gone: str, into: str) -> None:
         """Somebody had two NHS numbers; one of them stays."""
-        again(lambda: self.service.imx("people", "merge", f"NHS:{gone}", f"NHS:{into}", "--json"))
+        merged = Merged(Identifier.nhs(gone), Identifier.nhs(into))
+
+        def told() -> bool:
+            with self.database() as pool, pool.connection() as connection:
+                tell(connection, merged, Said(datetime.now(UTC), "the national index"))
+            return True
+
+        again(told)
 
     # What modalities and departments send -------------------------------------------------------
 
@@ -211,7 +255,7 @@ def again(attempt: Callable[[], T | None]) -> T:
             found = attempt()
             if found is not None:
                 return found
-        except (OSError, httpx.TransportError, NotReady, RuntimeError, subprocess.TimeoutExpired) as error:
+        except _PASSING as error:
             why = error
         time.sleep(0.2)
     raise OutOfPatience from why
@@ -228,8 +272,6 @@ def a_day(folder: Path) -> Iterator[Day]:
     service = Service(folder / "data", environment=(f"IMX_HL7_PORT={port}",))
     try:
         service.start()
-        day = Day(service, folder, port)
-        day.open()
-        yield day
+        yield Day(service, folder, port)
     finally:
         service.stop()

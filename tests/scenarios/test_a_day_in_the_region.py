@@ -19,8 +19,6 @@ import pytest
 from exchange.linking.links import link_of
 from exchange.people.directory import people, person_known_as
 from exchange.people.person import Identifier, Person
-from imx.configuration import read
-from imx.database import open_database
 from imx.demo.record.server import RecordServer
 from tests.peers.test_crash import kill
 from tests.scenarios.day import Day, Somebody, a_day, again
@@ -69,24 +67,15 @@ class Region:
         """Once the directory knows them."""
 
         def known() -> Person | None:
-            with self.database() as connection:
+            with self.day.database() as pool, pool.connection() as connection:
                 return person_known_as(connection, identifier)
 
         return again(known)
 
-    @contextmanager
-    def database(self) -> Iterator[Any]:
-        """Read beside the service."""
-        with (
-            open_database(read({"data": self.day.service.data}, {})) as pool,
-            pool.connection() as connection,
-        ):
-            yield connection
-
     def links(self, studies: Mapping[str, str]) -> Mapping[str, str]:
         """The NHS number of whom each study is linked to, "" for nobody."""
         found: dict[str, str] = {}
-        with self.database() as connection:
+        with self.day.database() as pool, pool.connection() as connection:
             for uid in studies:
                 link = link_of(connection, uid)
                 person_id = link.decided.person_id if link else None
@@ -129,10 +118,10 @@ def region() -> Iterator[Region]:
     with tempfile.TemporaryDirectory(prefix="imx-day-") as folder, RecordServer().serving() as record:
         Path(folder).chmod(0o711)
         with a_day(Path(folder)) as day:
-            day.service.imx("record", "add", "e-Xchange", "fhir", record.url)
-            yield Region(day, record, {role: day.token(role) for role in ("coordinator", "reader")})
+            yield Region(day, record, day.open(record.url))
 
 
+@pytest.mark.timeout(400)
 def test_the_record_the_store_and_the_links_agree(region: Region) -> None:
     play(region)
 
@@ -212,12 +201,14 @@ def reported(region: Region, who: Somebody) -> list[str]:
 
 @contextmanager
 def killing(region: Region, chance: random.Random) -> Iterator[None]:
-    """Every few seconds some process of the service is killed, until the day is over."""
+    """Some process of the service is killed soon after it came back, or before, until the day is over."""
     over = threading.Event()
 
     def kill_some() -> None:
-        while not over.wait(chance.uniform(1.0, 4.0)):
+        while not over.wait(chance.uniform(0.5, 4.0)):
             kill(region.day.service, chance.choice(("router", "api", "worker", "hl7", "postgres")), chance)
+            if chance.random() < 0.7:
+                region.day.service.wait_ready(120)
 
     killer = threading.Thread(target=kill_some)
     killer.start()
