@@ -21,7 +21,7 @@ HttpPortOption = Annotated[
 ]
 Hl7PortOption = Annotated[
     int | None,
-    typer.Option("--hl7-port", help="For orders by HL7 v2 (MLLP), such as 2575.", min=1, max=65535),
+    typer.Option("--hl7-port", help="For HL7 v2 over MLLP, such as 2575.", min=1, max=65535),
 ]
 OpenOption = Annotated[
     bool | None,

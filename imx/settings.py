@@ -85,7 +85,7 @@ class TlsSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Hl7Settings:
-    """Where orders come in, by HL7 v2 over MLLP. Closed until a port is set (imx hl7 allow: from whom)."""
+    """Where people, orders and reports come in, by HL7 v2 over MLLP. Closed until a port is set (imx hl7)."""
 
     host: str = "0.0.0.0"  # noqa: S104 -- the trusts' systems are elsewhere; unknown ones are refused
     port: int | None = None  # such as 2575, IANA's for HL7

@@ -3,5 +3,5 @@
 `framing.py` cuts a stream into messages and `message.py` reads one; both are pure. `desk.py` takes a message:
 it knows who may send, what came before, and which handler a message type has; `answers.py` writes what is
 answered. `listener.py` is the sockets. What a message means is a module for each type: `orders.py`,
-`observations.py` …
+`admissions.py`, `observations.py` …
 """
