@@ -38,6 +38,17 @@ TRANSACTIONS: tuple[tuple[str, str, str], ...] = (
     ),
     ("MHD ITI-67", "Document Responder", "`DocumentReference`, `DocumentReference/_search`"),
     ("MHD ITI-68", "Document Responder", "the address in a DocumentReference's attachment"),
+    (
+        "MADO",
+        "Content Creator",
+        "`/manifests/{study}?as=mado` (Key Object Selection), `?as=fhir` (document Bundle)",
+    ),
+    ("XDS-I.b, the document of RAD-68", "Content Creator", "`/manifests/{study}?as=kos`"),
+    (
+        "IID RAD-106",
+        "Image Display",
+        "`/IHEInvokeImageDisplay`; an NHS number means the studies linked to whoever has it",
+    ),
 )
 #: What we ask others, where they are set.
 ASKED: tuple[tuple[str, str], ...] = (

@@ -48,7 +48,9 @@ def _resources(material: Material, manifest: Manifest, assigners: Assigners | No
     holder = as_organization(material.holder)
     device = _device(holder)
     viewer = [as_viewer_endpoint(manifest.study_uid, manifest.viewer_url)] if manifest.viewer_url else []
-    study = as_imaging_study(material.study, material.known, material.here.dicomweb_url, assigners)
+    study = as_imaging_study(
+        material.study, material.known, material.here.dicomweb_url, assigners, material.orders
+    )
     study["subject"] = {
         **_reference(patient),
         **({"identifier": patient["identifier"][0]} if "identifier" in patient else {}),

@@ -59,7 +59,8 @@ def _manifest(bundle: Json, resources: _Resources) -> Manifest:
     patient = resources.referred(study["subject"]["reference"])
     holder = resources.of("Organization")[0] if resources.of("Organization") else {}
     endpoints = [resources.referred(each["reference"]) for each in study.get("endpoint", ())]
-    accession, issuer = _accession(study.get("basedOn", [{}])[0].get("identifier", {}))
+    numbers = [each["identifier"] for each in study.get("basedOn", ()) if "identifier" in each]
+    accession, issuer = _accession(numbers[0] if numbers else {})
     requests = tuple(_request(each) for each in resources.of("ServiceRequest"))
     return Manifest(
         uid=bundle["identifier"]["value"].removeprefix(_OID),

@@ -88,7 +88,10 @@ def shown_report(report: Report, study_uid: str, day: str) -> ShownReport:
     if not report.status.is_readable:
         return ShownReport(status, colour, "", day, (), "", (), 0)
     content = report.content
-    papers = tuple(Paper(each.title or "The report", _address(each, study_uid)) for each in content.forms)
+    papers = tuple(
+        Paper(each.title or "The report as a document", _address(each, report, study_uid, number))
+        for number, each in enumerate(content.forms, 1)
+    )
     opened = tuple(each for each in papers if each.url)
     return ShownReport(
         status,
@@ -102,8 +105,10 @@ def shown_report(report: Report, study_uid: str, day: str) -> ShownReport:
     )
 
 
-def _address(form: Form, study_uid: str) -> str:
-    """Of what lies in the archive."""
+def _address(form: Form, report: Report, study_uid: str, number: int) -> str:
+    """Of what lies in the archive, or came in the report's own message; "" for what lies elsewhere."""
+    if form.digest:
+        return f"/reports/{report.id}/forms/{number}"
     if not (form.instance_uid and form.series_uid):
         return ""
     parts = (study_uid, "series", form.series_uid, "instances", form.instance_uid)
