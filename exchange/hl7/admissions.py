@@ -163,7 +163,7 @@ def _own_numbers(segment: Segment, number: int, namespace: Namespace) -> list[Id
 
 
 def _demographics(message: Message, pid: Segment) -> Demographics:
-    address = next((each for each in pid.repetitions(11) if each.components != ("",)), pid.field(11))
+    address = min(pid.repetitions(11), key=_is_elsewhere)
     practice = message.first("PD1")
     died = _date(pid.field(29))
     return Demographics(
@@ -177,6 +177,11 @@ def _demographics(message: Message, pid: Segment) -> Demographics:
         is_dead=bool(died) or pid.text(30).upper() == "Y",
         birth_order=_birth_order(pid),
     )
+
+
+def _is_elsewhere(address: Field) -> bool:
+    """Whether it is not said to be where somebody lives (XAD.7, HL7 Table 0190: H home, P permanent)."""
+    return not any(address.components) or address.text(7).upper() not in ("", "H", "P")
 
 
 def _names(pid: Segment) -> tuple[PersonName, ...]:

@@ -76,6 +76,13 @@ def test_a_pid_says_who_somebody_is() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "addresses", ["~2 Low St^^^^^^H", "1 Inn Rd^^^^^^C~2 Low St^^^^^^H", "2 Low St~1 Inn Rd"]
+)
+def test_somebody_lives_at_home(addresses: str) -> None:
+    assert record(adt(pid=pid_of("123456", {11: addresses}))).demographics.address == ("2 Low St",)
+
+
 def test_of_the_dead_it_says_when_or_only_that() -> None:
     def told(when: str, is_dead: str) -> Demographics:
         fields = {5: "Neil", 7: "195001", 29: when, 30: is_dead}
