@@ -152,7 +152,7 @@ def _brought(key: ReportKey, results: Sequence[_Result], said: Said, namespace: 
         discipline=discipline_of(category),
         category=category,
         codes=tuple(dict.fromkeys(code for each in results for code in _codes(each.obr))),
-        issued=max(issued, default=None),
+        issued=max(issued, default=said.at),
         effective=min(done, default=None),
         performers=tuple(dict.fromkeys(who for each in results for who in _performers(each, namespace))),
         sections=text.sections,

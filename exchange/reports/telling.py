@@ -41,7 +41,7 @@ _RELATIVES = """
         or (v.instance_uid is not null and v.content -> 'predecessors' ?| %s)
     order by 1
 """
-_STANDS = "select status, version, content from report where id = %s"
+_STANDS = "select status, version, content from report where id = %s for no key update"
 _STAND = """
     update report set status = %s, version = %s, content = %s, study_named = %s, accessions = %s,
         accession_issuer = %s, changed_at = now()
@@ -124,10 +124,10 @@ def add_version(connection: Connection[Any], report_id: int, told: Told, instanc
 
 def stand(connection: Connection[Any], report_id: int) -> int:
     """Make of all that was said what holds, and have it looked at to which study it belongs."""
+    before = connection.execute(_STANDS, (report_id,)).fetchone()  # before its versions are read
     versions = versions_of(connection, report_id)
     found = standing(versions)
     content = found.content
-    before = connection.execute(_STANDS, (report_id,)).fetchone()
     if before == (found.status.value, len(versions), stored_content(content)):
         return report_id
     row = connection.execute(

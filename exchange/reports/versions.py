@@ -46,7 +46,7 @@ def standing(versions: Sequence[Version]) -> Standing:
     before = told[: told.index(last)]
     content = last.content
     if content.is_empty:
-        content = _with_text_of(content, before)
+        content = _with_what_was_said(content, before)
     return Standing(_status(last, before) if shown else _withdrawn(last), content, last.instance_uid)
 
 
@@ -76,9 +76,24 @@ def _withdrawn(last: Version) -> ReportStatus:
     return ReportStatus.ENTERED_IN_ERROR if last.status.is_released else last.status
 
 
-def _with_text_of(content: Content, before: Sequence[Version]) -> Content:
-    """What only changes a status (OBX-11 U: final, without being sent again) leaves the text as it was."""
+def _with_what_was_said(content: Content, before: Sequence[Version]) -> Content:
+    """What only changes a status (OBX-11 U: final, without being sent again; a withdrawal) leaves the rest.
+
+    Such messages are short: what they do not name of the study is as it was, too.
+    """
     last = next((each.content for each in reversed(before) if not each.content.is_empty), None)
     if last is None:
         return content
-    return replace(content, sections=last.sections, conclusion=last.conclusion, forms=last.forms)
+    return replace(
+        content,
+        study_uid=content.study_uid or last.study_uid,
+        accessions=tuple(dict.fromkeys((*content.accessions, *last.accessions))),
+        discipline=content.discipline if content.category else last.discipline,
+        category=content.category or last.category,
+        codes=content.codes or last.codes,
+        effective=content.effective or last.effective,
+        performers=content.performers or last.performers,
+        sections=last.sections,
+        conclusion=last.conclusion,
+        forms=last.forms,
+    )

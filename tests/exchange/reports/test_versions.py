@@ -1,6 +1,7 @@
 """What stands of all that was said: the same, whatever order it came in."""
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
@@ -48,6 +49,15 @@ def version(status: ReportStatus, seconds: int, text: str = "", uid: str = "", b
 def test_a_status_alone_leaves_the_text() -> None:
     found = standing([version(ReportStatus.PRELIMINARY, 1, "No fracture."), version(ReportStatus.FINAL, 2)])
     assert (found.status, found.content.sections[0].text) == (ReportStatus.FINAL, "No fracture.")
+
+
+def test_a_short_withdrawal_stays_with_the_study() -> None:
+    first = version(ReportStatus.FINAL, 1, "No fracture.")
+    first = replace(first, content=replace(first.content, accessions=("A1", "R1"), study_uid="1.2"))
+    last = version(ReportStatus.ENTERED_IN_ERROR, 2)
+    last = replace(last, content=replace(last.content, accessions=("R1",)))
+    found = standing([last, first])
+    assert (found.content.study_uid, set(found.content.accessions)) == ("1.2", {"A1", "R1"})
 
 
 def test_what_is_cancelled_after_somebody_could_read_it_was_an_error() -> None:
