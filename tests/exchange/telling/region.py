@@ -23,6 +23,7 @@ from exchange.telling import outbox
 from exchange.telling.gauges import Gauges
 from exchange.telling.opening import open_listener
 from exchange.telling.rounds import Rounds
+from exchange.telling.story import Story, story_of
 from exchange.telling.subscriber import PostgresSubscribers, Subscriber
 from exchange.telling.teller import Teller
 from exchange.telling.tellings import Tellings
@@ -134,6 +135,11 @@ class Region:
         rounds = Rounds(teller=self.teller, gauges=Gauges(self.pool))
         rounds.go_round()
         rounds.wait()
+
+    def story(self, uid: str) -> Story | None:
+        """What could be told of it now."""
+        with self.pool.connection() as connection:
+            return story_of(connection, uid, HERE)
 
     def rows(self, statement: str) -> list[tuple[object, ...]]:
         with self.pool.connection() as connection:

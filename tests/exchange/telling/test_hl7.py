@@ -56,6 +56,18 @@ class Receiver:
             thread.join()
 
     @property
+    def last(self) -> dict[tuple[str, str], bool]:
+        """Of each study and person whether the last message tells of it."""
+        found = {}
+        for each in self.took:
+            [number] = texts(each, "PID", (3, 1))
+            is_result = each.first("OBR") is not None
+            [uid] = texts(each, "OBR", (3, 1)) if is_result else texts(each, "TXA", (12, 1))
+            [status] = texts(each, "OBR", (25, 1)) if is_result else texts(each, "TXA", (19, 1))
+            found[uid, number] = status in ("F", "C", "AV")
+        return found
+
+    @property
     def types(self) -> list[str]:
         return [each.type for each in self.took]
 
