@@ -19,6 +19,7 @@ from conformance.dimse import (
 from conformance.fhir import ASKED, ASKING, TRANSACTIONS, resources
 from conformance.hl7 import messages
 from conformance.markdown import status, table
+from conformance.record import ways
 from conformance.web import SEARCHING, answered, matched, routes
 from conformance.web_objects import RENDERING, RETRIEVED, STORING, errors, instance_targets, syntaxes
 from dicom_router.contexts import (
@@ -61,6 +62,7 @@ def _sections() -> Iterator[str]:
     yield from _web_services()
     yield from _fhir()
     yield from _hl7_messages()
+    yield from _telling()
     yield from _communication()
     yield from _security()
 
@@ -170,6 +172,16 @@ def _hl7_messages() -> Iterator[str]:
         " docs/orders.md and docs/linking.md say which fields are read."
     )
     yield table(("message", "what it does"), messages())
+
+
+def _telling() -> Iterator[str]:
+    yield "## Telling the care record"
+    yield (
+        "Subscribers (`imx record add`) are told of every study that is linked to somebody with a verified"
+        " NHS number: at least once, in order, each answered before the next. What is somebody else's by now"
+        " is taken back no later than the other person has it. docs/linking.md says when."
+    )
+    yield table(("by", "told", "changed", "taken back"), ways())
 
 
 def _communication() -> Iterator[str]:

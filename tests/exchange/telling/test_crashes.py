@@ -56,7 +56,7 @@ def test_whoever_is_killed_it_comes_to_the_same_end(
             for uid in chance.sample(uids, 2):
                 whose[uid] = chance.choice([RUTH, IVY, SAM, ""])
                 region.link(uid, whose[uid])
-            record.faults.append(chance.choice([Fault.SLOW, Fault.CUT_AFTER, Fault.CUT_BEFORE, 503]))
+            record.faults.append(chance.choice(FAULTS))
             time.sleep(chance.uniform(0.0, 0.3))
             if round == ROUNDS // 3:
                 _wait_for(lambda: bool(record.seen))
