@@ -90,8 +90,8 @@ class Day:
     minute: int = 0  # of the day: what is said later stands
     messages: int = 0
 
-    def open(self, record_url: str) -> dict[str, str]:
-        """Trusts, their modalities and administration systems, and the care record are made known.
+    def open(self, record_url: str, engine_port: int) -> dict[str, str]:
+        """Trusts, their modalities and administration systems, and who is told of studies are made known.
 
         Tokens by role, of people of no one trust.
         """
@@ -102,7 +102,9 @@ class Day:
                 senders.add(Sender("127.0.0.1", code, facility=code))
             for code, title in MODALITIES.items():
                 registry.add_peer(Peer(title, registry.trust(code), plain_allowed=True))
-            PostgresSubscribers(pool).add(Subscriber(name="e-Xchange", kind=Kind.FHIR, address=record_url))
+            engine = f"mllp://127.0.0.1:{engine_port}"
+            for name, kind, address in (("e-Xchange", Kind.FHIR, record_url), ("engine", Kind.HL7, engine)):
+                PostgresSubscribers(pool).add(Subscriber(name=name, kind=kind, address=address))
             soon = datetime.now(UTC) + timedelta(days=1)
             assert isinstance(pool.conninfo, str)
             return {

@@ -20,8 +20,9 @@ from exchange.linking.links import link_of
 from exchange.people.directory import people, person_known_as
 from exchange.people.person import Identifier, Person
 from imx.demo.record.server import RecordServer
+from tests.exchange.telling.test_hl7 import Receiver, texts
 from tests.peers.test_crash import kill
-from tests.scenarios.day import Day, Somebody, a_day, again
+from tests.scenarios.day import Day, OutOfPatience, Somebody, a_day, again
 
 SEED = int(os.environ.get("SEED", str(random.randrange(10**6))))
 
@@ -40,10 +41,11 @@ HEAD, KNEE, WRIST = "2.25.1001", "2.25.1002", "2.25.1003"
 
 @dataclass
 class Region:
-    """The day, the record that hears of it, a co-ordinator and somebody who reads."""
+    """The day, who is told of its studies, a co-ordinator and somebody who reads."""
 
     day: Day
-    record: RecordServer
+    record: RecordServer  # by FHIR
+    engine: Receiver  # by HL7 v2
     tokens: Mapping[str, str]  # by role
 
     def ask(
@@ -101,24 +103,42 @@ class Region:
             return str(numbers[0])
         return ""
 
-    def comes_to(self, studies: Mapping[str, str]) -> None:
-        """Both agree with what is true, in the end."""
+    def heard(self, studies: Mapping[str, str]) -> Mapping[str, str]:
+        """The NHS number under which the engine heard of each study last."""
+        found = dict.fromkeys(studies, "")
+        for message in list(self.engine.took):
+            [number] = texts(message, "PID", (3, 1))
+            uid, status = texts(message, "OBR", (3, 1), (25, 1))
+            if uid in found:
+                found[uid] = "" if status == "X" else number
+        return found
 
-        def agrees() -> bool | None:
-            return True if self.links(studies) == self.told(studies) == dict(studies) else None
+    def comes_to(self, studies: Mapping[str, str]) -> None:
+        """All agree with what is true, in the end."""
+        said = {
+            "linked to": self.links, "told the record": self.told, "told the engine": self.heard,
+        }  # fmt: skip
+        agree = {name: dict(studies) for name in said}
+
+        def agreed() -> bool | None:
+            return True if {name: say(studies) for name, say in said.items()} == agree else None
 
         try:
-            again(agrees)
-        finally:
-            assert (self.links(studies), self.told(studies)) == (studies, studies)
+            again(agreed)
+        except OutOfPatience:
+            assert {name: say(studies) for name, say in said.items()} == agree
 
 
 @pytest.fixture
 def region() -> Iterator[Region]:
-    with tempfile.TemporaryDirectory(prefix="imx-day-") as folder, RecordServer().serving() as record:
+    with (
+        tempfile.TemporaryDirectory(prefix="imx-day-") as folder,
+        RecordServer().serving() as record,
+        Receiver().listening() as engine,
+    ):
         Path(folder).chmod(0o711)
         with a_day(Path(folder)) as day:
-            yield Region(day, record, day.open(record.url))
+            yield Region(day, record, engine, day.open(record.url, engine.port))
 
 
 @pytest.mark.timeout(400)
