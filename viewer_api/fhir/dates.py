@@ -99,7 +99,7 @@ def started(values: Sequence[Value]) -> list[Condition]:
     return conditions
 
 
-def changed(values: Sequence[Value], now: datetime) -> list[Condition]:
+def changed(values: Sequence[Value]) -> list[Condition]:
     """When what is known of a study changed last; narrow where that is not long ago."""
     conditions = []
     for value in values:
@@ -109,7 +109,7 @@ def changed(values: Sequence[Value], now: datetime) -> list[Condition]:
         )
         if len(meant) == 1 and meant[0].prefix in _FROM:
             since = sql.SQL("s.uid in (select c.study_uid from record_change c where c.at >= %s)")
-            is_narrow = now - meant[0].first <= timedelta(days=DAYS_LIMIT)
+            is_narrow = datetime.now(UTC) - meant[0].first <= timedelta(days=DAYS_LIMIT)
             conditions += [matching(since, meant[0].first, is_narrow=True)] if is_narrow else []
     return conditions
 

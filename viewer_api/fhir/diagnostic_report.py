@@ -19,7 +19,7 @@ from viewer_api.fhir.known import Known
 from viewer_api.fhir.matching import codes, has_token, is_at, numbers
 from viewer_api.fhir.parameters import Asked, tokens
 from viewer_api.fhir.resource import ID, LAST_UPDATED, PATIENT, SUBJECT, Parameter, ParameterType, Resource
-from viewer_api.fhir.studies import Names, now
+from viewer_api.fhir.studies import Names
 from viewer_api.fhir.study_routes import StudyKind
 
 DIAGNOSTIC_REPORT = Resource(
@@ -81,7 +81,7 @@ def place_of(id: str) -> Condition | None:
 
 
 def _narrow(asked: Asked) -> list[Condition]:
-    found = changed(asked.of("_lastUpdated"), now())
+    found = changed(asked.of("_lastUpdated"))
     if asked.of("status", "category", "code", "date", "issued", "identifier"):
         found.append(matching(sql.SQL("exists (select from report where study_uid = s.uid)")))
     for value in asked.of("identifier"):

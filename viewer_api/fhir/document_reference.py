@@ -19,7 +19,7 @@ from viewer_api.fhir.known import Known
 from viewer_api.fhir.matching import codes, has_token, is_at, numbers
 from viewer_api.fhir.parameters import Asked
 from viewer_api.fhir.resource import ID, LAST_UPDATED, PATIENT, SUBJECT, Parameter, ParameterType, Resource
-from viewer_api.fhir.studies import Names, now
+from viewer_api.fhir.studies import Names
 from viewer_api.fhir.study_routes import StudyKind
 
 _MADO = "https://profiles.ihe.net/RAD/MADO/"
@@ -106,7 +106,7 @@ def _place(id: str) -> Condition | None:
 
 
 def _narrow(asked: Asked) -> list[Condition]:
-    return started(asked.of("period")) + changed(asked.of("_lastUpdated"), now())
+    return started(asked.of("period")) + changed(asked.of("_lastUpdated"))
 
 
 def _fits(asked: Asked, made: Made) -> bool:

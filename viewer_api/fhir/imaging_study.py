@@ -17,7 +17,7 @@ from viewer_api.fhir.dates import changed, started
 from viewer_api.fhir.known import Known
 from viewer_api.fhir.parameters import Asked, tokens
 from viewer_api.fhir.resource import ID, LAST_UPDATED, PATIENT, SUBJECT, Parameter, ParameterType, Resource
-from viewer_api.fhir.studies import Names, now
+from viewer_api.fhir.studies import Names
 from viewer_api.fhir.study_routes import StudyKind
 
 IMAGING_STUDY = Resource(
@@ -86,7 +86,7 @@ def _orders_of(_: Connection[Any], known: Known) -> Sequence[Made]:
 
 
 def _narrow(asked: Asked) -> list[Condition]:
-    found = started(asked.of("started")) + changed(asked.of("_lastUpdated"), now())
+    found = started(asked.of("started")) + changed(asked.of("_lastUpdated"))
     for value in asked.of("series"):
         found.append(with_series([each.value.removeprefix("urn:oid:") for each in tokens(value)]))
     return found

@@ -12,12 +12,13 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 
 from viewer_api.fhir.formats import search_pairs
-from viewer_api.fhir.resource import Parameter, ParameterType, Resource
+from viewer_api.fhir.resource import Parameter, Resource
 from viewer_api.problems import BadParameters
 
 #: Resources on one page: where nobody says how many, and at most.
 COUNT, COUNT_LIMIT = 20, 100
-TEXT_LIMIT = 8 * 1024
+#: Characters of one parameter; of `_id`, which has a list.
+TEXT_LIMIT, IDS_LIMIT = 1024, 8 * 1024
 #: Values of one parameter, between commas.
 VALUES_LIMIT = 100
 
@@ -98,8 +99,8 @@ class _Reading:
 
     def read(self, pairs: Iterable[tuple[str, str]]) -> Asked:
         for name, text in pairs:
-            if len(text) > TEXT_LIMIT:
-                self._wrong[name] = f"longer than {TEXT_LIMIT:,} characters"
+            if len(text) > (limit := IDS_LIMIT if name == "_id" else TEXT_LIMIT):
+                self._wrong[name] = f"longer than {limit:,} characters"
             elif "\0" in text:
                 self._wrong[name] = "holds a NUL character"
             elif name in _RESULT or name.startswith("_include:"):
@@ -218,8 +219,3 @@ def tokens(value: Value) -> Sequence[Token]:
         else:
             found.append(Token(unescaped(parts[0]).strip(), unescaped("|".join(parts[1:])).strip()))
     return found
-
-
-def is_token(parameter: Parameter) -> bool:
-    """Whether its values are read by `tokens`."""
-    return parameter.type is ParameterType.TOKEN

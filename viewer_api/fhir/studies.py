@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -15,7 +14,6 @@ from exchange.record.finding import (
     Condition,
     FoundStudy,
     any_of,
-    count,
     find,
     with_accession,
     with_body_part,
@@ -126,19 +124,9 @@ def page_of(
             after, skipped = study.place, 0
         if len(chunk) == len(found):
             return Page(made, used, None)
-        if len(made) == limit:
+        if len(made) == limit or len(chunk) < len(found[:limit]):
             break
     return Page(made, used, Cursor(after))
-
-
-def total_of(connection: Connection[Any], conditions: Sequence[Condition]) -> int:
-    """How many studies there are."""
-    return count(connection, conditions)
-
-
-def now() -> datetime:
-    """For what changed lately."""
-    return datetime.now(UTC)
 
 
 def _bounded(studies: Sequence[FoundStudy]) -> Sequence[FoundStudy]:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from exchange.fhir.identifiers import Assigners
 from exchange.people.person import Person
 from exchange.policy import Action
-from exchange.record.finding import Condition, FoundStudy, any_of, find, of_people
+from exchange.record.finding import Condition, FoundStudy, any_of, count, find, of_people
 from exchange.registry import PostgresRegistry
 from exchange.searches import KeptSearches
 from storage.driver_errors import mapped_errors
@@ -24,7 +24,7 @@ from viewer_api.fhir.outcomes import acceptable, fhir_answer
 from viewer_api.fhir.paging import Cursor, continued, kept_cursor
 from viewer_api.fhir.parameters import Asked, Value, asked_of, unescaped
 from viewer_api.fhir.resource import Resource
-from viewer_api.fhir.studies import Names, Page, check_narrow, conditions_of, page_of, total_of
+from viewer_api.fhir.studies import Names, Page, check_narrow, conditions_of, page_of
 from viewer_api.fhir.whom import people_asked
 from viewer_api.parts import Working
 from viewer_api.readers import Reader
@@ -104,7 +104,7 @@ class _Desk:
             if page.following is None and cursor == Cursor():
                 page = Page(page.made, page.studies, None, len(page.made))
             elif self.kind.is_one_a_study:
-                page = Page(page.made, page.studies, page.following, total_of(connection, conditions))
+                page = Page(page.made, page.studies, page.following, count(connection, conditions))
             known = [used[each.uid] for each in page.studies]
             included = [
                 made
@@ -116,7 +116,7 @@ class _Desk:
 
     def _total(self, connection: Connection[Any], conditions: Sequence[Condition], expand: Any) -> int:
         if self.kind.is_one_a_study:
-            return total_of(connection, conditions)
+            return count(connection, conditions)
         total, cursor = 0, Cursor()
         while True:
             page = page_of(connection, conditions, 100, cursor, expand)

@@ -12,6 +12,7 @@ from exchange.people.person import Person
 from exchange.policy import Role
 from tests.viewer_api.conftest import Place, bearer
 from tests.viewer_api.fhir.records import NHS, RUTH, a_person, a_study, link, trusts
+from viewer_api.fhir import studies
 
 URL = "/fhir/R4/ImagingStudy"
 
@@ -283,7 +284,24 @@ def test_trusts_and_the_endpoint(place: Place, open_api: httpx.Client, ruth: Per
     assert open_api.get("/fhir/R4/Endpoint", params={"status": "off"}).json()["total"] == 0
 
 
-def test_errors_are_outcomes(open_api: httpx.Client) -> None:
+def test_a_page_ends_where_it_has_many_instances(
+    place: Place, open_api: httpx.Client, ruth: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(studies, "INSTANCES_LIMIT", 3)
+    for number, instances in ((3, 2), (2, 2), (1, 4)):
+        day = f"2026030{number}"
+        link(place, a_study(place, f"1.2.826.0.1.{number}", instances, StudyDate=day), ruth)
+
+    answer = open_api.get(URL, params={"patient": str(ruth.uid)})
+    pages = [found(answer)]
+    while following := link_to(answer, "next"):
+        answer = open_api.get(following)
+        pages.append(found(answer))
+
+    assert pages == [["1.2.826.0.1.3"], ["1.2.826.0.1.2"], ["1.2.826.0.1.1"]]
+
+
+def test_errors_are_outcomes(place: Place, open_api: httpx.Client) -> None:
     for method, url, status in (
         ("GET", "/fhir/R4/Nothing", 404),
         ("DELETE", URL, 405),
@@ -292,3 +310,11 @@ def test_errors_are_outcomes(open_api: httpx.Client) -> None:
     ):
         answer = open_api.request(method, url)
         assert (answer.status_code, answer.json()["resourceType"]) == (status, "OperationOutcome"), url
+    too_large = open_api.post(f"{URL}/_search", data={"patient": "x" * 2_000_000})
+    assert (too_large.status_code, too_large.json()["issue"][0]["code"]) == (413, "too-long")
+    not_a_form = open_api.post(f"{URL}/_search", content=b"{}", headers={"Content-Type": "application/json"})
+    assert not_a_form.status_code == 400
+    place.ingest.index.pool.close()
+    away = open_api.get("/fhir/R4/Organization")
+    assert (away.status_code, away.json()["issue"][0]["code"]) == (503, "transient")
+    assert "retry-after" in away.headers
