@@ -26,6 +26,9 @@ Size = NewType("Size", int)
 #: As browsers send it (RFC 6454 §6.2).
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
+#: Patients' numbers are in them.
+_WITHIN_TLS = re.compile(r"https://|http://(localhost|127\.0\.0\.1|\[::1\])[:/]")
+
 GB = 1000**3
 DAY_S = 24 * 60 * 60.0
 
@@ -158,6 +161,9 @@ class PdsSettings:
     refresh_s: float = 7 * DAY_S  # whoever is linked is asked about again after this time
 
     def __post_init__(self) -> None:
+        for url in (self.url, self.token_url):
+            if url and not _WITHIN_TLS.match(url):
+                raise ValueError("pds.url and pds.token_url begin with https://, but on this machine")
         if self.token_url and not (self.api_key and self.key and self.key_id):
             raise ValueError("pds.token_url needs pds.api_key, pds.key and pds.key_id")
         if not self.refresh_s >= 60:

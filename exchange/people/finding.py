@@ -14,6 +14,9 @@ from storage.names import plain_words
 #: Of people who match one search; whoever matches more is to say more of whom they mean.
 FOUND_LIMIT = 500
 
+#: Records that match of each person, more or less: many times that are more people than the limit.
+_RECORDS_EACH = 6
+
 
 @dataclass(frozen=True, slots=True)
 class Token:
@@ -123,14 +126,18 @@ def find(connection: Connection[Any], criteria: Criteria) -> Found:
     restricted is found, as the PDS has it: that they match would tell.
     """
     where = _where(criteria)
+    most = (FOUND_LIMIT + 1) * _RECORDS_EACH
+    # No more are read than are answered: of a name that half a town has, not half a town.
     rows = connection.execute(
-        "select p.id from person_record p where p.current_id = p.id and p.id in ("
-        f" select r.current_id from person_record r where {' and '.join(where.conditions)})"
+        "with matching as materialized (select r.current_id as id from person_record r"
+        f" where {' and '.join(where.conditions)} limit %s)"
+        " select p.id, (select count(*) from matching) from person_record p"
+        " where p.id in (select id from matching)"
         " order by p.family nulls last, p.given, p.birth_date, p.id limit %s",
-        (*where.values, FOUND_LIMIT + 1),
+        (*where.values, most, FOUND_LIMIT + 1),
     ).fetchall()
-    ids = [id for (id,) in rows]
-    return Found(ids[:FOUND_LIMIT], is_cut=len(ids) > FOUND_LIMIT)
+    ids = [id for id, _ in rows]
+    return Found(ids[:FOUND_LIMIT], is_cut=any(count >= most for _, count in rows) or len(ids) > FOUND_LIMIT)
 
 
 def _where(criteria: Criteria) -> _Sql:

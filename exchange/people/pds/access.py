@@ -64,7 +64,7 @@ class AccessTokens:
         }
         try:
             answer = self.http.post(self.application.token_url, data=form)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise PdsUnavailable(f"gives no token: {type(error).__name__}") from error
         if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR or answer.status_code == 429:
             raise PdsUnavailable(f"gives no token: {answer.status_code}")

@@ -132,7 +132,7 @@ class Pds:
         self.pace.take()
         try:
             answer = self.http.get(url, params=parameters, headers=headers)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             # Its text has the URL, and so a number.
             raise PdsUnavailable(f"does not answer: {type(error).__name__}") from None
         if answer.status_code in _IN_PASSING:

@@ -4,7 +4,7 @@ No transaction is open while the PDS is asked; what it says and that it was aske
 nobody is traced, and nothing else waits for that.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -15,7 +15,7 @@ from psycopg_pool import ConnectionPool
 from exchange.people.numbers import is_nhs_number
 from exchange.people.pds.client import Held, NoMatch, Pds, Unknown, can_be_traced
 from exchange.people.pds.due import Due, due_now, enlist, enlist_one, enlist_told, next_due, note_trace
-from exchange.people.pds.errors import PdsRefused
+from exchange.people.pds.errors import PdsError, PdsRefused
 from exchange.people.pds.tracing import (
     Outcome,
     Traced,
@@ -57,8 +57,20 @@ class Tracing:
     _heard_at: datetime = _EVER
 
     def run(self) -> int:
-        """Everybody who is due; how many. Raises PdsError, and then goes on in the next round."""
+        """Everybody who is due; how many. Where the PDS does not answer, the rest waits."""
         count = 0
+        try:
+            for each in self._due():
+                self.trace(each)
+                count += 1
+        except PdsError as error:
+            log.warning("pds.later", because=str(error))
+        if count:
+            log.info("pds.traced", people=count)
+        return count
+
+    def _due(self) -> Iterator[Due]:
+        """A batch at a time: who was traced may make others due."""
         while not self.stop.is_set():
             began = self.clock()
             with mapped_errors(), self.pool.connection() as connection:
@@ -69,15 +81,11 @@ class Tracing:
                 due = next_due(connection, BATCH)
             self._looked_at = began
             if not due:
-                break
+                return
             for each in due:
                 if self.stop.is_set():
-                    break
-                self.trace(each)
-                count += 1
-        if count:
-            log.info("pds.traced", people=count)
-        return count
+                    return
+                yield each
 
     def trace_number(self, identifier: Identifier) -> Traced:
         """One person by hand. Raises PdsError."""
