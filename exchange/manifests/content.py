@@ -45,17 +45,16 @@ _WHOLE = re.compile(r"[+-]?[0-9]{1,11}")
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 _WAVEFORMS = f"{_STORAGE}9."
-#: Of SOP classes without pixels (PS3.4 §B.5): presentation states, raw data, registrations, surfaces,
-#: measurements, reports, documents, plans, annotations, protocols.
+#: SOP classes that are no pictures (PS3.4 §B.5): presentation states, raw data, registrations, surfaces,
+#: measurements, reports, documents, plans, annotations, protocols, inventories.
 _COMPOSITES = tuple(
     _STORAGE + each
     for each in (
-        "4.2", "11.", "66.1", "66.2", "66.3", "66.5", "66.6", "67", "68.", "76.", "77.1.5.3", "78.", "79.1",
-        "80.1", "88.", "90.1", "91.1", "104.", "200.", "481.3", "481.4", "481.5", "481.6", "481.7",
-        "481.8", "481.9", "481.10", "481.11", "481.12", "481.13", "481.14", "481.15", "481.16", "481.17",
-        "481.18", "481.19", "481.20", "481.21", "481.22", "481.25",
-    )
-)  # fmt: skip
+        "4.2 8 9 10 11 66.1 66.2 66.3 66.5 66.6 67 68. 76. 77.1.5.3 78. 79.1 80.1 88. 90.1 91.1 104. 129 131"
+        " 200. 201. 481.2 481.3 481.4 481.5 481.6 481.7 481.8 481.9 481.10 481.11 481.12 481.13 481.14 481.15"
+        " 481.16 481.17 481.18 481.19 481.20 481.21 481.22 481.25 501.3 501.4 501.5 501.6"
+    ).split()
+)
 _RAW_DATA = f"{_STORAGE}66"
 
 

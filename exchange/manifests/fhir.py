@@ -33,7 +33,7 @@ def document_of(material: Material, assigners: Assigners | None = None) -> Json:
     return {
         "resourceType": "Bundle",
         "id": opaque_id("Bundle", manifest.uid),
-        "meta": {"profile": [f"{_MADO}MadoFhirBundle"], **security(material.known)},
+        "meta": {"profile": [f"{_MADO}MadoFhirBundle"], **security(material.person)},
         "identifier": {"system": URI, "value": oid(manifest.uid)},
         "type": "document",
         "timestamp": as_instant(manifest.made_at),
@@ -49,7 +49,7 @@ def _resources(material: Material, manifest: Manifest, assigners: Assigners | No
     device = _device(holder)
     viewer = [as_viewer_endpoint(manifest.study_uid, manifest.viewer_url)] if manifest.viewer_url else []
     study = as_imaging_study(
-        material.study, material.known, material.here.dicomweb_url, assigners, material.orders
+        material.study, material.person, material.here.dicomweb_url, assigners, material.orders
     )
     study["subject"] = {
         **_reference(patient),
@@ -68,7 +68,7 @@ def _resources(material: Material, manifest: Manifest, assigners: Assigners | No
     yield device
     yield holder
     for each in material.orders:
-        yield {**as_service_request(each, material.known, assigners), "subject": _reference(patient)}
+        yield {**as_service_request(each, material.person, assigners), "subject": _reference(patient)}
 
 
 def _composition(manifest: Manifest, study: Json, patient: Json, authors: list[Json]) -> Json:
@@ -128,7 +128,7 @@ def _patient(material: Material, manifest: Manifest, assigners: Assigners | None
         {
             "resourceType": "Patient",
             "id": str(person.uid) if person else opaque_id("Patient", manifest.study_uid),
-            "meta": {"profile": [f"{_MADO}MadoPatient"], **security(person)},
+            "meta": {"profile": [f"{_MADO}MadoPatient"], **security(material.person)},
             "identifier": numbers,
             "name": [as_name(person_name(subject.name))] if subject.name else [],
             "gender": GENDERS[Sex(subject.sex)] if subject.sex else "",

@@ -156,7 +156,7 @@ def manifest_of(material: Material) -> Manifest:
         description=study.description,
         codes=tuple(_code(each) for each in study.codes if each.value and each.scheme),
         regions=regions_of(each.body_part for each in study.series),
-        referring="" if is_shielded(material.known) else person_name(study.referring).dicom,
+        referring="" if is_shielded(material.person) else person_name(study.referring).dicom,
         subject=_subject(study, material.known),
         requests=_requests(material),
         series=tuple(_listed(each, here.retrieval) for each in study.series),

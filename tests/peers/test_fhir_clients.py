@@ -169,11 +169,11 @@ def test_what_we_say_is_valid_for_others(region: Region) -> None:
 
     for each in resources:
         get_fhir_model_class(each["resourceType"]).model_validate(each)
-    for each, wrong in zip(resources, _wrong_by_npm(resources), strict=True):
+    for each, wrong in zip(resources, wrong_by_npm(resources), strict=True):
         assert not wrong, (each["resourceType"], wrong)
 
 
-def _wrong_by_npm(resources: list[Any]) -> list[list[dict[str, str]]]:
+def wrong_by_npm(resources: list[Any]) -> list[list[dict[str, str]]]:
     """What npm's fhir finds wrong with each."""
     script = Path(__file__).with_name("validate_fhir.js")
     done = subprocess.run(

@@ -40,4 +40,5 @@ def test_only_a_verified_number_is_told() -> None:
 
 def test_of_a_restricted_person_it_does_not_say_who_referred_them() -> None:
     assert manifest().referring == "Gray^Anna"
-    assert manifest(person(sensitivity=Sensitivity.RESTRICTED)).referring == ""
+    for status in (NumberStatus.VERIFIED, NumberStatus.NOT_TRACED):
+        assert manifest(person(status, sensitivity=Sensitivity.RESTRICTED)).referring == ""
