@@ -6,7 +6,7 @@ surviving number names contradicts the study, nothing is renamed: the linker fin
 and a person decides.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,8 +77,7 @@ def follow_merges(pool: ConnectionPool) -> int:
             row = connection.execute("select statement from merge_place for update").fetchone()
             assert row is not None
             place, numbers = merged_since(connection, row[0])
-            columns = ([each.issuer for each in numbers], [each.value for each in numbers])
-            named = [uid for (uid,) in connection.execute(_NAMED, columns)] if numbers else []
+            named = studies_named(connection, numbers)
             held = [uid for (uid,) in connection.execute(_HELD)]
             for study_uid in sorted({*named, *held}):
                 apply_merges(connection, study_uid)
@@ -86,6 +85,12 @@ def follow_merges(pool: ConnectionPool) -> int:
             connection.execute("update merge_place set statement = %s", (place,))
         if place == row[0]:
             return count
+
+
+def studies_named(connection: Connection[Any], numbers: Collection[Identifier]) -> Sequence[str]:
+    """The UIDs of studies that bear one of these numbers, or did until it gave way."""
+    columns = ([each.issuer for each in numbers], [each.value for each in numbers])
+    return [uid for (uid,) in connection.execute(_NAMED, columns).fetchall()]
 
 
 def apply_merges(connection: Connection[Any], study_uid: str) -> bool:

@@ -38,6 +38,25 @@ _NEWS = """
 """
 
 
+_REACHING = """
+    with recursive behind (id) as (
+        select r.id from unnest(%s::text[], %s::text[]) k (issuer, value)
+            join person_record r on r.issuer = k.issuer and r.value = k.value
+        union
+        select s.from_id from behind c join person_statement s on s.into_id = c.id and s.kind = 'merged'
+    )
+    select r.issuer, r.value from behind join person_record r using (id)
+"""
+
+
+def reaching(connection: Connection[Any], numbers: Collection[Identifier]) -> Sequence[Identifier]:
+    """Some numbers, and all that ever gave way to one of them."""
+    rows = connection.execute(
+        _REACHING, ([each.issuer for each in numbers], [each.value for each in numbers])
+    ).fetchall()
+    return [Identifier(value, issuer) for issuer, value in rows]
+
+
 def given_way(
     connection: Connection[Any], numbers: Collection[Identifier]
 ) -> Mapping[Identifier, Identifier]:

@@ -14,6 +14,7 @@ from psycopg_pool import ConnectionPool
 from rich.console import Console
 
 from exchange.hl7.admissions import AHEAD_LIMIT
+from exchange.linking.merge_preview import preview_of
 from exchange.people.bulk import BadFile, Source
 from exchange.people.directory import people, person_known_as
 from exchange.people.doubts import doubts
@@ -35,6 +36,9 @@ from storage.driver_errors import mapped_errors
 
 commands = typer.Typer(help="The directory of people: who they are, and their numbers.", no_args_is_help=True)
 
+PreviewOption = Annotated[
+    bool, typer.Option("--preview", help="Say what would become of studies, and change nothing.")
+]
 Number = Annotated[
     str, typer.Argument(help="A number with its issuer, such as RBL:123456 or NHS:9990000018.")
 ]
@@ -214,16 +218,36 @@ def find_people(
 
 @commands.command("merge")
 def merge(
-    gone: Number, into: Number, by: ByOption = "", data: DataOption = None, config: ConfigOption = None
+    gone: Number,
+    into: Number,
+    by: ByOption = "",
+    preview: PreviewOption = False,
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """One number gave way to another: whoever it named is the other from now on."""
-    _say(Merged(_identifier(gone), _identifier(into)), by, data, config)
+    relation = Merged(_identifier(gone), _identifier(into))
+    if preview:
+        _preview(relation, data, config, as_json)
+    else:
+        _say(relation, by, data, config)
 
 
 @commands.command("unmerge")
-def unmerge(number: Number, by: ByOption = "", data: DataOption = None, config: ConfigOption = None) -> None:
+def unmerge(
+    number: Number,
+    by: ByOption = "",
+    preview: PreviewOption = False,
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """A number stands for itself again: its merge was a mistake."""
-    _say(Apart(_identifier(number)), by, data, config)
+    if preview:
+        _preview(Apart(_identifier(number)), data, config, as_json)
+    else:
+        _say(Apart(_identifier(number)), by, data, config)
 
 
 @commands.command("link")
@@ -261,6 +285,33 @@ def list_doubts(
             "what": each.what.value,
             "said_at": each.said.at.isoformat(timespec="seconds"),
             "said_by": each.said.by,
+        }
+        for each in found
+    ]
+    print_rows(rows, as_json)
+
+
+def _preview(relation: Relation, data: Path | None, config: Path | None, as_json: bool) -> None:
+    """Study by study, what would change."""
+    with open_database(settings_from(data, config)) as pool:
+        with mapped_errors(), pool.connection() as connection:
+            if any(person_known_as(connection, each) is None for each in names(relation)):
+                raise CommandFailed("nobody goes by that number here (imx people show)")
+            found = preview_of(connection, relation)
+        note_at_console(pool, Action.SEE_RECORD, None, {"previewed": type(relation).__name__})
+        for each in found:
+            note_at_console(pool, Action.SEE_RECORD, each.study_uid, {"previewed": type(relation).__name__})
+    rows = [
+        {
+            "study": each.study_uid,
+            "numbers": [_written(one) for one in each.before.numbers],
+            "numbers_then": [_written(one) for one in each.after.numbers],
+            "link": each.before.state.value if each.before.state else "",
+            "link_then": each.after.state.value if each.after.state else "",
+            "person": _written(each.before.person) if each.before.person else "",
+            "person_then": _written(each.after.person) if each.after.person else "",
+            "copies_at": list(each.destinations),
+            "opened_by": list(each.opened_by),
         }
         for each in found
     ]

@@ -9,6 +9,8 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from exchange.linking.corrected import apply, preview, undo
+from exchange.linking.linker import look_again
+from exchange.linking.merge_preview import preview_of
 from exchange.linking.merging import FOLLOWER, apply_merges, follow_merges, keep_merges
 from exchange.people.directory import person_known_as
 from exchange.people.person import (
@@ -157,3 +159,19 @@ def corrected(connection: Connection[object], number: Identifier) -> int:
     person = person_known_as(connection, number)
     assert person is not None
     return apply(connection, "1.2.1", person.id, preview(connection, "1.2.1", person.id).token, MARY)
+
+
+def test_a_preview_says_what_moves_and_changes_nothing(shelf: Shelf) -> None:
+    send(shelf)
+    say(shelf, record(OLD), record(NEW, TWIN), minute=0)
+    with shelf.pool.connection() as connection:
+        look_again(connection, ["1.2.1"])
+        assert preview_of(connection, Apart(OLD)) == []
+
+        (moved,) = preview_of(connection, Merged(OLD, NEW))
+
+        assert (moved.before.numbers, moved.after.numbers) == ((OLD,), (NEW,))
+        assert (moved.before.person, moved.after.person) == (Identifier.nhs(RUTH), Identifier.nhs(TWIN))
+    assert numbers(shelf) == [("RBL", "123456")]
+    assert shelf.rows("select from person_statement") == []
+    assert corrections(shelf) == 0

@@ -54,6 +54,8 @@ def test_a_loaded_person_is_shown_and_found_and_who_looked_is_written_down(
 
 
 def test_a_merge_is_undone_and_what_contradicts_is_listed(loaded: Imx, database: str) -> None:
+    assert json.loads(loaded("people", "merge", "RBL:1", "RBL:2", "--preview", "--json").stdout) == []
+    assert shown(loaded, "RBL:1") == "NHS:9990000018"
     assert loaded("people", "merge", "RBL:1", "RBL:2", "--by", "ann").exit_code == 0
     assert shown(loaded, "RBL:1") == "NHS:9990000026"
     [doubt] = json.loads(loaded("people", "doubts", "--json").stdout)
