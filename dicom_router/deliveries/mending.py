@@ -20,7 +20,8 @@ _CHOOSE = """
     update renamed_copy c set ordered_for = naming_of(c.study_uid), delivery_id = null,
         round = (select max(d.round) + 1 from delivery d
             where d.study_uid = c.study_uid and d.destination = c.destination)
-    where c.bears <> naming_of(c.study_uid) and c.ordered_for is distinct from naming_of(c.study_uid)
+    where c.settled_at is null and c.bears <> naming_of(c.study_uid)
+        and c.ordered_for is distinct from naming_of(c.study_uid)
         and (c.wanted_by is not null or exists (select from destination t
             where t.name = c.destination and t.on_correction <> 'list'))
 """
@@ -29,7 +30,7 @@ _TO_ORDER = """
     from renamed_copy c left join lateral (select d.transfer_syntax from delivery d
         where d.study_uid = c.study_uid and d.destination = c.destination
         order by d.id desc limit 1) last on true
-    where c.ordered_for is not null and c.delivery_id is null order by c.since
+    where c.settled_at is null and c.ordered_for is not null and c.delivery_id is null order by c.since
 """
 
 

@@ -89,7 +89,7 @@ class Rejecting:
         whose = connection.execute(_WHOSE, (claimed.study_uid,)).fetchone()
         if row is None or not taken or whose is None:
             return None
-        then = connection.execute(_THEN, (claimed.study_uid, row[0] or None)).fetchall()
+        then = connection.execute(_THEN, (claimed.study_uid, row[0].strip("?") or None)).fetchall()
         trust, study, identity = whose
         members = correct_json(
             read_members(study, identity), [Correction(*each) for each in then], with_originals=False

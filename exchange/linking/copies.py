@@ -100,24 +100,30 @@ def note_renaming(connection: Connection[Any], study_uid: str, was: str) -> None
     connection.execute("insert into renaming (study_uid, was) values (%s, %s)", (study_uid, was))
 
 
-# Whoever was being sent it, too: what is read before a change is committed may arrive long after. Deliveries
-# that begin later bear the new names.
+# What is read before a change is committed may arrive long after: of what is on its way, or came since,
+# nobody knows which names it bears ("?"). Deliveries that begin later bear the new ones.
 _NOTE = """
     with renamed as (
         select id, study_uid, was, at from renaming where noted_at is null order by id limit %s
         for update skip locked
     ), noted as (
         update renaming n set noted_at = now() from renamed r where n.id = r.id returning n.id
+    ), changed as (
+        select study_uid, (array_agg(was order by id))[1] as was, min(at) as first, max(at) as at
+        from renamed group by study_uid
     ), held as (
-        select r.study_uid, d.destination, (array_agg(r.was order by r.id))[1] as was, max(r.at) as at,
-            max(d.id) as last
-        from renamed r join delivery d on d.study_uid = r.study_uid and (d.state = 'sending'
+        select r.study_uid, d.destination, r.was, r.at, max(d.id) as last,
+            bool_or(d.state = 'sending' or exists (select from forwarded f
+                where f.delivery_id = d.id and f.at >= r.first)) as is_unsure
+        from changed r join delivery d on d.study_uid = r.study_uid and (d.state = 'sending'
             or exists (select from forwarded f where f.delivery_id = d.id))
-        group by r.study_uid, d.destination
+        group by r.study_uid, d.destination, r.was, r.at
     ), written as (
         insert into renamed_copy as c (study_uid, destination, bears, since, after_delivery)
-        select study_uid, destination, was, at, last from held
+        select study_uid, destination, case when is_unsure then '?' else was end, at, last from held
         on conflict (study_uid, destination) do update set since = excluded.since,
+            bears = case when excluded.bears = '?' or is_begun(c, false) then '?'
+                when is_begun(c, true) then excluded.bears else c.bears end,
             after_delivery = excluded.after_delivery, settled_at = null, settled_by = null, because = ''
         returning 1
     )
@@ -126,9 +132,7 @@ _NOTE = """
 _SEE = """
     update renamed_copy c set bears = naming_of(c.study_uid), settled_at = now(), settled_by = null,
         wanted_by = null
-    where c.bears <> naming_of(c.study_uid)
-        and exists (select from delivery d where d.study_uid = c.study_uid and d.destination = c.destination
-            and d.id > c.after_delivery and d.state = 'delivered')
+    where c.settled_at is null and (c.bears = naming_of(c.study_uid) or is_begun(c, true))
         and not exists (select from renaming n where n.study_uid = c.study_uid and n.noted_at is null)
 """
 
@@ -142,7 +146,7 @@ def note_copies(connection: Connection[Any], limit: int = 100) -> int:
 
 
 def see_what_was_sent(connection: Connection[Any]) -> int:
-    """Copies that were sent again since are right; how many."""
+    """Copies that were sent again since are right, and those whose study bears its old names; how many."""
     return connection.execute(_SEE).rowcount
 
 
@@ -153,7 +157,8 @@ _WRONG = f"""
     left join destination t on t.name = c.destination
     left join lateral (select trust from peer where ae_title = c.destination limit 1) p on true
     left join delivery d on d.id = c.delivery_id and c.ordered_for = naming_of(c.study_uid)
-    where c.bears <> naming_of(c.study_uid) and (%s::text is null or c.study_uid = %s) and {OF_TRUST}
+    where c.settled_at is null and c.bears <> naming_of(c.study_uid)
+        and (%s::text is null or c.study_uid = %s) and {OF_TRUST}
     order by c.since, c.study_uid, c.destination limit %s
 """
 
@@ -170,6 +175,18 @@ def still_wrong(
         )
         for study, destination, of_trust, on_correction, since, delivery, state, error, wanted in rows
     ]  # fmt: skip
+
+
+def count_wrong(connection: Connection[Any], trust: str | None = None) -> int:
+    """How many copies of one trust's studies, or of all, are still wrong."""
+    row = connection.execute(
+        "select count(*) from renamed_copy c join study s on s.uid = c.study_uid"
+        f" where c.settled_at is null and c.bears <> naming_of(c.study_uid) and {OF_TRUST}",
+        (trust, trust),
+    ).fetchone()
+    assert row is not None
+    number: int = row[0]
+    return number
 
 
 def want_again(connection: Connection[Any], study_uid: str, destination: str, by: str) -> None:
@@ -190,7 +207,7 @@ def _decide(
 ) -> None:
     done = connection.execute(
         f"update renamed_copy set {what} where study_uid = %s and destination = %s"
-        " and bears <> naming_of(study_uid)",
+        " and settled_at is null and bears <> naming_of(study_uid)",
         (*values, study_uid, destination),
     )
     if not done.rowcount:

@@ -48,8 +48,7 @@ class LinkDesk:
         """What waits, the oldest study first."""
         with self._connection() as connection:
             rows = waiting(connection, trust, state, after, limit)
-            wrong = len(copies.still_wrong(connection, trust))
-            return Worklist(rows, dict(counted(connection, trust)), wrong)
+            return Worklist(rows, dict(counted(connection, trust)), copies.count_wrong(connection, trust))
 
     def case(self, study_uid: str, trust: str | None, also: UUID | None = None) -> Case:
         """One study, and people whose it may be; `also` is somebody whom nobody proposed."""

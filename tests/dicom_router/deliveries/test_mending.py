@@ -143,3 +143,52 @@ def test_somebody_sees_to_it_there(held: Region) -> None:
     assert held.shelf.rows("select settled_by, because from renamed_copy where destination = 'WS2'") == [
         ("mary", "deleted by hand")
     ]
+
+
+def test_what_was_on_its_way_when_the_names_changed_back_is_sent_again(held: Region) -> None:
+    pool = held.shelf.pool
+    mending = Mending(pool, PostgresDeliveries(pool))
+    number = correct(pool, "Right^Name")
+    mending.run()
+    with pool.connection() as connection:
+        connection.execute("update delivery set state = 'sending' where round = 2")
+
+    undo(pool, number)
+    mending.run()
+
+    assert wrong(held) == [("WS1", "waiting")]  # in a third round: the second may bear either
+    assert [each["round"] for each in held.deliveries() if each["destination"] == "WS1"] == [1, 2, 3]
+    with pool.connection() as connection:
+        connection.execute("update delivery set state = 'delivered' where round = 2")
+    mending.run()
+    assert wrong(held) == [("WS1", "waiting")]
+    deliver(held, "WS1")
+    mending.run()
+    assert wrong(held) == []
+
+
+def test_a_part_that_bears_other_names_is_wrong_though_all_was_right_before(held: Region) -> None:
+    pool = held.shelf.pool
+    mending = Mending(pool, PostgresDeliveries(pool))
+    held.send(STUDY)
+    PostgresDeliveries(pool).order(STUDY, "WS1", because="a rule")
+    deliver_part(held)
+    number = correct(pool, "Right^Name")
+    mending.run()
+    deliver_part(held, round=2)
+    undo(pool, number)
+
+    mending.run()
+
+    assert ("WS1", "waiting") in wrong(held)
+
+
+def deliver_part(region: Region, round: int = 1) -> None:
+    """One instance of the study is taken, and the delivery waits for its next try."""
+    with region.shelf.pool.connection() as connection:
+        connection.execute(
+            "insert into forwarded (delivery_id, instance_id, object_id) select d.id, n.id, n.object_id"
+            " from delivery d, (select * from instance order by id limit 1) n where d.destination = 'WS1'"
+            " and d.round = %s on conflict do nothing",
+            (round,),
+        )
