@@ -108,6 +108,27 @@ CREATE FUNCTION public.instances_in(p_series_id bigint) RETURNS bigint
     AS $$
     select coalesce(sum(instances), 0)::bigint from series_tally where series_id = p_series_id
 $$;
+CREATE TABLE public.renamed_copy (
+    study_uid text NOT NULL COLLATE pg_catalog."C",
+    destination text NOT NULL COLLATE pg_catalog."C",
+    bears text NOT NULL COLLATE pg_catalog."C",
+    since timestamp with time zone NOT NULL,
+    after_delivery bigint NOT NULL,
+    ordered_for text COLLATE pg_catalog."C",
+    round integer,
+    delivery_id bigint,
+    wanted_by text,
+    settled_at timestamp with time zone,
+    settled_by text,
+    because text DEFAULT ''::text NOT NULL
+);
+CREATE FUNCTION public.is_begun(c public.renamed_copy, p_is_done boolean) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    select exists (select from delivery d where d.study_uid = c.study_uid and d.destination = c.destination
+        and d.id > c.after_delivery and (d.state = 'delivered') = p_is_done
+        and (p_is_done or exists (select from forwarded f where f.delivery_id = d.id)))
+$$;
 CREATE FUNCTION public.is_borne(p_study bigint, p_identity bigint) RETURNS boolean
     LANGUAGE sql STABLE
     AS $$
@@ -2231,20 +2252,6 @@ CREATE TABLE public.rejection_view (
     changed_by text,
     settled boolean DEFAULT true NOT NULL
 );
-CREATE TABLE public.renamed_copy (
-    study_uid text NOT NULL COLLATE pg_catalog."C",
-    destination text NOT NULL COLLATE pg_catalog."C",
-    bears text NOT NULL COLLATE pg_catalog."C",
-    since timestamp with time zone NOT NULL,
-    after_delivery bigint NOT NULL,
-    ordered_for text COLLATE pg_catalog."C",
-    round integer,
-    delivery_id bigint,
-    wanted_by text,
-    settled_at timestamp with time zone,
-    settled_by text,
-    because text DEFAULT ''::text NOT NULL
-);
 CREATE TABLE public.renaming (
     id bigint NOT NULL,
     study_uid text NOT NULL COLLATE pg_catalog."C",
@@ -2992,6 +2999,7 @@ CREATE INDEX record_change_by_study ON public.record_change USING btree (study_u
 CREATE INDEX record_change_by_time ON public.record_change USING btree (at);
 CREATE INDEX record_view_change_by_audience ON public.record_view_change USING btree (audience, id);
 CREATE INDEX rejected_by_note ON public.rejected USING btree (note_id);
+CREATE INDEX renamed_copy_to_look_at ON public.renamed_copy USING btree (since) WHERE (settled_at IS NULL);
 CREATE INDEX renaming_to_note ON public.renaming USING btree (id) WHERE (noted_at IS NULL);
 CREATE INDEX report_by_accession ON public.report USING gin (accessions);
 CREATE INDEX report_by_study ON public.report USING btree (study_uid) WHERE (study_uid IS NOT NULL);
