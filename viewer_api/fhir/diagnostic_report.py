@@ -21,6 +21,7 @@ from viewer_api.fhir.parameters import Asked, tokens
 from viewer_api.fhir.resource import ID, LAST_UPDATED, PATIENT, SUBJECT, Parameter, ParameterType, Resource
 from viewer_api.fhir.studies import Names
 from viewer_api.fhir.study_routes import StudyKind
+from viewer_api.reports import PREFIX as REPORTS
 
 DIAGNOSTIC_REPORT = Resource(
     "DiagnosticReport",
@@ -49,8 +50,6 @@ DIAGNOSTIC_REPORT = Resource(
     ),
     includes=("DiagnosticReport:patient", "DiagnosticReport:subject", "DiagnosticReport:imaging-study"),
 )
-#: Below it are the documents that came with reports.
-REPORTS = "/reports"
 _SYSTEM = re.compile(r"urn:id:([^:]+):report(?::.*)?")
 
 

@@ -1,6 +1,7 @@
 """Documents, reports and orders over FHIR."""
 
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import httpx
 import pytest
@@ -13,7 +14,7 @@ from exchange.people.person import Identifier, Person
 from exchange.people.person import Said as Heard
 from exchange.record.study import Coded
 from exchange.reports import telling
-from exchange.reports.report import Content, Discipline, ReportKey, ReportSource, ReportStatus, Section
+from exchange.reports.report import Content, Discipline, Form, ReportKey, ReportSource, ReportStatus, Section
 from exchange.reports.report import Told as Reported
 from exchange.ties import consider_new_orders
 from tests.viewer_api.conftest import Place
@@ -33,8 +34,15 @@ def ruth(place: Place) -> Person:
     return person
 
 
-def report(place: Place, status: ReportStatus = ReportStatus.FINAL, number: str = "R1") -> None:
+PDF = b"%PDF-1.4 a report"
+
+
+def report(
+    place: Place, status: ReportStatus = ReportStatus.FINAL, number: str = "R1", *, as_pdf: bool = False
+) -> None:
     """What a radiologist said of it, as a message brought it."""
+    digest = sha256(PDF).hexdigest()
+    form = Form("application/pdf", "Report", len(PDF), digest)
     content = Content(
         patients=(Identifier("123456", "RBS"),),
         study_uid="1.2.826.0.1.9",
@@ -46,11 +54,16 @@ def report(place: Place, status: ReportStatus = ReportStatus.FINAL, number: str 
         issued=AT,
         sections=(Section("Findings", "Clear lungs."),),
         conclusion="Normal.",
+        forms=(form,) if as_pdf else (),
     )
     key = ReportKey("RBS", ReportSource.HL7, "RIS", number)
     with place.ingest.index.pool.connection() as connection:
         at = AT if status is ReportStatus.FINAL else AT.replace(hour=11)
-        telling.tell(connection, Reported(key, status, Heard(at, f"{number} {status.value}"), content))
+        telling.tell(
+            connection,
+            Reported(key, status, Heard(at, f"{number} {status.value}"), content),
+            {digest: PDF} if as_pdf else None,
+        )
         connection.execute("update report set state = 'matched', study_uid = '1.2.826.0.1.9', because = ''")
 
 
@@ -93,6 +106,22 @@ def test_a_persons_documents_are_found_and_fetched(
         fetched = open_api.get(attachment["url"])
         assert fetched.status_code == 200
         assert fetched.headers["content-type"] == attachment["contentType"]
+
+
+def test_a_report_that_came_as_a_pdf_is_fetched_as_one(
+    place: Place, open_api: httpx.Client, ruth: Person
+) -> None:
+    report(place, as_pdf=True)
+
+    (document,) = matches(
+        open_api.get(
+            f"{URL}/DocumentReference", params={"patient": str(ruth.uid), "contenttype": "application/pdf"}
+        )
+    )
+
+    content = document["content"][0]  # type: ignore[index]
+    assert content["format"]["code"] == "urn:ihe:rad:PDF"
+    assert open_api.get(content["attachment"]["url"]).content == PDF
 
 
 def test_documents_are_narrowed(place: Place, open_api: httpx.Client, ruth: Person) -> None:
