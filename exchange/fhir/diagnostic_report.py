@@ -4,6 +4,7 @@ import base64
 import re
 from collections.abc import Mapping
 from html import escape
+from urllib.parse import quote
 
 from exchange.fhir.identifiers import (
     GMC_NUMBER,
@@ -100,16 +101,12 @@ def as_diagnostic_report(
 def _identifier(report: Report) -> Json:
     if report.source is not ReportSource.HL7:
         return {"system": STUDY_UID, "value": oid(report.document_uid)}
-    system = (
-        f"urn:id:{report.trust}:report:{report.assigner}"
-        if report.assigner
-        else f"urn:id:{report.trust}:report"
-    )
+    by = f":{quote(report.assigner, safe='')}" if report.assigner else ""
     return {
         "type": {
             "coding": [{"system": IDENTIFIER_TYPE, "code": "FILL", "display": "Filler Identifier"}],
         },
-        "system": re.sub(r"[^!-~]", "_", system),
+        "system": f"urn:id:{report.trust}:report{by}",
         "value": report.number,
         "assigner": organisation(report.trust),
     }
@@ -147,7 +144,7 @@ def _interpreter(performer: Performer, trust: str) -> Json:
         "display": performer.name,
     }
     if known := performer.identifier:
-        system = _PEOPLE.get(known.issuer) or re.sub(r"[^!-~]", "_", f"urn:id:{known.issuer}:staff")
+        system = _PEOPLE.get(known.issuer) or f"urn:id:{quote(known.issuer, safe='')}:staff"
         found["identifier"] = {"system": system, "value": known.value}
     return found
 
