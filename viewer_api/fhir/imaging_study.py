@@ -10,11 +10,12 @@ from exchange.fhir.endpoint import as_endpoint, as_viewer_endpoint, viewer_refer
 from exchange.fhir.imaging_study import MADO, UK_CORE, as_imaging_study
 from exchange.fhir.patient import as_patient
 from exchange.fhir.service_request import as_service_request
-from exchange.record.finding import Condition, with_ids, with_series
+from exchange.record.finding import Condition, any_of, with_ids, with_series
 from exchange.record.link import viewer_link
 from viewer_api.fhir.answers import Made
 from viewer_api.fhir.dates import changed, started
 from viewer_api.fhir.known import Known
+from viewer_api.fhir.matching import has_token
 from viewer_api.fhir.parameters import Asked, tokens
 from viewer_api.fhir.resource import ID, LAST_UPDATED, PATIENT, SUBJECT, Parameter, ParameterType, Resource
 from viewer_api.fhir.studies import Names
@@ -57,6 +58,9 @@ IMAGING_STUDY = Resource(
 )
 
 
+_STATUSES = "http://hl7.org/fhir/imagingstudy-status"
+
+
 def made_of(known: Known) -> Sequence[Made]:
     """The one resource of a study."""
     resource = as_imaging_study(
@@ -89,6 +93,8 @@ def _narrow(asked: Asked) -> list[Condition]:
     found = started(asked.of("started")) + changed(asked.of("_lastUpdated"))
     for value in asked.of("series"):
         found.append(with_series([each.value.removeprefix("urn:oid:") for each in tokens(value)]))
+    if not all(has_token([(_STATUSES, "available")], value) for value in asked.of("status")):
+        found.append(any_of([]))  # what shows is available
     return found
 
 
@@ -100,20 +106,13 @@ def place_of(id: str) -> Condition | None:
         return None
 
 
-def _fits(asked: Asked, made: Made) -> bool:
-    return all(
-        any(each.value == made.resource["status"] for each in tokens(value)) for value in asked.of("status")
-    )
-
-
 IMAGING_STUDIES = StudyKind(
     IMAGING_STUDY,
     Names(numbers=("identifier",), accessions=("basedon",)),
     made_of,
     _narrow,
     place_of,
-    _fits,
-    {
+    includes={
         "ImagingStudy:patient": patient_of,
         "ImagingStudy:subject": patient_of,
         "ImagingStudy:endpoint": _endpoint_of,

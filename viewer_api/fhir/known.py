@@ -21,6 +21,9 @@ from exchange.reports.reading import reports_of
 from exchange.reports.report import Report
 from exchange.trusts import Trust
 
+#: All that one answer says is of one moment: no study is shown beside whom it was of before.
+ONE_MOMENT = "set transaction isolation level repeatable read, read only"
+
 
 @dataclass(frozen=True, slots=True)
 class Places:

@@ -22,6 +22,7 @@ from storage.driver_errors import mapped_errors
 from storage.errors import NotHeld
 from viewer_api.fhir.answers import Made, resource_answer, searchset
 from viewer_api.fhir.disclosing import may_see, record_seen
+from viewer_api.fhir.known import ONE_MOMENT
 from viewer_api.fhir.matching import codes, has_token, is_at
 from viewer_api.fhir.outcomes import acceptable, fhir_answer
 from viewer_api.fhir.paging import Cursor, continued, kept_cursor
@@ -83,6 +84,7 @@ class _Desk:
         assigners = assigners_of(self.work)
         asked = replace(asked, count=_COUNTED) if asked.only_total else asked
         with mapped_errors(), self.work.desk.pool.connection() as connection:
+            connection.execute(ONE_MOMENT)
             conditions, whom = _conditions(connection, asked, reader)
             check_narrow(conditions, "patient, identifier or _id")
             shown: list[tuple[FoundOrder, Made]] = []
@@ -119,6 +121,7 @@ class _Desk:
         except ValueError as error:
             raise NotHeld("ServiceRequest with this id") from error
         with mapped_errors(), self.work.desk.pool.connection() as connection:
+            connection.execute(ONE_MOMENT)
             found = find_orders(connection, [wanted], 1)
         if not found:
             raise NotHeld("ServiceRequest with this id")

@@ -19,7 +19,7 @@ from storage.driver_errors import mapped_errors
 from storage.errors import NotHeld
 from viewer_api.fhir.answers import Made, resource_answer, searchset
 from viewer_api.fhir.disclosing import may_see, record_seen
-from viewer_api.fhir.known import Known, Places, known_of
+from viewer_api.fhir.known import ONE_MOMENT, Known, Places, known_of
 from viewer_api.fhir.outcomes import acceptable, fhir_answer
 from viewer_api.fhir.paging import Cursor, continued, kept_cursor
 from viewer_api.fhir.parameters import Asked, Value, asked_of, unescaped
@@ -77,6 +77,7 @@ class _Desk:
         """A page. Raises BadParameters, Refused."""
         assigners = assigners_of(self.work)
         with mapped_errors(), self.work.desk.pool.connection() as connection:
+            connection.execute(ONE_MOMENT)
             own_issuer = reader.look.actor.issuer
             conditions = conditions_of(asked, self.kind.names, own_issuer)
             whom = people_asked(connection, asked.of(*self.kind.names.person), reader)
@@ -131,10 +132,11 @@ class _Desk:
 
     def read(self, reader: Reader, id: str, places: Places) -> tuple[Made, Known]:
         """One of them. Raises NotHeld."""
+        place, assigners = self.kind.place(id), assigners_of(self.work)
         with mapped_errors(), self.work.desk.pool.connection() as connection:
-            place = self.kind.place(id)
+            connection.execute(ONE_MOMENT)
             found = find(connection, [place], 1) if place else []
-            known = known_of(connection, found, places, assigners_of(self.work))
+            known = known_of(connection, found, places, assigners)
         for each in known.values():
             for made in self.kind.make(each):
                 if made.resource["id"] == id:

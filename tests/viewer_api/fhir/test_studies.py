@@ -1,6 +1,7 @@
 """Studies over FHIR: found by person, number, modality, body site and date, a page at a time."""
 
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 
 import httpx
 import psycopg
@@ -8,7 +9,9 @@ import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
 from exchange.fhir.identifiers import study_id
-from exchange.people.person import Person
+from exchange.people.person import Identifier, Person, Said, Sensitivity
+from exchange.people.statements import Merged
+from exchange.people.telling import tell
 from exchange.policy import Role
 from tests.viewer_api.conftest import Place, bearer
 from tests.viewer_api.fhir.records import NHS, RUTH, a_person, a_study, link, trusts
@@ -61,6 +64,30 @@ def test_by_the_id_of_their_patient(place: Place, open_api: httpx.Client, ruth: 
     for text in (str(ruth.uid), f"Patient/{ruth.uid}", f"https://pacs.example/fhir/R4/Patient/{ruth.uid}"):
         assert found(open_api.get(URL, params={"patient": text})) == ["1.2.826.0.1.9"]
     assert found(open_api.get(URL, params={"patient": "Patient/nobody"})) == []
+
+
+def test_a_study_is_found_by_whomever_it_is_linked_to_now(
+    place: Place, open_api: httpx.Client, ruth: Person
+) -> None:
+    uid = a_study(place)
+    link(place, uid, ruth)
+    other = a_person(place, "9990000026", "777", Sensitivity.RESTRICTED)
+    link(place, uid, other)
+
+    assert found(open_api.get(URL, params={"patient": str(ruth.uid)})) == []
+    answer = open_api.get(URL, params={"patient.identifier": f"{NHS}|9990000026"})
+    assert found(answer) == [uid]
+    study = answer.json()["entry"][0]["resource"]
+    assert study["meta"]["security"][0]["code"] == "R"
+    assert "referrer" not in study
+    superseded = Merged(Identifier.nhs("9990000026"), RUTH)
+    with place.ingest.index.pool.connection() as connection:
+        tell(connection, superseded, Said(datetime(2026, 3, 5, tzinfo=UTC), "merge"))
+    for number in ("9990000026", RUTH.value):
+        answer = open_api.get(URL, params={"patient.identifier": f"{NHS}|{number}"})
+        assert found(answer) == [uid], number
+        subject = answer.json()["entry"][0]["resource"]["subject"]
+        assert subject["identifier"]["value"] == RUTH.value
 
 
 def test_a_number_without_its_system_is_nobodys(open_api: httpx.Client) -> None:
