@@ -21,10 +21,10 @@ from itertools import count
 from uuid import UUID
 
 from benchmarks.figures import table
-from benchmarks.population import TODAY, TRUSTS, lines
+from benchmarks.population import SOURCE, TODAY, TRUSTS, lines
 from exchange.linking.link import Decided, LinkState, StudyIdentity
 from exchange.linking.rules import Held, decide
-from exchange.people.bulk import COLUMNS, Source, line_of
+from exchange.people.bulk import COLUMNS, line_of
 from exchange.people.directory import Standing
 from exchange.people.numbers import is_nhs_number
 from exchange.people.person import Demographics, Identifier, Known, NumberStatus, Person, Record, Sensitivity
@@ -95,9 +95,8 @@ class Region:
 
     def __init__(self, people: int, seed: int) -> None:
         self.chance = random.Random(seed)
-        source = Source(dict.fromkeys(TRUSTS, NumberStatus.NOT_TRACED))
         records = [
-            line_of(dict(zip(COLUMNS, each, strict=True)), source).record for each in lines(people, seed)
+            line_of(dict(zip(COLUMNS, each, strict=True)), SOURCE).record for each in lines(people, seed)
         ]
         by_person: dict[object, list[Record]] = defaultdict(list)
         for each in sorted(records, key=lambda each: not each.nhs_number):

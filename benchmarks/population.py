@@ -18,12 +18,13 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
 from pathlib import Path
 from typing import TextIO
 
-from exchange.people.bulk import COLUMNS
+from exchange.people.bulk import COLUMNS, Source
+from exchange.people.person import NumberStatus, Said
 from imx.demo.people import check_digit
 
 #: Trusts of Cheshire and Merseyside, by ODS code; the first are the larger ones.
@@ -31,6 +32,9 @@ TRUSTS = ("REM", "RBL", "RJR", "RWW", "RBN", "RBT", "RJN", "REN", "REP", "RET", 
 #: The first nine digits of the first NHS number.
 FIRST_NUMBER = 500_000_000
 TODAY = date(2026, 3, 1)
+_MADE_AT = datetime(2026, 3, 1, tzinfo=UTC)
+#: By which a program reads its lines.
+SOURCE = Source(dict.fromkeys(TRUSTS, NumberStatus.NOT_TRACED), "", Said(_MADE_AT, "population"), _MADE_AT)
 
 _FAMILIES = (
     "Smith Jones Williams Taylor Davies Brown Roberts Hughes Evans Johnson Wilson Walker Edwards Thomas"
@@ -184,7 +188,7 @@ def lines(people: int, seed: int = 2026) -> Iterator[Sequence[str]]:
                 "address": one.address,
                 "postcode": one.postcode,
                 "birth_order": one.birth_order,
-                "said_at": "2026-03-01T00:00:00Z",
+                "said_at": _MADE_AT.isoformat(),
             }
             yield [told.get(column, "") for column in COLUMNS]
 

@@ -6,7 +6,7 @@ extract of a region's master index. docs/linking.md lists the columns.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from exchange.people.person import (
@@ -48,9 +48,9 @@ class Source:
     """Whose lines are taken, and what is believed of them."""
 
     statuses: Mapping[str, NumberStatus]  # by issuer: of an NHS number whose status a line does not say
-    issuer: str = ""  # of a file that has no such column
-    said: Said | None = field(default=None)  # when the file was made, and its name
-    until: datetime | None = None  # what was said later is yet to come, and would stand for ever
+    issuer: str  # of a file that has no such column; "" for one that has
+    said: Said  # when the file was made, and its name
+    until: datetime  # what was said later is yet to come, and would stand for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +88,8 @@ def line_of(said: Mapping[str, str], source: Source) -> Line:
     if identifier.issuer not in source.statuses:
         raise BadLine("an issuer of no trust (imx trust add)")
     usual = source.statuses[identifier.issuer]
-    at = _time(values["said_at"]) if values.get("said_at") else None
-    if source.said is None and at is None:
-        raise BadLine("no time at which it was said")
-    when = source.said if at is None else Said(at, source.said.by if source.said else "")
-    assert when is not None
-    if source.until is not None and when.at > source.until:
+    when = Said(_time(values["said_at"]), source.said.by) if values.get("said_at") else source.said
+    if when.at > source.until:
         raise BadLine("a time that is yet to come")
     return Line(
         Record(

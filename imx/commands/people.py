@@ -4,6 +4,7 @@ import gzip
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -33,6 +34,7 @@ from imx.database import open_database
 from imx.errors import CommandFailed
 from imx.tracing import one_trace
 from storage.driver_errors import mapped_errors
+from storage.errors import ArchiveError
 
 commands = typer.Typer(help="The directory of people: who they are, and their numbers.", no_args_is_help=True)
 
@@ -72,11 +74,15 @@ def load_file(
     with open_database(settings_from(data, config)) as pool:
         source = _source(pool, trust.strip().upper(), told)
         note_at_console(pool, Action.FEED_PEOPLE, None, {"file": file.name, "by": who(by)})
+        progress = _Progress(began)
         try:
             with _opened(file) as text:
-                loaded = load(pool, text, source, _progress(began), from_line)
+                loaded = load(pool, text, source, progress.say, from_line)
         except BadFile as error:
             raise CommandFailed(f"{file}: {error}") from error
+        except ArchiveError:
+            sys.stderr.write(f"broke off: go on with --from-line {max(progress.lines + 1, from_line)}\n")
+            raise
     took = monotonic() - began
     _print_loaded(loaded, took, as_json)
     if loaded.left_out:
@@ -103,17 +109,20 @@ def _print_loaded(loaded: Loaded, took_s: float, as_json: bool) -> None:
     sys.stdout.write(f"{loaded.lines:,} lines in {took_s:.0f} s; {loaded.news:,} said something new\n")
 
 
-def _progress(began: float) -> Any:
-    last = began
+@dataclass(slots=True)
+class _Progress:
+    """How far a load is, said now and then."""
 
-    def say(loaded: Loaded) -> None:
-        nonlocal last
-        if monotonic() - last >= _TELLING_S:
-            last = monotonic()
-            pace = loaded.lines / (last - began)
-            sys.stderr.write(f"{loaded.lines:,} lines, {pace:,.0f} a second\n")
+    began: float
+    lines: int = 0
+    told: float = 0.0
 
-    return say
+    def say(self, loaded: Loaded) -> None:
+        self.lines = loaded.lines
+        now = monotonic()
+        if now - max(self.told, self.began) >= _TELLING_S:
+            self.told = now
+            sys.stderr.write(f"{loaded.lines:,} lines, {loaded.lines / (now - self.began):,.0f} a second\n")
 
 
 def _time_of(file: Path, said_at: str) -> datetime:

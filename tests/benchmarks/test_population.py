@@ -1,16 +1,10 @@
 """A made-up region is one that the directory takes, and looks like one."""
 
 from collections import Counter
-from datetime import UTC, datetime
 
-from benchmarks.population import TRUSTS, lines
-from exchange.people.bulk import COLUMNS, Source, line_of
+from benchmarks.population import SOURCE, lines
+from exchange.people.bulk import COLUMNS, line_of
 from exchange.people.numbers import is_nhs_number
-from exchange.people.person import NumberStatus, Said
-
-SOURCE = Source(
-    dict.fromkeys(TRUSTS, NumberStatus.NOT_TRACED), "", Said(datetime(2026, 3, 1, tzinfo=UTC), "x")
-)
 
 
 def test_every_line_is_taken_and_nobody_has_a_number_that_is_issued() -> None:
