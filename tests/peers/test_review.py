@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
+from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian
 
 from imx.destination import Destination
@@ -28,7 +29,20 @@ LINKED = "1.2.826.0.1.3680043.8.498.2"
 
 
 @pytest.fixture(scope="module")
-def studies(service: Service, tmp_path_factory: pytest.TempPathFactory) -> None:
+def archive(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder to which everything is sent, and again once it is corrected."""
+    folder: Path = tmp_path_factory.mktemp("archive")
+    service.imx(
+        "destination", "add", "ARCHIVE", "folder", str(folder), "--trust", "RBT", "--on-correction", "resend"
+    )
+    rules = tmp_path_factory.mktemp("rules") / "rules.toml"
+    rules.write_text('[[rule]]\nname = "all"\nsend = "ARCHIVE"\n')
+    service.imx("rules", "load", str(rules))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def studies(service: Service, archive: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder: Path = tmp_path_factory.mktemp("sent")
     (folder / "people.csv").write_text(PEOPLE)
     service.imx("people", "load", str(folder / "people.csv"), "--trust", "RBT")
@@ -62,9 +76,19 @@ def until(page: Page, path: str, text: str) -> None:
         time.sleep(0.25)
 
 
+def until_sent(archive: Path, name: str) -> None:
+    """Until the folder's copy of the study names that patient."""
+    copy = archive / CONFLICTING / f"{CONFLICTING}.1" / f"{CONFLICTING}.1.1.dcm"
+    deadline = time.monotonic() + PATIENCE_S
+    while not copy.exists() or dcmread(copy).PatientID != name:
+        assert time.monotonic() < deadline, copy
+        time.sleep(0.1)
+
+
 def test_what_conflicts_is_corrected_by_the_keyboard_and_undone(
-    context: BrowserContext, service: Service
+    context: BrowserContext, service: Service, archive: Path
 ) -> None:
+    until_sent(archive, "111")
     with watched(context, service.url) as page:
         until(page, "/review", "GREY, Ruth")
         keep(page, "review")
@@ -93,13 +117,17 @@ def test_what_conflicts_is_corrected_by_the_keyboard_and_undone(
         keep(page, "review-done")
         assert "You corrected the study to this person: GREY, Ruth." in page.get_by_role("alert").inner_text()
 
-        page.get_by_role("link", name="Undo this").focus()
+        until_sent(archive, "222")
+        until(page, "/review/wrong", "No copy is known to be wrong")
+        page.goto(f"/review/{CONFLICTING}")
+        page.get_by_role("link", name="Undo what heron decided").focus()
         page.keyboard.press("Enter")
         page.get_by_label("Why").fill("it was Ann after all")
         page.get_by_role("button", name="Undo it").press("Enter")
         page.wait_for_url("**?did=*")
         assert "It is undone" in page.get_by_role("alert").inner_text()
         until(page, "/review", "GREY, Ruth")
+        until_sent(archive, "111")
 
 
 def test_a_phone_without_scripts_links_and_is_led_from_the_list_of_studies(
