@@ -31,6 +31,7 @@ from pynetdicom.ae import ApplicationEntity
 from benchmarks.figures import Bar, Spread, table
 from benchmarks.phantoms import SMALL, Study, Template, new_uid
 from benchmarks.population import TRUSTS, write
+from benchmarks.senders import NotSent
 from exchange.registry import Peer, PostgresRegistry, Trust
 from imx.postgres.binaries import find_binaries
 from imx.postgres.cluster import cluster_in
@@ -147,6 +148,7 @@ class Modality(threading.Thread):
         self._port, self._trust, self._due = port, trust, due
         self.sent: list[Sent] = []
         self.late_s = 0.0  # the most by which one was sent after its time
+        self.failed = ""  # why it broke off
 
     def run(self) -> None:
         """All of them."""
@@ -157,8 +159,11 @@ class Modality(threading.Thread):
             time.sleep(max(0.0, at - time.monotonic()))
             self.late_s = max(self.late_s, time.monotonic() - at)
             began = time.monotonic()
-            if association.send_c_store(study).get("Status") != 0x0000:
-                raise RuntimeError(f"the modality of {self._trust} did not hear success")
+            status = association.send_c_store(study).get("Status")
+            if status != 0x0000:
+                took_s = time.monotonic() - began
+                self.failed = f"the modality of {self._trust} heard {status} after {took_s:.1f} s"
+                break
             uid = str(study.StudyInstanceUID)
             self.sent.append(Sent(uid, datetime.now(UTC), time.monotonic() - began))
         association.release()
@@ -175,6 +180,8 @@ def push(port: int, studies: Sequence[tuple[str, Dataset]], rate_per_s: float) -
         each.start()
     for each in modalities:
         each.join()
+    if failed := [each.failed for each in modalities if each.failed]:
+        raise NotSent("; ".join(failed))
     return modalities
 
 
