@@ -82,11 +82,16 @@ def record_view_routes(work: Working, pages: Pages) -> APIRouter:
         )
 
     def form(
-        request: Request, reader: Reader, audience: Audience, view: View, version: int, errors: Any = ()
+        request: Request,
+        reader: Reader,
+        audience: Audience,
+        view: View,
+        version: int,
+        errors: Mapping[str, str] | None = None,
     ) -> Response:
         return page(
             request, reader, "record_view.html", audience=audience, view=view, version=version,
-            errors=dict(errors), specialties=list(Specialty), parts=list(Part),
+            errors=errors or {}, specialties=list(Specialty), parts=list(Part),
         )  # fmt: skip
 
     @router.get("")

@@ -24,9 +24,6 @@ from storage.elements import EXPLICIT_LITTLE
 from storage.part10 import write_meta
 from storage.rejection_notes import KEY_OBJECT_SELECTION
 
-#: As others name it: application/dicom with this SOP class is XDS-I.b's format code.
-FORMAT_CODE = KEY_OBJECT_SELECTION
-
 #: NHS numbers as an OID (NHS Digital).
 NHS_OID = "2.16.840.1.113883.2.1.4.1"
 
@@ -109,7 +106,7 @@ def _members(manifest: Manifest, form: Form) -> Members:
                 "00200013": one("IS", 1),
                 "00080023": one("DA", f"{made:%Y%m%d}"),
                 "00080033": one("TM", f"{made:%H%M%S}"),
-                "0040A370": sequence(_request(each, manifest.study_uid) for each in manifest.requests),
+                **_requests(manifest),
                 "0040A375": sequence([_evidence(manifest)]),
                 "0040A040": one("CS", "CONTAINER"),
                 "0040A043": sequence([coded(_TITLES[form])]),
@@ -182,6 +179,13 @@ def _study(manifest: Manifest) -> Members:
         "00081030": one("LO", manifest.description),
         **({"00081032": sequence(coded(each) for each in manifest.codes)} if manifest.codes else {}),
     }
+
+
+def _requests(manifest: Manifest) -> Members:
+    """Referenced Request Sequence (0040,A370), which is there where there are requests (PS3.3 §C.17.6.2)."""
+    if not manifest.requests:
+        return {}
+    return {"0040A370": sequence(_request(each, manifest.study_uid) for each in manifest.requests)}
 
 
 def _request(request: Request, study_uid: str) -> Members:

