@@ -29,7 +29,6 @@ from viewer_api.pages import Pages
 from viewer_api.parts import ApiParts, working
 from viewer_api.qido import search_routes
 from viewer_api.quarantine import quarantine_routes
-from viewer_api.record import record_routes
 from viewer_api.record_views import record_view_routes
 from viewer_api.registry import registry_routes
 from viewer_api.rejections import rejection_routes
@@ -42,6 +41,7 @@ from viewer_api.signing_in.second_factor import second_factor_routes
 from viewer_api.signing_in.steps import sign_in_routes
 from viewer_api.stow import store_routes
 from viewer_api.study_list.routes import study_list_routes
+from viewer_api.tellings import telling_routes
 from viewer_api.timeline.routes import timeline_routes
 from viewer_api.uploading.routes import upload_routes
 from viewer_api.uploading.tus import TusVersion
@@ -86,7 +86,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.include_router(order_routes(work))
     app.include_router(report_routes(work))
     app.include_router(delivery_routes(work))
-    app.include_router(record_routes(work))
+    app.include_router(telling_routes(work))
     app.include_router(upload_routes(work))
     app.include_router(withdrawal_routes(work))
     app.include_router(original_routes(work))

@@ -116,12 +116,15 @@ class TellingDesk:
         limit: int = 100,
         trust: str | None = None,
     ) -> list[Telling]:
-        """Those in these states, dead ones first, then what waits longest; of one trust's studies, or all."""
+        """Those in these states: dead ones first, what is held before what is not, then the longest waiting.
+
+        Of one trust's studies, or of all.
+        """
         with mapped_errors(), self.pool.connection() as connection:
             rows = connection.execute(
                 f"{_ROWS} where d.state = any(%s) and (%s::text is null or d.subscriber = %s)"
                 f" and (%s::text is null or d.study_uid = %s) and {_OF_TRUST}"
-                " order by d.state = 'dead' desc, d.since, d.id limit %s",
+                " order by d.state = 'dead' desc, d.things <> '[]' desc, d.since, d.id limit %s",
                 (
                     [state.value for state in states],
                     *(subscriber, subscriber, study_uid, study_uid, trust, trust, limit),

@@ -162,13 +162,24 @@ class FhirListener:
 
     def tell(self, steps: Sequence[Step], sayings: Sequence[Saying]) -> Iterator[Heard]:
         """See Listener.tell."""
-        answer = self.web.ask("POST", "", transaction(steps, sayings, self.here))
+        answer = self._carried_out(transaction(steps, sayings, self.here))
+        if answer.is_good:
+            yield from (Heard(step) for step in steps)
+            return
+        # Whatever is wrong with what is told, what was of somebody else goes.
+        gone = [step for step in steps if step.act is Act.RETRACT]
+        if sayings and gone and self._carried_out(transaction(gone, (), self.here)).is_good:
+            yield from (Heard(step) for step in gone)
+        raise answer.failure
+
+    def _carried_out(self, bundle: Json) -> Answer:
+        """What was answered to it, good or not. Raises NotHeard and Later."""
+        answer = self.web.ask("POST", "", bundle)
         if answer.status in (404, 405, 410):
             raise NotHeard(f"nothing at its address takes transactions ({answer.words})")
-        if not answer.is_good:
-            raise answer.failure
-        _answered(answer)
-        yield from (Heard(step) for step in steps)
+        if answer.is_good:
+            _answered(answer)
+        return answer
 
     def close(self) -> None:
         """See Listener.close."""

@@ -66,12 +66,12 @@ class Mllp:
         if self._connection is None:
             parts = urlsplit(self._subscriber.address)
             host = parts.hostname or ""
+            context = tls_context(self._subscriber.manner) if parts.scheme == "mllps" else None
             connection = socket.create_connection((host, parts.port or 0), timeout=CONNECT_S)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if parts.scheme == "mllps":
-                context = tls_context(self._subscriber.manner)
-                connection = context.wrap_socket(connection, server_hostname=host)
             self._connection = connection
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if context is not None:
+                self._connection = context.wrap_socket(connection, server_hostname=host)
         return self._connection
 
     def _answer(self, connection: socket.socket) -> Message:

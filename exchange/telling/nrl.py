@@ -132,14 +132,14 @@ class NrlListener:
 
     def tell(self, steps: Sequence[Step], sayings: Sequence[Saying]) -> Iterator[Heard]:
         """See Listener.tell."""
-        for each in sayings:
-            self._check(each.content)
         for step in steps:
             if step.act is Act.RETRACT:
                 for id in self._known(step):
                     self._delete(id)
                 yield Heard(step)
             else:
+                assert step.saying is not None
+                self._check(step.saying.content)
                 yield Heard(step, self._put(step))
 
     def close(self) -> None:

@@ -147,6 +147,8 @@ class PostgresSubscribers:
         secret = str(entry.secret_file) if entry.secret_file else None
         manner = Jsonb(_MANNER.dump_python(entry.manner, mode="json"))
         with mapped_errors(), self.pool.connection() as connection:
+            # Whoever makes tellings of what changes (Tellings.fan_out) does so before this, or knows it.
+            connection.execute("lock table subscriber in exclusive mode")
             connection.execute(
                 _ADD, (entry.name, entry.kind.value, entry.address, entry.account, secret, manner)
             )

@@ -5,7 +5,7 @@ holds. Whoever dies in between leaves what is in doubt, which the next tells or 
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from threading import Event
@@ -20,7 +20,7 @@ from exchange.telling.port import LeftOut, Listener, NotHeard, Refused, TellingF
 from exchange.telling.story import Story, story_of
 from exchange.telling.subscriber import PostgresSubscribers, Subscriber, UnknownSubscriber
 from exchange.telling.tellings import Due, Lease, LeaseLost, Tellings
-from exchange.telling.thing import Saying, after, difference, in_doubt
+from exchange.telling.thing import Saying, Step, after, difference, in_doubt
 from storage.driver_errors import mapped_errors
 from storage.errors import ArchiveError
 
@@ -104,26 +104,34 @@ class Teller:
 
         Raises TellingFailed and LeaseLost.
         """
-        sayings, why = self._sayings(listener, due.study_uid)
-        steps = difference(due.held, sayings)
+        story, why = self._story(due.study_uid), ""
+        sayings: tuple[Saying, ...] = ()
+        try:
+            if story is not None:
+                sayings = tuple(listener.sayings(story))
+        except LeftOut as error:
+            why = str(error)
+        except Exception:
+            # A fault of ours: what is of somebody else goes all the same.
+            assert story is not None
+            others = [each for each in due.held if each.number != story.person.nhs_number]
+            self._tell_steps(listener, lease, due, difference(others, ()), ())
+            raise
+        self._tell_steps(listener, lease, due, difference(due.held, sayings), sayings)
+        return why
+
+    def _tell_steps(
+        self, listener: Listener, lease: Lease, due: Due, steps: Sequence[Step], sayings: Sequence[Saying]
+    ) -> None:
+        """Each is written down before and after. Raises TellingFailed and LeaseLost."""
         if not steps:
-            return why
+            return
         held = in_doubt(due.held, steps)
         self.tellings.hold(lease, due, held)
         for heard in listener.tell(steps, sayings):
             held = after(held, heard.step, heard.note)
             self.tellings.heard(lease, due, held, [heard.step])
             metrics.STEPS.labels(lease.subscriber, heard.step.act.value).inc()
-        return why
-
-    def _sayings(self, listener: Listener, study_uid: str) -> tuple[tuple[Saying, ...], str]:
-        story = self._story(study_uid)
-        if story is None:
-            return (), ""
-        try:
-            return tuple(listener.sayings(story)), ""
-        except LeftOut as error:
-            return (), str(error)
 
     def _story(self, study_uid: str) -> Story | None:
         with mapped_errors(), self.pool.connection() as connection:

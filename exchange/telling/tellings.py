@@ -104,6 +104,8 @@ class Tellings:
     def fan_out(self) -> int:
         """Make what changed due for every subscriber, in one transaction; how many changes were noted."""
         with mapped_errors(), self.pool.connection() as connection:
+            # Nobody subscribes meanwhile: they would hear neither of this nor of what is linked already.
+            connection.execute("lock table subscriber in row share mode")
             row = connection.execute(_FAN_OUT, (FAN_OUT,)).fetchone()
         return int(row[0]) if row else 0
 

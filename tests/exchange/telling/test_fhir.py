@@ -6,7 +6,7 @@ import pytest
 
 from exchange.people.person import NumberStatus
 from exchange.reports.report import ReportStatus
-from exchange.telling import web
+from exchange.telling import fhir, web
 from exchange.telling.outbox import Because
 from exchange.telling.subscriber import Kind, Manner, Subscriber
 from imx.demo.record.server import Fault, RecordServer
@@ -207,6 +207,38 @@ def test_what_a_server_refuses_is_a_dead_letter_and_holds_up_nothing(
         region.note(uid, Because.CONTENT)
     region.tell()
     assert studies_of(record, RUTH) == ["1.2.1", "1.2.2"]
+
+
+def test_what_is_refused_for_the_new_person_is_taken_from_the_old_one(
+    region: Region, record: RecordServer
+) -> None:
+    region.subscribe(subscriber(record))
+    region.study()
+    region.link("1.2.1", RUTH)
+    region.tell()
+    region.link("1.2.1", IVY)
+    record.faults.append(422)
+    region.tell()
+    assert not record.store.find("ImagingStudy")
+    assert region.states == [("1.2.1", "dead", "HTTP 422 (transient)")]
+
+
+def test_a_fault_of_ours_leaves_nothing_with_the_old_person(
+    region: Region, record: RecordServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    region.subscribe(subscriber(record))
+    region.study()
+    region.link("1.2.1", RUTH)
+    region.tell()
+    region.link("1.2.1", IVY)
+    monkeypatch.setattr(fhir, "resources_of", None)
+    region.tell()
+    assert not record.store.find("ImagingStudy")
+    [(_, state, why)] = region.states
+    assert (state, why) == (
+        "dead",
+        "it failed 3 times: a fault of this service (TypeError); its log says more",
+    )
 
 
 def test_what_fails_often_enough_is_a_dead_letter(region: Region, record: RecordServer) -> None:

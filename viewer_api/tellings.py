@@ -15,8 +15,8 @@ from viewer_api.readers import Reader
 LIMIT = 1000
 
 
-def record_routes(work: Working) -> APIRouter:
-    """GET /record/subscribers; GET /record/tellings, one of them, and what a person may do about it.
+def telling_routes(work: Working) -> APIRouter:
+    """GET /subscribers; GET /tellings, one of them, and what a person may do about it.
 
     Somebody of one trust sees and decides about what that trust sent; who belongs to none works for all.
     """
@@ -24,7 +24,7 @@ def record_routes(work: Working) -> APIRouter:
     desk = TellingDesk(work.desk.pool)
     subscribers = PostgresSubscribers(work.desk.pool)
 
-    @router.get("/record/subscribers")
+    @router.get("/subscribers")
     async def list_subscribers(request: Request) -> Response:
         reader = await work.readers.admit(request, Action.OPERATE)
         await reader.record()
@@ -43,7 +43,7 @@ def record_routes(work: Working) -> APIRouter:
             ]
         )  # fmt: skip
 
-    @router.get("/record/tellings")
+    @router.get("/tellings")
     async def list_tellings(request: Request) -> Response:
         reader = await work.readers.admit(request, Action.OPERATE)
         keys = request.query_params
@@ -56,7 +56,7 @@ def record_routes(work: Working) -> APIRouter:
         )
         return json_answer([each.as_json() for each in found])
 
-    @router.get("/record/tellings/{number:int}")
+    @router.get("/tellings/{number:int}")
     async def one_telling(request: Request, number: int) -> Response:
         reader = await work.readers.admit(request, Action.OPERATE)
         await reader.record(detail={"telling": number})
@@ -65,7 +65,7 @@ def record_routes(work: Working) -> APIRouter:
         decisions = [{"at": each.at, "by": each.decided_by, "decision": each.decision} for each in decided]
         return json_answer({**telling.as_json(), "told": acts, "decisions": decisions})
 
-    @router.post("/record/tellings/{number:int}/replay")
+    @router.post("/tellings/{number:int}/replay")
     async def replay(request: Request, number: int) -> Response:
         """Told again within seconds, whether or not the subscriber should hold it already."""
         reader = await work.readers.admit(request, Action.OPERATE)
@@ -74,7 +74,7 @@ def record_routes(work: Working) -> APIRouter:
         await work.desk.ask(desk.replay, number, reader.look.actor.name)
         return json_answer((await work.desk.ask(desk.telling, number))[0].as_json())
 
-    @router.post("/record/tellings/{number:int}/cancel")
+    @router.post("/tellings/{number:int}/cancel")
     async def cancel(request: Request, number: int) -> Response:
         reader = await work.readers.admit(request, Action.OPERATE)
         await work.desk.ask(desk.telling, number, _trust(reader))

@@ -33,31 +33,31 @@ def dead_letter(place: Place, study_uid: str = "1.2.3") -> int:
 def test_a_dead_letter_is_seen_and_replayed(place: Place, closed_api: httpx.Client) -> None:
     number, who = dead_letter(place), bearer(place, Role.COORDINATOR, trust="")
 
-    [subscriber] = closed_api.get("/record/subscribers", headers=who).json()
+    [subscriber] = closed_api.get("/subscribers", headers=who).json()
     assert (subscriber["name"], subscriber["dead"]) == ("record", 1)
-    [seen] = closed_api.get("/record/tellings", headers=who).json()
+    [seen] = closed_api.get("/tellings", headers=who).json()
     assert (seen["id"], seen["state"], seen["last_error"], seen["in_doubt"]) == (
         number,
         "dead",
         "HTTP 422",
         0,
     )
-    assert "9990000018" not in closed_api.get("/record/tellings", headers=who).text
+    assert "9990000018" not in closed_api.get("/tellings", headers=who).text
 
-    replayed = closed_api.post(f"/record/tellings/{number}/replay", headers=who).json()
+    replayed = closed_api.post(f"/tellings/{number}/replay", headers=who).json()
     assert (replayed["state"], replayed["tries"], replayed["in_doubt"]) == ("waiting", 0, 1)
-    told = closed_api.get(f"/record/tellings/{number}", headers=who).json()
+    told = closed_api.get(f"/tellings/{number}", headers=who).json()
     assert [(each["by"], each["decision"]) for each in told["decisions"]] == [("reader", "replay")]
-    assert closed_api.post(f"/record/tellings/{number}/cancel", headers=who).json()["state"] == "cancelled"
-    assert closed_api.post(f"/record/tellings/{number}/cancel", headers=who).status_code == 409
-    assert closed_api.get("/record/tellings?state=cancelled&subscriber=record", headers=who).json()
-    assert closed_api.get("/record/tellings/999", headers=who).status_code == 404
+    assert closed_api.post(f"/tellings/{number}/cancel", headers=who).json()["state"] == "cancelled"
+    assert closed_api.post(f"/tellings/{number}/cancel", headers=who).status_code == 409
+    assert closed_api.get("/tellings?state=cancelled&subscriber=record", headers=who).json()
+    assert closed_api.get("/tellings/999", headers=who).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["?state=odd", "?limit=0", "?limit=many"])
 def test_a_question_that_means_nothing(place: Place, closed_api: httpx.Client, path: str) -> None:
     who = bearer(place, Role.COORDINATOR)
-    assert closed_api.get(f"/record/tellings{path}", headers=who).status_code == 400
+    assert closed_api.get(f"/tellings{path}", headers=who).status_code == 400
 
 
 def test_somebody_of_one_trust_sees_what_it_sent(place: Place, closed_api: httpx.Client) -> None:
@@ -71,17 +71,17 @@ def test_somebody_of_one_trust_sees_what_it_sent(place: Place, closed_api: httpx
     other = bearer(place, Role.COORDINATOR, "other", f"{row[0]}X")
 
     for who, status in ((other, 404), (own, 200)):
-        assert len(closed_api.get("/record/tellings", headers=who).json()) == (status == 200)
-        assert closed_api.get(f"/record/tellings/{number}", headers=who).status_code == status
-        assert closed_api.post(f"/record/tellings/{number}/replay", headers=who).status_code == status
+        assert len(closed_api.get("/tellings", headers=who).json()) == (status == 200)
+        assert closed_api.get(f"/tellings/{number}", headers=who).status_code == status
+        assert closed_api.post(f"/tellings/{number}/replay", headers=who).status_code == status
 
 
 @pytest.mark.parametrize("role", [Role.READER, Role.CONTRIBUTOR, Role.AUDITOR])
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/record/subscribers"), ("GET", "/record/tellings"), ("GET", "/record/tellings/1"),
-        ("POST", "/record/tellings/1/replay"), ("POST", "/record/tellings/1/cancel"),
+        ("GET", "/subscribers"), ("GET", "/tellings"), ("GET", "/tellings/1"),
+        ("POST", "/tellings/1/replay"), ("POST", "/tellings/1/cancel"),
     ],
 )  # fmt: skip
 def test_it_is_for_those_who_operate(
