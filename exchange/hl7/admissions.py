@@ -49,7 +49,8 @@ _SEXES: Mapping[str, Sex] = {
 #: HL7 Table 0200, as FHIR calls it (HumanName.use).
 _USES: Mapping[str, str] = {"L": "official", "D": "usual", "B": "maiden", "M": "maiden", "N": "nickname"}
 _OTHER_USE = "old"
-_ADDRESS_LINES = ((1, 1), (2, 1), (3, 1), (4, 1))
+#: Street, other designation, city, county (XAD.1 to XAD.4).
+_ADDRESS_LINES = (1, 2, 3, 4)
 #: What a Patient ID (LO) and a name (XPN) may be long.
 _NUMBER_LIMIT, _TEXT_LIMIT = 64, 250
 _DATE = re.compile(r"\d{4}(\d\d(\d\d)?)?")
@@ -170,7 +171,7 @@ def _demographics(message: Message, pid: Segment) -> Demographics:
         names=_names(pid),
         birth_date=_date(pid.field(7)),
         sex=_SEXES.get(pid.text(8).upper(), Sex.UNKNOWN),
-        address=tuple(text for place in _ADDRESS_LINES if (text := address.text(*place))),
+        address=tuple(text for part in _ADDRESS_LINES if (text := address.text(part))),
         postcode=address.text(5),
         practice=practice.text(3, 3) if practice else "",
         died=died,
