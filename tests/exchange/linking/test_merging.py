@@ -26,9 +26,13 @@ from exchange.people.statements import Apart, Merged, Statement
 from exchange.people.telling import tell
 from storage.changes import ChangeFeed, follow
 from storage.files import FileObjects
+from storage.purging import purge
+from storage.stored import Resource
+from storage.withdrawals import Withdrawals
 from tests.exchange.linking.test_reviewing import MARY, RUTH, TWIN
 from tests.exchange.record.test_reading import send
 from tests.storage.shelf import Shelf
+from tests.storage.test_withdrawals import expire
 
 OLD, NEW, NEWEST = (Identifier(value, "RBL") for value in ("123456", "200000", "300000"))
 _NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -175,3 +179,19 @@ def test_a_preview_says_what_moves_and_changes_nothing(shelf: Shelf) -> None:
     assert numbers(shelf) == [("RBL", "123456")]
     assert shelf.rows("select from person_statement") == []
     assert corrections(shelf) == 0
+
+
+def test_a_purge_takes_what_was_corrected_along(shelf: Shelf) -> None:
+    send(shelf)
+    say(shelf, record(OLD), record(NEW), Merged(OLD, NEW), minute=0)
+    settle(shelf)
+    with shelf.pool.connection() as connection:
+        corrected(connection, NEW)
+    withdrawals = Withdrawals(shelf.pool, shelf.objects)
+    withdrawals.approve(withdrawals.ask(Resource("1.2.1"), "the wrong patient", "ann").id, "bob")
+    expire(shelf)
+
+    assert purge(shelf.objects, shelf.pool).objects == 1
+
+    assert shelf.rows("select from study") == []
+    assert shelf.rows("select from identity_correction") == []
