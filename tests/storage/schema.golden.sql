@@ -3098,7 +3098,7 @@ ALTER TABLE ONLY public.forwarded
 ALTER TABLE ONLY public.hl7_sender
     ADD CONSTRAINT hl7_sender_trust_fkey FOREIGN KEY (trust) REFERENCES public.trust(ods_code);
 ALTER TABLE ONLY public.identity_correction
-    ADD CONSTRAINT identity_correction_correction_id_fkey FOREIGN KEY (correction_id) REFERENCES public.correction(id);
+    ADD CONSTRAINT identity_correction_correction_id_fkey FOREIGN KEY (correction_id) REFERENCES public.correction(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.identity_correction
     ADD CONSTRAINT identity_correction_review_id_fkey FOREIGN KEY (review_id) REFERENCES public.link_review(id);
 ALTER TABLE ONLY public.identity
@@ -3124,7 +3124,7 @@ ALTER TABLE ONLY public.link_due
 ALTER TABLE ONLY public.link_review
     ADD CONSTRAINT link_review_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person_record(id);
 ALTER TABLE ONLY public.merge_correction
-    ADD CONSTRAINT merge_correction_correction_id_fkey FOREIGN KEY (correction_id) REFERENCES public.correction(id);
+    ADD CONSTRAINT merge_correction_correction_id_fkey FOREIGN KEY (correction_id) REFERENCES public.correction(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.order_tie
     ADD CONSTRAINT order_tie_correction_id_fkey FOREIGN KEY (correction_id) REFERENCES public.correction(id);
 ALTER TABLE ONLY public.order_tie
