@@ -5,12 +5,17 @@ names is whom the study names, as that stands now, by an identifier with its iss
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from exchange.people.person import NHS, Identifier
 
-#: For which person each identifier stands now, of those that the directory knows.
-StandsFor = Mapping[Identifier, int]
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """What the directory says of the identifiers on both sides."""
+
+    stands_for: Mapping[Identifier, int] = field(default_factory=dict)  # which person each means now
+    verified: frozenset[int] = frozenset()  # of those, the people with a verified NHS number
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ class Unmatched:
 Verdict = Matched | Doubt | Unmatched
 
 
-def where(named: Named, studies: Sequence[Candidate], stands_for: StandsFor) -> Verdict:
+def where(named: Named, studies: Sequence[Candidate], directory: Directory) -> Verdict:
     """To which of these studies it belongs, and why."""
     meant = [each for each in studies if named.study_uid and each.uid == named.study_uid]
     how = "Study Instance UID"
@@ -79,13 +84,13 @@ def where(named: Named, studies: Sequence[Candidate], stands_for: StandsFor) -> 
         how = "accession number and issuer"
     if not meant:
         return Unmatched("no study that it names by UID or accession number is here")
-    agree = [each for each in meant if not _against(named, each, stands_for)]
+    agree = [each for each in meant if not _against(named, each, directory)]
     if len(agree) == 1:
         return Matched(agree[0].uid, f"{how} and patient agree")
     uids = tuple(sorted(each.uid for each in agree or meant))
     if agree:
         return Doubt(uids, f"several studies of the patient bear its {how}")
-    return Doubt(uids, f"by {how}, but {_against(named, meant[0], stands_for)}")
+    return Doubt(uids, f"by {how}, but {_against(named, meant[0], directory)}")
 
 
 def is_meant(named: Named, study: Candidate) -> bool:
@@ -101,7 +106,7 @@ def _is_numbered(named: Named, study: Candidate) -> bool:
     )
 
 
-def _against(named: Named, study: Candidate, stands_for: StandsFor) -> str:
+def _against(named: Named, study: Candidate, directory: Directory) -> str:
     """What speaks against it; "" where nothing does."""
     if named.is_within and len(study.whose) == 1:
         return ""
@@ -109,28 +114,30 @@ def _against(named: Named, study: Candidate, stands_for: StandsFor) -> str:
         return "the report names no patient"
     if not study.whose:
         return "the study names no patient"
-    people = _people(named.patients, stands_for)
-    if people and study.person is not None and study.person not in people:
+    people = _people(named.patients, directory)
+    # A number that nobody has traced says nothing against whom a person linked the study to.
+    sure = people & directory.verified
+    if sure and study.person is not None and study.person not in people:
         return "the study is linked to somebody else"
     for each in study.whose:
-        theirs = _people(each.identifiers, stands_for) | ({study.person} - {None})
+        theirs = _people(each.identifiers, directory) | ({study.person} - {None})
         if not (named.patients & each.identifiers or people & theirs):
             return "the patient is another"
-        if _are_other_numbers(named.patients, each.identifiers, stands_for):
+        if _are_other_numbers(named.patients, each.identifiers, directory):
             return "the NHS number is another"
         if named.birth_date and each.birth_date and named.birth_date != each.birth_date:
             return "the birth date is another"
     return ""
 
 
-def _people(identifiers: Collection[Identifier], stands_for: StandsFor) -> set[int]:
-    return {stands_for[each] for each in identifiers if each in stands_for}
+def _people(identifiers: Collection[Identifier], directory: Directory) -> set[int]:
+    return {directory.stands_for[each] for each in identifiers if each in directory.stands_for}
 
 
 def _are_other_numbers(
-    one: Collection[Identifier], other: Collection[Identifier], stands_for: StandsFor
+    one: Collection[Identifier], other: Collection[Identifier], directory: Directory
 ) -> bool:
     """Whether both bear NHS numbers and share none, a superseded one counted as what it became."""
-    ours = {stands_for.get(each, each) for each in one if each.issuer == NHS}
-    theirs = {stands_for.get(each, each) for each in other if each.issuer == NHS}
+    ours = {directory.stands_for.get(each, each) for each in one if each.issuer == NHS}
+    theirs = {directory.stands_for.get(each, each) for each in other if each.issuer == NHS}
     return bool(ours and theirs and not ours & theirs)

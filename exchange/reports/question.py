@@ -9,9 +9,9 @@ from typing import Any
 from psycopg import Connection
 
 from exchange.linking.identities import identities_of, namings
-from exchange.people.directory import standings
+from exchange.people.directory import people, standings
 from exchange.people.person import Identifier
-from exchange.reports.matching import Candidate, Named, StandsFor, Verdict, Whose, is_meant, where
+from exchange.reports.matching import Candidate, Directory, Named, Verdict, Whose, is_meant, where
 from exchange.reports.report import Content, ReportSource
 from exchange.reports.stored import content_of
 
@@ -61,7 +61,7 @@ class Question:
     report_id: int
     named: Named
     studies: tuple[Candidate, ...]
-    stands_for: StandsFor
+    directory: Directory
     place: Place  # as it stands
     decided_by: str | None  # the person who decided that
     decided_for: bytes | None
@@ -69,7 +69,7 @@ class Question:
     @property
     def verdict(self) -> Verdict:
         """What the rules say."""
-        return where(self.named, self.studies, self.stands_for)
+        return where(self.named, self.studies, self.directory)
 
     def fingerprint(self, place: Place) -> bytes:
         """Of what a person decides about when they decide that: the same as long as none of it changes."""
@@ -83,7 +83,10 @@ class Question:
                  [(sorted(whose.identifiers), whose.birth_date) for whose in each.whose])
                 for each in studies
             ],
-            sorted((each, person) for each, person in self.stands_for.items() if each in numbers),
+            sorted(
+                (each, person, person in self.directory.verified)
+                for each, person in self.directory.stands_for.items() if each in numbers
+            ),
         ]  # fmt: skip
         return hashlib.sha256(repr(facts).encode()).digest()
 
@@ -101,8 +104,12 @@ def question_of(connection: Connection[Any], report_id: int, also: str = "") -> 
     studies = _candidates(connection, named, (study_uid, also))
     known = standings(connection, _numbers(named, studies))
     stands_for = {each.identifier: each.person_id for each in known.values()}
+    met = people(connection, stands_for.values())
+    verified = frozenset(number for number, person in met.items() if person.is_verified)
     place = Place(State(state), study_uid, because)
-    return Question(report_id, named, studies, stands_for, place, decided_by, decided_for)
+    return Question(
+        report_id, named, studies, Directory(stands_for, verified), place, decided_by, decided_for
+    )
 
 
 def _numbers(named: Named, studies: Iterable[Candidate]) -> frozenset[Identifier]:
