@@ -46,12 +46,11 @@ class _Resources:
         return [each for each in self._by_address.values() if each.get("resourceType") == kind]
 
     def referred(self, reference: str) -> Json:
-        """By its address, whole or without the server's (FHIR R4 §3.1.5)."""
-        return next(
-            each
-            for address, each in self._by_address.items()
-            if address == reference or address.endswith(f"/{reference}")
-        )
+        """By its address, whole or without the server's (FHIR R4 §3.1.5). Raises KeyError."""
+        for address, each in self._by_address.items():
+            if address == reference or address.endswith(f"/{reference}"):
+                return each
+        raise KeyError(reference)
 
 
 def _manifest(bundle: Json, resources: _Resources) -> Manifest:

