@@ -46,6 +46,7 @@ def review_pages(work: Working, pages: Pages) -> APIRouter:
     async def find(request: Request, study: str) -> Response:
         """Somebody by a number: shown beside the study. The number stands in no address."""
         reader, uid = await admitted(request, study)
+        await work.readers.admit(request, Action.FIND_PEOPLE, uid)
         form = await work.readers.form(request, Action.DECIDE_LINK)
         identifier, errors = _identifier(form)
         if not errors:
