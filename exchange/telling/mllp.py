@@ -1,6 +1,7 @@
 """Sending HL7 v2 messages by MLLP, each answered before the next leaves (HL7 v2.5.1 §2.9.2)."""
 
 import socket
+import ssl
 from contextlib import suppress
 from time import monotonic
 from types import TracebackType
@@ -93,8 +94,8 @@ def _is_gone(connection: socket.socket) -> bool:
     try:
         connection.settimeout(0.0)
         connection.recv(1)
-    except (BlockingIOError, InterruptedError):
+    except (BlockingIOError, InterruptedError, ssl.SSLWantReadError):
         return False
-    except OSError as error:
-        return "WANT_READ" not in str(getattr(error, "reason", ""))
+    except OSError:
+        pass
     return True

@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 
 from exchange.hl7.answers import accepted
-from exchange.hl7.listener import Limits, Listener
+from exchange.hl7.listener import Limits, Listener, Secure
 from exchange.hl7.message import Message, read_message
 from exchange.telling import mllp
 from exchange.telling.outbox import Because
@@ -45,10 +45,10 @@ class Receiver:
         return accepted(message)
 
     @contextmanager
-    def listening(self) -> Iterator["Receiver"]:
+    def listening(self, secure: Secure | None = None) -> Iterator["Receiver"]:
         with socket.create_server(("127.0.0.1", 0)) as door:
             self.port = door.getsockname()[1]
-            listener = Listener(self, {door: None}, lambda _: None, Limits())
+            listener = Listener(self, {door: secure}, lambda _: None, Limits())
             thread = Thread(target=listener.serve, daemon=True)
             thread.start()
             yield self

@@ -1,5 +1,6 @@
 """Subscribers are told over TLS, and shown who we are."""
 
+import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,10 +8,12 @@ from pathlib import Path
 import pytest
 import trustme
 
+from exchange.hl7.listener import Secured
 from exchange.telling.subscriber import Kind, Manner, Subscriber
 from imx.demo.record.server import RecordServer
 from tests.exchange.telling.material import studies_of
 from tests.exchange.telling.region import RUTH, Region
+from tests.exchange.telling.test_hl7 import Receiver
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +48,27 @@ def test_both_ends_show_who_they_are(region: Region, secured: RecordServer, mann
     region.link("1.2.1", RUTH)
     region.tell()
     assert studies_of(secured, RUTH) == ["1.2.1"]
+
+
+def test_messages_go_over_tls(region: Region, authority: trustme.CA, manner: Manner) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+
+    secured = []
+
+    def secure(connection: socket.socket) -> Secured:
+        secured.append(connection)
+        return Secured(context.wrap_socket(connection, server_side=True), "")
+
+    with Receiver().listening(secure) as receiver:
+        address = f"mllps://localhost:{receiver.port}"
+        region.subscribe(Subscriber(name="engine", kind=Kind.HL7, address=address, manner=manner))
+        for uid in ("1.2.1", "1.2.2"):
+            region.study(uid)
+            region.link(uid, RUTH)
+        region.tell()
+        assert receiver.types == ["ORU^R01", "ORU^R01"]
+    assert len(secured) == 1, "a connection is kept between messages"
 
 
 def test_whoever_is_not_known_is_told_nothing(region: Region, secured: RecordServer, manner: Manner) -> None:
