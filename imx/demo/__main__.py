@@ -16,6 +16,9 @@ from imx.configuration import read
 from imx.database import open_database
 from imx.demo import linked, patient_index, play, service
 from imx.demo.cargo import PEOPLE, TRAVELLER, load
+from imx.demo.pds.running import fhir_url
+from imx.demo.pds.running import running as pds
+from imx.demo.pds.server import SmallPds
 from imx.demo.people import crowd
 from imx.demo.region import TRUSTS
 from imx.demo.service import USUAL_DICOM_PORT, USUAL_HL7_PORT, USUAL_HTTP_PORT, Service
@@ -52,7 +55,11 @@ def main() -> int:
 def run(console: Console, *, once: bool) -> int:
     """Start the service, play the region on it, show what came of it, and stay."""
     folder = FOLDER.resolve()
-    with service.running(folder) as running:
+    people = crowd(PEOPLE, TRUSTS)
+    with (
+        pds(SmallPds(patient_index.held_by_the_pds(people))) as pds_at,
+        service.running(folder, fhir_url(pds_at)) as running,
+    ):
         console.print(
             f"starting the service on {folder / 'data'}; meanwhile the modalities make their pictures"
         )
@@ -65,7 +72,6 @@ def run(console: Console, *, once: bool) -> int:
             f"{len(TRUSTS)} trusts and {len(cargo.files)} of their modalities are registered; "
             f"{cargo.size} instances go out by C-STORE"
         )
-        people = crowd(PEOPLE, TRUSTS)
         told = patient_index.tell(people, running.hl7_port)
         console.print(f"their patient administration systems tell who everybody is: {told} messages by HL7")
         heard = play.push(cargo, running.dicom, console)
@@ -73,7 +79,9 @@ def run(console: Console, *, once: bool) -> int:
         with DicomWeb(running.dicomweb, token) as reader:
             are_two, in_words = play.two_people(reader)
 
+        console.print("who is not verified is traced at a small PDS of the demo's own, five a second")
         with open_database(read({"data": running.data}, {})) as pool:
+            linked.wait_for(pool, [people[place].nhs_number for place in patient_index.TRACED_HERE])
             found = linked.outcomes(pool)
             shown = linked.person_of(pool, people[TRAVELLER].nhs_number)
 

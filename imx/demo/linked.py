@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from psycopg_pool import ConnectionPool
@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from exchange.linking.link import Decided, Link, LinkState, Verdict
-from exchange.linking.links import link_of
+from exchange.linking.links import link_of, studies_of
 from exchange.people.directory import people, person_known_as
 from exchange.people.person import Identifier, Person
 from exchange.record.reading import shared_studies
@@ -52,6 +52,18 @@ def outcomes(pool: ConnectionPool) -> list[Outcome]:
                 ]
         time.sleep(0.2)
     raise NotLinked(f"not every study was looked at after {PATIENCE_S:.0f} seconds")
+
+
+def wait_for(pool: ConnectionPool, nhs_numbers: Sequence[str]) -> None:
+    """Until the PDS has borne these out, and studies are linked to whose they are. Raises NotLinked."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        with pool.connection() as connection:
+            known = [person_known_as(connection, Identifier.nhs(number)) for number in nhs_numbers]
+            if all(each is not None and studies_of(connection, each.id) for each in known):
+                return
+        time.sleep(0.2)
+    raise NotLinked(f"the small PDS bore nobody out within {PATIENCE_S:.0f} seconds")
 
 
 def person_of(pool: ConnectionPool, nhs_number: str) -> Person | None:

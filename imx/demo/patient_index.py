@@ -10,6 +10,8 @@ from datetime import timedelta
 from enum import Enum
 
 from exchange.hl7.framing import Deframer, framed
+from exchange.people.person import Demographics, PersonName, Sex
+from imx.demo.pds.records import Records
 from imx.demo.people import Person
 from imx.demo.region import TRUSTS, DemoTrust
 from imx.errors import SetupError
@@ -26,7 +28,8 @@ class NotTaken(SetupError):
 class Oddity(Enum):
     """What is wrong, or unusual, with what the systems say of somebody."""
 
-    NOT_TRACED = "the NHS number is not traced"
+    TRACED_HERE = "the NHS number is not traced, and the PDS bears it out"
+    NOT_TRACED = "the NHS number is not traced, and the PDS does not know it"
     MARRIED = "the family name is a new one"
     OTHER_BIRTH_DATE = "the birth date is another"
     NOT_THERE = "no system knows them"
@@ -34,11 +37,16 @@ class Oddity(Enum):
 
 #: By the place of a person in the crowd.
 ODD: Mapping[int, Oddity] = {
+    2: Oddity.TRACED_HERE,
     3: Oddity.NOT_TRACED,
     4: Oddity.MARRIED,
     5: Oddity.OTHER_BIRTH_DATE,
     6: Oddity.NOT_THERE,
 }
+
+
+#: Where the PDS has the last word.
+TRACED_HERE = tuple(place for place, oddity in ODD.items() if oddity is Oddity.TRACED_HERE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,7 @@ def entries(people: Sequence[Person]) -> Iterator[Entry]:
     for place, person in enumerate(people):
         for trust in TRUSTS:
             match ODD.get(place):
-                case Oddity.NOT_TRACED:
+                case Oddity.TRACED_HERE | Oddity.NOT_TRACED:
                     yield Entry(trust, person, number_status="02")
                 case Oddity.MARRIED:
                     given = person.name.partition("^")[2]
@@ -85,6 +93,18 @@ def entries(people: Sequence[Person]) -> Iterator[Entry]:
                     pass
                 case None:
                     yield Entry(trust, person)
+
+
+def held_by_the_pds(people: Sequence[Person]) -> Records:
+    """Whom the small PDS holds, as the systems have them: all of those but one whose number nobody traced."""
+    records = Records()
+    unknown = {people[place].nhs_number for place, oddity in ODD.items() if oddity is Oddity.NOT_TRACED}
+    for number, person in {entry.person.nhs_number: entry.person for entry in entries(people)}.items():
+        if number not in unknown:
+            family, _, given = person.name.partition("=")[0].partition("^")
+            name = PersonName(family, tuple(given.split("^")[:1]), use="usual")
+            records.hold(number, Demographics((name,), f"{person.birth_date:%Y%m%d}", Sex(person.sex)))
+    return records
 
 
 def tell(people: Sequence[Person], port: int) -> int:

@@ -90,7 +90,7 @@ class Service:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Service]:
+def running(folder: Path, pds_url: str) -> Iterator[Service]:
     """The service on `folder`, started but maybe not ready; afterwards it is drained and gone."""
     folder.mkdir(parents=True, exist_ok=True)
     data, log = folder / "data", folder / "service.log"
@@ -103,7 +103,7 @@ def running(folder: Path) -> Iterator[Service]:
                 "--hl7-port", str(service_ports[2]),
             ],
             stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-            env=_environment(),
+            env={**_environment(), "IMX_PDS_URL": pds_url},
             start_new_session=True,     # Ctrl-C reaches the demo, which then lets the service drain
             preexec_fn=_end_with_us,
         )  # fmt: skip

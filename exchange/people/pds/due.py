@@ -47,7 +47,7 @@ _CHANGED = """
 """
 _DUE = """
     select k.issuer, k.value, coalesce(r.nhs_number, ''), coalesce(r.number_status, '07'), r.demographics,
-        coalesce(t.linked_to, ''), coalesce(t.version, ''), r.said_at
+        coalesce(t.linked_to, ''), r.id is not null, coalesce(t.version, ''), r.said_at
     from {} k (issuer, value)
         left join person_trace t on t.issuer = k.issuer and t.value = k.value
         left join person_record r on r.issuer = k.issuer and r.value = k.value
@@ -126,9 +126,10 @@ def _due(
     status: str,
     stored: Any,
     linked_to: str,
+    is_known: bool,
     version: str,
     heard_at: datetime | None,
 ) -> Due:
     said = demographics_of(stored) if stored is not None else Demographics()
-    wanted = Wanted(Identifier(value, issuer), claims, NumberStatus(status), said, linked_to)
+    wanted = Wanted(Identifier(value, issuer), claims, NumberStatus(status), said, linked_to, is_known)
     return Due(wanted, version, heard_at)

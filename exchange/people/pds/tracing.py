@@ -42,6 +42,7 @@ class Wanted:
     status: NumberStatus = NumberStatus.NOT_PRESENT  # of that, or of the number itself where it is the NHS's
     demographics: Demographics = field(default_factory=Demographics)
     linked_to: str = ""  # the NHS number that an earlier trace found for it
+    is_known: bool = True  # False: no source has told the directory of it, only a study names it
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ def trace_of_nhs_number(wanted: Wanted, answer: Held | Unknown) -> Traced:
         # Whoever held it as verified is wrong: it links nobody until somebody resolves that.
         status = NumberStatus.TO_BE_RESOLVED if answer.is_invalidated else NumberStatus.NO_MATCH
         outcome = Outcome.INVALIDATED if answer.is_invalidated else Outcome.NOBODY
-        return Traced(outcome, [Record(number, wanted.demographics, number.value, status, None)])
+        record = Record(number, wanted.demographics, number.value, status, None)
+        return Traced(outcome, [record] if wanted.is_known else [])
     now = _record(answer)
     if now.identifier == number:
         return Traced(Outcome.VERIFIED, [now])

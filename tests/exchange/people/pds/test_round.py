@@ -166,6 +166,14 @@ def test_an_nhs_number_in_a_study_is_asked_about(shelf: Shelf, tracing: Tracing)
     assert linked(shelf) == NORMAL
 
 
+def test_a_number_that_is_nobodys_makes_nobody(shelf: Shelf, tracing: Tracing) -> None:
+    send(shelf, PatientID="9990000069", IssuerOfPatientID="NHS")
+    settle(shelf)
+    assert tracing.run() == 1
+    settle(shelf)
+    assert linked(shelf) == "unmatched"
+
+
 def test_what_becomes_of_a_number_is_heard_within_its_time(
     shelf: Shelf, tracing: Tracing, service: SmallPds
 ) -> None:

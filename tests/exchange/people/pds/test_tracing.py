@@ -132,6 +132,7 @@ def test_the_nhs_says_what_becomes_of_its_own_numbers() -> None:
     assert isinstance(unknown, Record)
     assert (invalid.status, unknown.status) == (NumberStatus.TO_BE_RESOLVED, NumberStatus.NO_MATCH)
     assert (invalid.demographics, invalid.sensitivity) == (JANE, None)
+    assert trace_of_nhs_number(replace(wanted, is_known=False), Unknown()).statements == []
 
 
 _dates = st.sampled_from(["20101022", "20101023", "2010", ""])
