@@ -13,20 +13,25 @@ from storage.driver_errors import mapped_errors
 #: Records looked at in one go: most are of people of whom no study is kept.
 RECORDS = 1000
 
-#: Studies that a record may matter to: they bear its number, are linked to whom it stands for, or were
-#: proposed them; or share its birth date and family name, so that it may be a twin's, or be proposed.
+#: Studies that a record may matter to: they bear its number, or one whose source claims that number for it;
+#: are linked to whom it stands for, or were proposed them; or share its birth date and family name, so that
+#: it may be a twin's, or be proposed (as they may with day and month, or given and family name, swapped).
 _FIND = """
     with changed as materialized (
-        select id, issuer, value, coalesce(current_id, id) as person_id, birth_date, family
+        select id, issuer, value, coalesce(current_id, id) as person_id, birth_date, family, given
         from person_record where not is_considered order by id limit %s for no key update skip locked
+    ), numbers as materialized (
+        select issuer, value from changed
+        union select r.issuer, r.value from changed c join person_record r on r.nhs_number = c.value
+            where c.issuer = 'NHS'
     ), people as materialized (
         select id from changed union select person_id from changed
     ), found as (
-        select d.study_id, false as of_person from changed c
+        select d.study_id, false as of_person from numbers c
             join patient p on p.identifier = c.value and p.issuer = c.issuer
             join identity d on d.patient_id = p.id
         union all
-        select n.study_id, false from changed c
+        select n.study_id, false from numbers c
             join study_identifier n on n.issuer = c.issuer and n.value = c.value
         union all
         select l.study_id, true from people k join study_link l on l.person_id = k.id
@@ -35,8 +40,10 @@ _FIND = """
             where l.proposed && (select array_agg(id) from people)
         union all
         select d.study_id, false from changed c join identity d
-            on d.birth_date = c.birth_date
-            and ltrim(plain_name(split_part(d.patient_name, '^', 1))) = c.family
+            on d.birth_date in (c.birth_date,
+                left(c.birth_date, 4) || right(c.birth_date, 2) || substr(c.birth_date, 5, 2))
+            and ltrim(plain_name(split_part(d.patient_name, '^', 1)))
+                in (c.family, split_part(c.given, ' ', 1))
             where c.family <> ''
     ), due as (
         insert into link_due as k (study_id, of_person)
