@@ -61,7 +61,8 @@ def test_an_order_that_cannot_be_is_one_sentence(imx: Imx) -> None:
 def test_senders_are_allowed_and_forbidden(imx: Imx) -> None:
     shown = ":".join(["AB"] * 32)  # as openssl prints it
     allow = ("hl7", "allow", "10.1.2.0/24", "--trust", "RBL", "--alias", "PAS", "--fingerprint", shown)
-    assert imx(*allow).exit_code == 0
+    assert imx(*allow, "--status-field", "pid-3.5").exit_code == 0
+    assert isinstance(imx(*allow, "--status-field", "32").exception, ArchiveError)
     assert json.loads(imx("hl7", "senders", "--json").stdout) == [
         {
             "network": "10.1.2.0/24",
@@ -69,6 +70,8 @@ def test_senders_are_allowed_and_forbidden(imx: Imx) -> None:
             "trust": "RBL",
             "aliases": ["PAS"],
             "fingerprint": "ab" * 32,
+            "status_field": "PID-3.5",
+            "sensitivity_field": "PD1-12",
         }
     ]
     assert imx("hl7", "forbid", "10.1.2.0/24").exit_code == 0
