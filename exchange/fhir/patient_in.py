@@ -107,8 +107,9 @@ def _checked(resource: object) -> Mapping[str, Any]:
     try:
         Patient.model_validate(resource)
     except ValidationError as error:
-        # Of the library's own words none: they repeat values.
-        places = sorted({".".join(map(str, each["loc"])) for each in error.errors() if each["loc"]})
+        # Of the library's own words none: they repeat values. An element that FHIR does not know is one, too.
+        wrong = [each for each in error.errors() if each["type"] != "extra_forbidden"]
+        places = sorted({".".join(map(str, each["loc"])) for each in wrong if each["loc"]})
         shown = ", ".join(f"Patient.{place}"[:64] for place in places[:5] if _NAMES.fullmatch(place))
         raise BadPatient(f"no valid Patient{': ' if shown else ''}{shown}") from None
     return resource
@@ -195,13 +196,9 @@ def _name(each: Mapping[str, Any]) -> PersonName:
 
 
 def _address(patient: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
-    """Where they live now: the lines and the postcode of the first that says so."""
-    usable = [
-        each
-        for each in _listed(patient, "address")
-        if each.get("use") not in ("old", "billing") and not (each.get("period") or {}).get("end")
-    ]
-    usable.sort(key=lambda each: each.get("use") != "home")
+    """Where they live now: a home before others, and what has no end before what has one."""
+    usable = [each for each in _listed(patient, "address") if each.get("use") not in ("old", "billing")]
+    usable.sort(key=lambda each: (bool((each.get("period") or {}).get("end")), each.get("use") != "home"))
     if not usable:
         return (), ""
     first = usable[0]

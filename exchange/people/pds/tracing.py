@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from exchange.linking.names import Family, Given, compare_names
+from exchange.people.numbers import is_nhs_number
 from exchange.people.pds.client import Held, NoMatch, Unknown
 from exchange.people.person import TRACES, Demographics, Identifier, NumberStatus, Record, Sex
 from exchange.people.statements import Linked, Merged, Statement, Unlinked
@@ -79,7 +80,7 @@ def trace_of_local_number(wanted: Wanted, answer: Held | Unknown | NoMatch) -> T
     if isinstance(answer, Held) and agree(wanted.demographics, answer.patient.demographics):
         now = _record(answer)
         statements: list[Statement] = [now]
-        if wanted.claims and wanted.claims != now.identifier.value:
+        if is_nhs_number(wanted.claims) and wanted.claims != now.identifier.value:
             statements.append(Merged(Identifier.nhs(wanted.claims), now.identifier))
         if wanted.linked_to not in ("", now.identifier.value):
             statements += _apart(wanted)

@@ -179,6 +179,7 @@ def test_a_duplicate_says_who_it_is_a_duplicate_of() -> None:
         ({"resourceType": "Observation"}, "not a Patient"),
         ({"resourceType": "Patient", "birthDate": "SECRET"}, "no valid Patient: Patient.birthDate"),
         ({"resourceType": "Patient", "SECRET ": 1}, "no valid Patient"),
+        ({"resourceType": "Patient", "SECRET": 1}, "no valid Patient"),
         (
             {"resourceType": "Patient", "identifier": [{"system": NHS_NUMBER, "value": "9990000019"}]},
             "Patient.identifier holds an NHS number whose check digit is wrong",
@@ -236,3 +237,14 @@ def patients_of_everything() -> list[Json]:
 def test_every_patient_is_valid() -> None:
     for each in patients_of_everything():
         Patient.model_validate(each)
+
+
+def test_where_somebody_lives_now_is_the_home_that_has_no_end() -> None:
+    addresses = [
+        {"use": "temp", "postalCode": "L1 1AA"},
+        {"use": "home", "postalCode": "L2 2AA", "period": {"end": "2021-12-31"}},
+        {"use": "old", "postalCode": "L3 3AA"},
+        {"use": "home", "line": ["1 Hill Road"], "city": "Chester", "postalCode": "CH1 1AA"},
+    ]
+    said = read_patient({"resourceType": "Patient", "address": addresses}, ASSIGNERS).demographics
+    assert (said.address, said.postcode) == (("1 Hill Road", "Chester"), "CH1 1AA")

@@ -69,6 +69,12 @@ def test_a_claim_that_is_superseded_leads_to_the_number_that_stands() -> None:
     ]
 
 
+def test_a_claim_that_is_no_number_gives_way_to_none() -> None:
+    traced = trace_of_local_number(replace(WANTED, claims="9990000019"), held())
+    assert traced.linked_to == ONE
+    assert not any(isinstance(each, Merged) for each in traced.statements)
+
+
 @pytest.mark.parametrize(
     "said",
     [
