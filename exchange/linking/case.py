@@ -12,7 +12,7 @@ from exchange.linking.identities import identities_of
 from exchange.linking.link import Evidence, Link, LinkState, StudyIdentity
 from exchange.linking.links import Objection, link_of, objection_to
 from exchange.linking.reviewing import seen_of
-from exchange.linking.reviews import Review, last_of_the_link, question, rejected, reviews_of
+from exchange.linking.reviews import Review, correction, last_of_the_link, question, rejected, reviews_of
 from exchange.people.directory import people
 from exchange.people.person import Person
 from exchange.record.reading import shared_studies
@@ -51,6 +51,11 @@ class Case:
     def question(self) -> Review | None:
         """What its trust was asked and has not answered."""
         return question(self.reviews)
+
+    @property
+    def correction(self) -> Review | None:
+        """By which it bears the details that it does, where a person corrected them."""
+        return correction(self.reviews)
 
     @property
     def can_be_undone(self) -> Review | None:

@@ -17,6 +17,7 @@ from exchange.linking.reviews import (
     NotTheLast,
     Review,
     Verb,
+    correction,
     last_of_the_link,
     mark_undone,
     question,
@@ -50,6 +51,15 @@ class LinkedToAnother(AlreadyDecided):
 
     def __init__(self) -> None:
         super().__init__("the study is linked to somebody else: say so of them")
+
+
+class BearsTheirDetails(AlreadyDecided):
+    """The study was corrected to somebody: a link elsewhere would leave their details in it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"it is corrected to somebody: undo decision {number}, or correct it to another"
+        )
 
 
 class NoQuestion(AlreadyDecided):
@@ -96,9 +106,13 @@ def seen_of(connection: Connection[Any], study_id: int) -> int:
 
 
 def link_to(connection: Connection[Any], study_uid: str, person_id: int, seen: int, by: Decider) -> int:
-    """It is this person's; the decision's number. Raises NotHeld, NobodySuch and DecidedMeanwhile."""
+    """It is this person's; the decision's number.
+
+    Raises NotHeld, NobodySuch, DecidedMeanwhile and BearsTheirDetails.
+    """
     looked = Looked.at(connection, study_uid, seen)
     facts = facts_about(looked, person_id)
+    _require_no_correction_but_to(looked, person_id)
     number = write_review(connection, looked.study_id, Verb.LINK, by, person_id, looked.link)
     looked.keep(Decided(LinkState.LINKED, person_id, facts), by)
     return number
@@ -110,6 +124,7 @@ def reject(connection: Connection[Any], study_uid: str, person_id: int, seen: in
     """
     looked = Looked.at(connection, study_uid, seen)
     facts_about(looked, person_id)
+    _require_no_correction_but_to(looked, None)
     stood = looked.link.decided if looked.link else Decided(LinkState.UNMATCHED, None, ())
     if stood.person_id not in (None, person_id):
         raise LinkedToAnother
@@ -155,6 +170,13 @@ def undo(connection: Connection[Any], study_uid: str, number: int, by: Decider) 
     decided = before.decided if before else Decided(LinkState.UNMATCHED, None, ())
     looked.keep(decided, by, by_hand=before is not None and before.is_by_hand)
     return review(connection, number)
+
+
+def _require_no_correction_but_to(looked: Looked, person_id: int | None) -> None:
+    """Raises BearsTheirDetails."""
+    corrected = correction(looked.reviews)
+    if corrected is not None and corrected.person_id != person_id:
+        raise BearsTheirDetails(corrected.id)
 
 
 def facts_about(looked: Looked, person_id: int) -> tuple[Evidence, ...]:

@@ -157,6 +157,11 @@ def last_of_the_link(reviews: Sequence[Review]) -> Review | None:
     return next((each for each in reversed(reviews) if each.is_in_force and each.verb.is_of_the_link), None)
 
 
+def correction(reviews: Sequence[Review]) -> Review | None:
+    """The one by which the study bears the details that it does, where a person corrected them."""
+    return next((each for each in reversed(reviews) if each.is_in_force and each.verb is Verb.CORRECT), None)
+
+
 def mark_undone(connection: Connection[Any], number: int, decider: Decider) -> None:
     """Raises NoSuchReview where it was undone before."""
     done = connection.execute(

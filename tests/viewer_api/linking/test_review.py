@@ -116,6 +116,12 @@ def test_a_correction_is_previewed_applied_and_undone(
         "/dicom-web/studies", headers=reader, params={"PatientID": ANN, "IssuerOfPatientID": "NHS"}
     ).json()
     assert study["00100010"]["Value"] == [{"Alphabetic": "Smith^Ann"}]
+    seen = api.get(f"/links/{STUDY}", headers=mary).json()["seen"]
+    for verb, person in (("reject", ann), ("link", str(people["Jo"].uid))):
+        decision = {"person": person, "reason": "x", "seen": seen}
+        refused = api.post(f"/links/{STUDY}/{verb}", headers=mary, json=decision)
+        assert refused.status_code == 409
+        assert f"undo decision {number}" in refused.text
     api.post(f"/links/{STUDY}/decisions/{number}/undo", headers=mary, json={"reason": "it was not"})
     (study,) = api.get("/dicom-web/studies", headers=reader).json()
     assert study["00100020"]["Value"] == ["123"]
