@@ -57,9 +57,7 @@ class BearsTheirDetails(AlreadyDecided):
     """The study was corrected to somebody: a link elsewhere would leave their details in it."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(
-            f"it is corrected to somebody: undo decision {number}, or correct it to another"
-        )
+        super().__init__(f"it is corrected to somebody: undo decision {number}, or correct it to another")
 
 
 class NoQuestion(AlreadyDecided):
