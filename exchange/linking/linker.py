@@ -7,10 +7,12 @@ decides by all that the earlier wrote. Decided twice, a study comes to the same 
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
+import structlog
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
@@ -18,12 +20,15 @@ from exchange.linking.asking import Asked
 from exchange.linking.identities import Naming, namings
 from exchange.linking.link import LINKER, Decided, Link, LinkState
 from exchange.linking.links import keep_link, object_to, said_by, standing_links
-from exchange.linking.metrics import DECIDED, LAG, WAITING
+from exchange.linking.metrics import DECIDED, FAILED, LAG, WAITING
 from exchange.linking.worklist import counted
 from exchange.people.directory import people
 from exchange.telling.outbox import Because, note
 from storage.changes import Change, ChangeKind
 from storage.driver_errors import mapped_errors
+from storage.errors import ArchiveError
+
+log = structlog.get_logger(__name__)
 
 #: Studies decided in one transaction: their rows are locked as long.
 BATCH = 50
@@ -55,12 +60,35 @@ def link_studies(pool: ConnectionPool, changes: Sequence[Change]) -> None:
     for each in changes:
         heard[each.study_uid].add(_HEARD[each.kind])
     for batch in batches(sorted(heard), BATCH):
-        with mapped_errors(), pool.connection() as connection:
-            consider(connection, {uid: heard[uid] for uid in batch})
+        try:
+            _consider_together(pool, {uid: heard[uid] for uid in batch})
+        except ArchiveError:
+            raise
+        except Exception:  # one study's trouble is no other's
+            for uid in batch:
+                with not_others_trouble(uid):
+                    _consider_together(pool, {uid: heard[uid]})
     now = datetime.now(UTC)
     for each in changes:
         if each.kind is ChangeKind.KEPT:
             LAG.observe(max(0.0, (now - each.at).total_seconds()))
+
+
+def _consider_together(pool: ConnectionPool, heard: Mapping[str, Collection[Because]]) -> None:
+    with mapped_errors(), pool.connection() as connection:
+        consider(connection, heard)
+
+
+@contextmanager
+def not_others_trouble(study_uid: str = "") -> Iterator[None]:
+    """A study that cannot be looked at is logged, and stays among those that nobody has looked at."""
+    try:
+        yield
+    except ArchiveError:
+        raise
+    except Exception as error:
+        FAILED.inc()
+        log.error("linking.failed", study=study_uid, error=type(error).__name__)
 
 
 def count_waiting(pool: ConnectionPool) -> None:

@@ -5,6 +5,7 @@ from prometheus_client import Counter, Gauge, Histogram
 DECIDED = Counter(
     "imx_links_decided", "Decisions of the linker over a study, by how it stands since", ["state"]
 )
+FAILED = Counter("imx_links_failed", "Studies that the linker could not look at: a fault that nobody foresaw")
 LAG = Histogram(
     "imx_link_lag_seconds",
     "From the keeping of an instance to the decision whose its study is",

@@ -6,9 +6,10 @@ a batch at a time. A worker that dies in between loses neither.
 
 from psycopg_pool import ConnectionPool
 
-from exchange.linking.linker import BATCH, consider, take_turn
+from exchange.linking.linker import BATCH, consider, not_others_trouble, take_turn
 from exchange.telling.outbox import Because
 from storage.driver_errors import mapped_errors
+from storage.errors import ArchiveError
 
 #: Records looked at in one go: most are of people of whom no study is kept.
 RECORDS = 1000
@@ -77,9 +78,25 @@ def _find(pool: ConnectionPool) -> int:
 
 
 def _decide(pool: ConnectionPool) -> int:
+    """A batch of what is due; how many."""
+    try:
+        return _decide_together(pool, BATCH)
+    except ArchiveError:
+        raise
+    except Exception:  # one study's trouble is no other's
+        count = 0
+        for _ in range(BATCH):
+            with not_others_trouble():
+                count += _decide_together(pool, 1)
+                continue
+            count += _give_up_first(pool)
+        return count
+
+
+def _decide_together(pool: ConnectionPool, at_most: int) -> int:
     with mapped_errors(), pool.connection() as connection:
         take_turn(connection)
-        due: list[tuple[int, bool]] = connection.execute(_DUE, (BATCH,)).fetchall()
+        due: list[tuple[int, bool]] = connection.execute(_DUE, (at_most,)).fetchall()
         rows = connection.execute(
             "select uid, id from study where id = any(%s)", ([id for id, _ in due],)
         ).fetchall()
@@ -88,3 +105,10 @@ def _decide(pool: ConnectionPool) -> int:
         if heard:
             consider(connection, heard, "the directory heard something new")
     return len(due)
+
+
+def _give_up_first(pool: ConnectionPool) -> int:
+    """The one that could not be decided waits no longer: its link stays as it is."""
+    with mapped_errors(), pool.connection() as connection:
+        take_turn(connection)
+        return len(connection.execute(_DUE, (1,)).fetchall())

@@ -327,3 +327,19 @@ def test_a_study_that_is_purged_goes_with_its_link_and_its_decisions_stay(shelf:
     assert shelf.rows("select count(*) from study") == [(0,)]
     assert shelf.rows("select count(*) from study_link") == [(0,)]
     assert shelf.rows("select count(*) from link_decision") == [(1,)]
+
+
+def test_a_study_that_cannot_be_looked_at_holds_up_no_other(shelf: Shelf) -> None:
+    for number in (1, 2, 3):
+        send(shelf, f"1.2.{number}")
+    shelf.rows(
+        "update identity set json = 'broken' where study_id = (select id from study where uid = '1.2.2')"
+        " returning id"
+    )
+    settle(shelf)
+    assert [linked(shelf, f"1.2.{number}") for number in (1, 2, 3)] == ["unmatched", "", "unmatched"]
+    told(shelf, traced())
+    settle(shelf)
+
+    assert [linked(shelf, f"1.2.{number}") for number in (1, 2, 3)] == [NUMBER.value, "", NUMBER.value]
+    assert shelf.rows("select count(*) from link_due") == [(0,)]
