@@ -79,7 +79,7 @@ class Pds:
         """By NHS number. Raises PdsUnavailable, PdsRefused."""
         answer = self._ask(f"{self.url}/Patient/{nhs_number}", {})
         if answer.status_code == httpx.codes.NOT_FOUND:
-            return Unknown(is_invalidated=_code(_json(answer)) == "INVALIDATED_RESOURCE")
+            return _unknown(answer)
         if answer.status_code != httpx.codes.OK:
             raise PdsRefused(answer.status_code, _code(_json(answer)))
         etag = _ETAG.fullmatch(answer.headers.get("etag", ""))
@@ -156,6 +156,17 @@ def tracing_parameters(said: Demographics) -> Mapping[str, str]:
         "address-postalcode": f"{said.postcode[:2].upper()}*",
         "_history": "true",
     }
+
+
+def _unknown(answer: httpx.Response) -> Unknown:
+    """It says so itself: another 404 is of an address that is wrong, and nobody's number is."""
+    match _code(_json(answer)):
+        case "INVALIDATED_RESOURCE":
+            return Unknown(is_invalidated=True)
+        case "RESOURCE_NOT_FOUND":
+            return Unknown()
+        case _:
+            raise PdsUnavailable("answers 404, and not that a number is nobody's")
 
 
 def _held(resource: Json, version: str) -> Held:

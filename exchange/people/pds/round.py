@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 BATCH = 50
 
 #: What the PDS refuses because of whom it is asked about, not because of who we are.
-_OF_ONE = frozenset({400, 404, 422})
+_OF_ONE = frozenset({400, 422})
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 

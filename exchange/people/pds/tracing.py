@@ -72,6 +72,9 @@ def trace_of_nhs_number(wanted: Wanted, answer: Held | Unknown) -> Traced:
     now = _record(answer)
     if now.identifier == number:
         return Traced(Outcome.VERIFIED, [now])
+    before, after = wanted.demographics.birth_date, now.demographics.birth_date
+    if before and after and before != after:
+        return Traced(Outcome.DIFFERS)  # one person has one birth date: somebody looks before two become one
     return Traced(Outcome.SUPERSEDED, [now, Merged(number, now.identifier)])
 
 

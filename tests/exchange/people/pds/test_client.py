@@ -181,6 +181,12 @@ def test_one_that_nobody_runs_is_unavailable_and_no_number_is_said(clock: Clock)
     assert NORMAL not in str(error.value)
 
 
+def test_an_address_that_is_wrong_makes_nobodys_number_nobodys(base: str, pds: Pds) -> None:
+    pds.url = f"{base}/elsewhere"
+    with pytest.raises(PdsUnavailable, match="404"):
+        pds.retrieve(NORMAL)
+
+
 class TestTokens:
     """An application that signs JWTs with a key of its own."""
 

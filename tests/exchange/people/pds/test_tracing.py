@@ -10,6 +10,7 @@ from exchange.fhir.patient_in import PatientSaid
 from exchange.people.pds.client import Held, NoMatch, Unknown
 from exchange.people.pds.tracing import (
     Outcome,
+    Traced,
     Wanted,
     agree,
     let_go,
@@ -132,6 +133,8 @@ def test_the_nhs_says_what_becomes_of_its_own_numbers() -> None:
     assert gone.outcome is Outcome.SUPERSEDED
     assert gone.statements == [record(OTHER), Merged(Identifier.nhs(ONE), Identifier.nhs(OTHER))]
     assert gone.number == Identifier.nhs(OTHER)
+    other = held(OTHER, replace(JANE, birth_date="19990101"))
+    assert trace_of_nhs_number(wanted, other) == Traced(Outcome.DIFFERS)
     [invalid] = trace_of_nhs_number(wanted, Unknown(is_invalidated=True)).statements
     [unknown] = trace_of_nhs_number(wanted, Unknown()).statements
     assert isinstance(invalid, Record)
