@@ -26,7 +26,7 @@ from exchange.linking.reviews import (
     reviews_of,
     write_review,
 )
-from exchange.people.directory import person
+from exchange.people.directory import people, person
 from exchange.telling.outbox import Because, note
 from storage.correcting import locked_study
 from storage.errors import AlreadyDecided, NotHeld
@@ -124,7 +124,7 @@ def reject(connection: Connection[Any], study_uid: str, person_id: int, seen: in
     facts_about(looked, person_id)
     _require_no_correction_but_to(looked, None)
     stood = looked.link.decided if looked.link else Decided(LinkState.UNMATCHED, None, ())
-    if stood.person_id not in (None, person_id):
+    if stood.person_id is not None and not _are_one(connection, stood.person_id, person_id):
         raise LinkedToAnother
     number = write_review(connection, looked.study_id, Verb.REJECT, by, person_id, looked.link)
     gone = rejected(looked.reviews) | {person_id}
@@ -183,3 +183,8 @@ def facts_about(looked: Looked, person_id: int) -> tuple[Evidence, ...]:
     if found is None:
         raise NobodySuch
     return beside(looked.connection, looked.study_uid, found)
+
+
+def _are_one(connection: Connection[Any], one: int, other: int) -> bool:
+    """Whether two of the directory's numbers stand for one person now: it may have merged them since."""
+    return len({each.id for each in people(connection, [one, other]).values()}) == 1

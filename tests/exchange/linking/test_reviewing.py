@@ -32,6 +32,7 @@ from exchange.people.person import (
     Record,
     Sex,
 )
+from exchange.people.statements import Merged
 from exchange.people.telling import tell
 from storage.errors import BadInput, NotHeld
 from storage.files import FileObjects
@@ -132,6 +133,23 @@ def test_whose_it_is_not_is_proposed_no_more_until_that_is_undone(shelf: Shelf) 
         assert case_of(connection, "1.2.1").state is LinkState.UNMATCHED
         with pytest.raises(NotTheLast):
             undo(connection, "1.2.1", first, MARY)
+
+
+def test_whose_number_was_superseded_since_can_still_be_said_not_to_be_it(shelf: Shelf) -> None:
+    send(shelf)
+    with shelf.pool.connection() as connection:
+        ruth = known(connection, RUTH, "Ruth")
+        in_doubt(connection, ruth)
+        link_to(connection, "1.2.1", ruth, case_of(connection, "1.2.1").seen, MARY)
+        tell(connection, Merged(Identifier.nhs(RUTH), Identifier.nhs(TWIN)), said())
+        (now,) = (each.person for each in case_of(connection, "1.2.1").candidates if each.is_linked)
+        assert now.id != ruth
+
+        reject(connection, "1.2.1", now.id, case_of(connection, "1.2.1").seen, MARY)
+
+        link = link_of(connection, "1.2.1")
+        assert link is not None
+        assert link.decided.state is LinkState.UNMATCHED
 
 
 def test_a_rejected_study_undone_stays_as_it_was(shelf: Shelf) -> None:
