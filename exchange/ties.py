@@ -16,6 +16,7 @@ from psycopg_pool import ConnectionPool
 
 from exchange.order import Order
 from exchange.orders import ORDER_COLUMNS, placed
+from exchange.telling.outbox import Because, note
 from exchange.tying import Candidate, Doubt, Study, Tied, Whose, taken, which
 from storage.answers import read_members
 from storage.changes import Change, ChangeKind
@@ -103,10 +104,11 @@ def untie(connection: Connection[Any], order_id: int, by: str) -> None:
     """Studies that were tied to an order no longer are, and give back what they took of it."""
     rows = connection.execute(
         "update order_tie set state = 'untied', because = %s, decided_at = now() where order_id = %s"
-        " and state = 'tied' returning correction_id",
+        " and state = 'tied' returning correction_id, study_uid",
         (by, order_id),
     ).fetchall()
-    _take_back((correction for (correction,) in rows), connection, by)
+    _take_back((correction for correction, _ in rows), connection, by)
+    note(connection, (study_uid for _, study_uid in rows), Because.ORDER)
 
 
 def _take_back(corrections: Iterable[int | None], connection: Connection[Any], by: str) -> None:
@@ -165,6 +167,7 @@ def _tie(
     connection.execute(
         "delete from order_tie where study_uid = %s and state = 'doubt' and decided_at is null", (study.uid,)
     )
+    note(connection, [study.uid], Because.ORDER)
 
 
 def _study(connection: Connection[Any], study_uid: str) -> Study | None:
@@ -260,12 +263,14 @@ class PostgresTies:
         """It was tied, and that was wrong. Raises NoSuchTie."""
         with mapped_errors(), self.pool.connection() as connection:
             row = connection.execute(
-                "select correction_id from order_tie where id = %s and state = 'tied' for update", (number,)
+                "select correction_id, study_uid from order_tie where id = %s and state = 'tied' for update",
+                (number,),
             ).fetchone()
             if row is None:
                 raise NoSuchTie(number)
             self._decide(connection, number, TieState.UNTIED, by)
             _take_back([row[0]], connection, by)
+            note(connection, [row[1]], Because.ORDER)
 
     def _waiting(self, connection: Connection[Any], number: int) -> tuple[int, str]:
         row = connection.execute(

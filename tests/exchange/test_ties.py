@@ -88,6 +88,8 @@ def test_a_study_takes_what_its_order_knows_and_gives_it_back(shelf: Shelf, orde
     settle(shelf)
     assert columns(shelf) == before
     assert states(shelf) == [("RBL", "1.2.1", "untied")]
+    heard = shelf.rows("select study_uid, because from outbox order by id")
+    assert heard == [("1.2.1", "order")] * 2, "the record hears of both: its manifest names the order"
 
 
 def test_the_same_accession_of_another_trust_is_never_tied(shelf: Shelf) -> None:
