@@ -58,7 +58,7 @@ class PixDesk:
             )
         if found is None or not may_see(reader, None, found.uid):
             raise _not_found()
-        return found, self._parameters(asked, found, assigners)
+        return found, self._parameters(asked, source, found, assigners)
 
     def _source(self, asked: PixAsked, assigners: Assigners) -> Identifier | UUID:
         if self._is_ours(asked.system):
@@ -74,14 +74,16 @@ class PixDesk:
         value = asked.value.replace(" ", "") if issuer == NHS else asked.value
         return Identifier(value, issuer)
 
-    def _parameters(self, asked: PixAsked, found: Person, assigners: Assigners) -> Json:
+    def _parameters(
+        self, asked: PixAsked, source: Identifier | UUID, found: Person, assigners: Assigners
+    ) -> Json:
         """The one that was asked with is not among them (§2:3.83.4.2.2.1)."""
         issuers = {_issuer(each, assigners) for each in asked.targets}
         parameters: list[Json] = [
             {"name": "targetIdentifier", "valueIdentifier": each}
             for each in identifiers(found, assigners)
             if (not asked.targets or issuer_in(each["system"]) in issuers)
-            and (issuer_in(each["system"]), each["value"]) != (issuer_in(asked.system), asked.value)
+            and Identifier(each["value"], issuer_in(each["system"]) or "") != source
         ]
         if not asked.targets or any(map(self._is_ours, asked.targets)):
             reference = {"reference": f"Patient/{found.uid}"}

@@ -33,6 +33,7 @@ def answered(api: httpx.Client, source: str, *targets: str) -> list[str]:
 def test_one_number_leads_to_the_others(place: Place, api: httpx.Client) -> None:
     assert answered(api, f"{WIRRAL}|123456") == ["9990000018", "targetId"]
     assert answered(api, f"{NHS_NUMBER}|9990000018") == ["123456", "targetId"]
+    assert answered(api, f"{NHS_NUMBER}|999 000 0018") == ["123456", "targetId"]
     assert answered(api, f"{NHS_NUMBER}|9990000018", WIRRAL) == ["123456"]
     assert answered(api, f"{WIRRAL}|123456", LIVERPOOL) == []
     assert answered(api, f"{NHS_NUMBER}|9990000026", NHS_NUMBER) == ["9990000018"]  # superseded
