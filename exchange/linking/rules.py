@@ -135,6 +135,10 @@ class _Judged:
         def doubt(words: str) -> None:
             found.append(Evidence("doubt", Verdict.UNKNOWN, words))
 
+        known = [each for each in self.identity.identifiers if self.held.named(each) is not None]
+        unknown = {each.issuer for each in self.identity.identifiers if each not in known}
+        if unknown & {each.issuer for each in known}:
+            doubt("the study bears two numbers of one issuer, and one of them is nobody's that we know")
         if compared.birth_date.verdict is not Verdict.AGREES:
             doubt("without a whole birth date in both, a number links nobody")
         if compared.given.verdict is not Verdict.AGREES and compared.sex.verdict is not Verdict.AGREES:

@@ -69,6 +69,8 @@ CASES = (
     case("both, of one person", LINKED, identifiers=(NUMBER, LOCAL)),
     case("NHS number, and a trust's number that nobody told us of", LINKED, "an unknown number says nothing",
          identifiers=(NUMBER, Identifier("J77", "RBL"))),
+    case("two numbers of one trust, one of which nobody told us of", AMBIGUOUS,
+         identifiers=(LOCAL, Identifier("J77", "RBL"))),
     case("superseded NHS number", LINKED, "to its successor", identifiers=(Identifier.nhs("9990000034"),),
          known=_with(JANE, superseded=("9990000034",))),
     case("the same local number of another trust", UNMATCHED, "a number is its issuer's",
