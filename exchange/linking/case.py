@@ -1,20 +1,21 @@
 """One study and the people whose it may be, side by side: what somebody looks at who decides."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg import Connection
 
 from exchange.custody import is_of_trust
 from exchange.linking.beside import facts
+from exchange.linking.comparing import still_shown
 from exchange.linking.identities import identities_of
-from exchange.linking.link import Evidence, Link, LinkState, StudyIdentity
+from exchange.linking.link import Decided, Evidence, Link, LinkState, StudyIdentity
 from exchange.linking.links import Objection, link_of, objection_to
 from exchange.linking.reviewing import seen_of
 from exchange.linking.reviews import Review, correction, last_of_the_link, question, rejected, reviews_of
 from exchange.people.directory import people
-from exchange.people.person import Person
+from exchange.people.person import Person, Sensitivity
 from exchange.record.reading import shared_studies
 from exchange.record.study import SharedStudy
 from storage.errors import NotHeld
@@ -83,6 +84,11 @@ def case_of(
     known = people(connection, list(numbers))
     # Two of the directory's numbers may stand for one person by now.
     found = {known[each].id: known[each] for each in numbers if each in known}
+    if any(each.sensitivity is not Sensitivity.NORMAL for each in found.values()):
+        # It may be where they live that the study says.
+        names = tuple(dict.fromkeys(replace(each, postcode="") for each in names))
+        link = link and replace(link, decided=_still_shown(link.decided, found.values()))
+        objection = objection and replace(objection, decided=_still_shown(objection.decided, found.values()))
     gone_people = {known[each].id for each in gone if each in known}
     linked_person = known[linked].id if linked is not None and linked in known else None
     candidates = [
@@ -94,3 +100,7 @@ def case_of(
         tuple(sorted(candidates, key=lambda each: (not each.is_linked, each.is_rejected))),
         reviews, objection, seen_of(connection, study.id),
     )  # fmt: skip
+
+
+def _still_shown(decided: Decided, people: Iterable[Person]) -> Decided:
+    return replace(decided, evidence=still_shown(decided.evidence, people))

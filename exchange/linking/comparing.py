@@ -3,6 +3,7 @@
 The words are for whoever reviews the link; nothing here is logged.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -130,6 +131,13 @@ def _postcodes(said: str, person: Person) -> Evidence:
     if not said or not known:
         return Evidence("postcode", Verdict.UNKNOWN, words)
     return Evidence("postcode", Verdict.AGREES if _bare(said) == _bare(known) else Verdict.DISAGREES, words)
+
+
+def still_shown(evidence: Sequence[Evidence], people: Iterable[Person]) -> tuple[Evidence, ...]:
+    """What was compared once, but for the postcode where one of these people is restricted by now."""
+    if all(each.sensitivity is Sensitivity.NORMAL for each in people):
+        return tuple(evidence)
+    return tuple(each for each in evidence if each.fact != "postcode")
 
 
 def _bare(postcode: str) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from psycopg_pool import ConnectionPool
 
+from exchange.linking.comparing import still_shown
 from exchange.linking.link import Evidence, LinkState
 from exchange.linking.links import link_of, objection_to
 from exchange.linking.listing import counts, listed
@@ -82,7 +83,9 @@ def show(
                 raise NotHeld(f"a link of study {study}")
             decided = link.decided
             numbers = [decided.person_id] if decided.person_id is not None else list(decided.proposed)
-            found = people(connection, numbers)
+            objected = objection.decided.evidence if objection else ()
+            meant = (objection.decided.person_id, *objection.decided.proposed) if objection else ()
+            found = people(connection, [*numbers, *(each for each in meant if each is not None)])
     named = [found[each].nhs_number or str(found[each].uid) for each in numbers if each in found]
     linked = decided.person_id is not None
     print_one(
@@ -94,8 +97,8 @@ def show(
             "by": link.by,
             "at": link.at.isoformat(timespec="seconds"),
             "by_hand": link.is_by_hand,
-            "evidence": [_words(each) for each in decided.evidence],
-            "objection": [_words(each) for each in objection.decided.evidence] if objection else [],
+            "evidence": [_words(each) for each in still_shown(decided.evidence, found.values())],
+            "objection": [_words(each) for each in still_shown(objected, found.values())],
         },
         as_json,
     )

@@ -14,13 +14,25 @@ from psycopg_pool import ConnectionPool
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage
 
+from exchange.linking.case import case_of
 from exchange.linking.identities import identities_of
 from exchange.linking.link import LINKER, Decided, LinkState
 from exchange.linking.linker import link_studies
 from exchange.linking.links import keep_link, link_of, objection_to, studies_of
 from exchange.linking.reconsidering import reconsider
+from exchange.linking.reviewing import link_to
+from exchange.linking.reviews import Decider
 from exchange.people.directory import person_known_as
-from exchange.people.person import Demographics, Identifier, NumberStatus, PersonName, Record, Said, Sex
+from exchange.people.person import (
+    Demographics,
+    Identifier,
+    NumberStatus,
+    PersonName,
+    Record,
+    Said,
+    Sensitivity,
+    Sex,
+)
 from exchange.people.statements import Merged, Statement
 from exchange.people.telling import tell
 from storage.changes import ChangeFeed, follow
@@ -343,3 +355,23 @@ def test_a_study_that_cannot_be_looked_at_holds_up_no_other(shelf: Shelf) -> Non
 
     assert [linked(shelf, f"1.2.{number}") for number in (1, 2, 3)] == [NUMBER.value, "", NUMBER.value]
     assert shelf.rows("select count(*) from link_due") == [(0,)]
+
+
+def test_where_somebody_lives_is_said_no_more_once_their_record_is_restricted(shelf: Shelf) -> None:
+    at_home = replace(JANE, postcode="L1 8JQ")
+    told(shelf, traced(said=at_home))
+    send(shelf, PatientAddress="1 HIGH STREET LIVERPOOL L1 8JQ")
+    settle(shelf)
+    with shelf.pool.connection() as connection:
+        jane = person_known_as(connection, LOCAL)
+        assert jane is not None
+        seen = case_of(connection, "1.2.1").seen
+        link_to(connection, "1.2.1", jane.id, seen, Decider("mary", "RBL", "the ward confirmed it"))
+        assert "L1 8JQ" in str(case_of(connection, "1.2.1").link)
+
+    told(shelf, replace(traced(said=at_home), sensitivity=Sensitivity.RESTRICTED))
+    settle(shelf)
+
+    with shelf.pool.connection() as connection:
+        case = case_of(connection, "1.2.1")
+        assert "L1 8JQ" not in str((case.link, case.names, [each.facts for each in case.candidates]))
