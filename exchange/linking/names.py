@@ -95,16 +95,24 @@ def written(said: str) -> Iterator[Written]:
 
 
 def has_placeholder(said: str) -> bool:
-    """Whether a study's name has BABY or the like where the given name should be."""
-    return any(is_placeholder(each.given) for each in written(said))
+    """Whether a name has BABY or the like where the given name should be."""
+    return any(_placeholder(each) for each in written(said))
 
 
 def birth_order_in(said: str) -> int | None:
     """Which of a multiple birth a study's name says it is: TWIN 2."""
     for each in written(said):
-        if is_placeholder(each.given) and (order := order_in(each.given)) is not None:
+        if (order := order_in(_placeholder(each))) is not None:
             return order
     return None
+
+
+def _placeholder(name: Written) -> Sequence[str]:
+    """The words from BABY or the like on; where nothing separates the names, anywhere among them."""
+    if name.is_ordered:
+        return name.given if is_placeholder(name.given) else ()
+    parts = (name.family[place:] for place in range(len(name.family)))
+    return next((part for part in parts if is_placeholder(part)), ())
 
 
 def _of_person(name: PersonName) -> Written:

@@ -146,7 +146,8 @@ class _Judged:
         if family < Family.PART and given is not Given.FULL:
             doubt("the family name does not agree, and the given name is not there in full")
         if given is not Given.FULL:
-            if is_newborn(self.identity) or has_placeholder(self.identity.name):
+            said = (self.identity.name, person.demographics.name.dicom)
+            if is_newborn(self.identity) or any(map(has_placeholder, said)):
                 doubt("a newborn needs the full given name")
             if compared.birth_order is not None:
                 doubt("somebody of a multiple birth needs the full given name")
