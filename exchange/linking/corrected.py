@@ -22,7 +22,7 @@ from exchange.linking.reviewing import undo as undo_review
 from exchange.linking.reviews import Decider, Review, Verb, review, write_review
 from exchange.people.directory import person
 from exchange.people.merges import given_way
-from exchange.people.person import NHS, Identifier, Person
+from exchange.people.person import NHS, Identifier, Person, Sensitivity
 from exchange.record.reading import shared_studies
 from exchange.telling.outbox import Because, note
 from storage.answers import read_members
@@ -65,8 +65,10 @@ def preview(connection: Connection[Any], study_uid: str, person_id: int, trust: 
         "select person_id from study_link where study_id = %s", (study.id,)
     ).fetchone()
     was = person(connection, linked[0]) if linked and linked[0] is not None else None
+    is_restricted = any(each is not None and each.sensitivity is not Sensitivity.NORMAL for each in (was, to))
+    shown = changes(attributes, said, is_restricted=is_restricted)
     return Preview(
-        study, was, to, changes(attributes, said), attributes, tuple(copies_of(connection, study_uid)),
+        study, was, to, shown, attributes, tuple(copies_of(connection, study_uid)),
         tuple(opened_by(connection, study_uid)), seen_of(connection, study.id),
     )  # fmt: skip
 

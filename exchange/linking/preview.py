@@ -46,12 +46,24 @@ class Preview:
         return hashlib.sha256(orjson.dumps(shown, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def changes(attributes: Mapping[str, Member], before: Sequence[Mapping[str, Member]]) -> tuple[Change, ...]:
-    """Those that say something else afterwards. `before` are the ways in which instances say it now."""
+#: Patient's Address, Country and Region of Residence, Telephone Numbers, Telecom Information (PS3.3 §C.2.3).
+_WHERE_THEY_LIVE = frozenset({"00101040", "00102150", "00102152", "00102154", "00102155"})
+_NOT_SHOWN = "not shown, as the person's record is restricted"
+
+
+def changes(
+    attributes: Mapping[str, Member], before: Sequence[Mapping[str, Member]], *, is_restricted: bool = False
+) -> tuple[Change, ...]:
+    """Those that say something else afterwards. `before` are the ways in which instances say it now.
+
+    Where it may be somebody restricted whom they name, it is not said where they live.
+    """
     found = []
     for tag, member in sorted(attributes.items()):
         said = tuple(sorted({in_words(each.get(tag, {})) for each in before} - {""}))
         after = in_words(member)
+        if said and is_restricted and tag in _WHERE_THEY_LIVE:
+            said = (_NOT_SHOWN,)
         if said != ((after,) if after else ()):
             found.append(Change(tag, dictionary_description(int(tag, 16)), said, after))
     return tuple(found)

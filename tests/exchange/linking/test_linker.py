@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage
 
 from exchange.linking.case import case_of
+from exchange.linking.corrected import preview
 from exchange.linking.identities import identities_of
 from exchange.linking.link import LINKER, Decided, LinkState
 from exchange.linking.linker import link_studies
@@ -375,3 +376,5 @@ def test_where_somebody_lives_is_said_no_more_once_their_record_is_restricted(sh
     with shelf.pool.connection() as connection:
         case = case_of(connection, "1.2.1")
         assert "L1 8JQ" not in str((case.link, case.names, [each.facts for each in case.candidates]))
+        shown = {each.tag: each.before for each in preview(connection, "1.2.1", jane.id).changes}
+        assert shown["00101040"] == ("not shown, as the person's record is restricted",)
