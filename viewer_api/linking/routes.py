@@ -51,6 +51,8 @@ def link_routes(work: Working) -> APIRouter:
         reader = await work.readers.admit(request, Action.DECIDE_LINK)
         found = await ask(desk.still_wrong, asked.trust_of(reader))
         await reader.record(detail={"copies": len(found)})
+        for study in {each.study_uid for each in found}:
+            await reader.record(study, {"of": "copies that are still wrong"})
         return json_answer([wrong_json(each) for each in found])
 
     @router.get(f"{PREFIX}/{{study}}")

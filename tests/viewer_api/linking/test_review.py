@@ -128,6 +128,22 @@ def test_a_correction_is_previewed_applied_and_undone(
     assert api.get("/links/still-wrong", headers=mary).json() == []
 
 
+def test_who_reads_the_list_of_wrong_copies_is_written_down_with_each_study(
+    closed_api: httpx.Client, place: Place, people: dict[str, Person]
+) -> None:
+    with place.ingest.index.pool.connection() as connection:
+        connection.execute(
+            "insert into renamed_copy (study_uid, destination, bears, since, after_delivery)"
+            " values (%s, 'PACS', 'x', now(), 0)",
+            (STUDY,),
+        )
+
+    (wrong,) = closed_api.get("/links/still-wrong", headers=coordinator(place)).json()
+
+    assert wrong["study_uid"] == STUDY
+    assert _rows(place, "select actor from audit where study_uid = %s", STUDY) == [("mary of RBS",)]
+
+
 def test_the_pages_lead_from_the_list_to_a_decision_and_back(
     closed_api: httpx.Client, place: Place, people: dict[str, Person]
 ) -> None:
