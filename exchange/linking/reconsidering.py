@@ -46,6 +46,11 @@ _FIND = """
             and ltrim(plain_name(split_part(d.patient_name, '^', 1)))
                 in (c.family, split_part(c.given, ' ', 1))
             where c.family <> ''
+        union all
+        select l.study_id, false from changed c join person_record r
+            on r.birth_date = c.birth_date and r.family = c.family and r.id <> c.id
+            join study_link l on l.person_id = r.current_id
+            where c.family <> ''
     ), due as (
         insert into link_due as k (study_id, of_person)
             select study_id, bool_or(of_person) from found group by study_id order by study_id

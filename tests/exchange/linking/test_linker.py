@@ -378,3 +378,16 @@ def test_where_somebody_lives_is_said_no_more_once_their_record_is_restricted(sh
         assert "L1 8JQ" not in str((case.link, case.names, [each.facts for each in case.candidates]))
         shown = {each.tag: each.before for each in preview(connection, "1.2.1", jane.id).changes}
         assert shown["00101040"] == ("not shown, as the person's record is restricted",)
+
+
+def test_a_twin_told_of_later_is_found_by_whom_the_study_is_linked_to(shelf: Shelf) -> None:
+    jane, june = (replace(JANE, names=(PersonName("Smith-Jones", (each,)),)) for each in ("Jane", "June"))
+    told(shelf, traced(said=jane))
+    send(shelf, PatientName="SMITH^J")
+    settle(shelf)
+    assert linked(shelf) == NUMBER.value
+
+    told(shelf, traced(Identifier("J7", "RBL"), june, Identifier.nhs("9990000026")))
+    settle(shelf)
+
+    assert linked(shelf) == "ambiguous"
