@@ -97,7 +97,7 @@ def _member(tag: str, member: object, depth: int) -> Member:
     if not isinstance(member, Mapping):
         raise BadMetadata(f"{tag}: no JSON object")
     vr = member.get("vr")
-    if vr not in _VRS:
+    if not isinstance(vr, str) or vr not in _VRS:
         raise BadMetadata(f"{tag}: no VR, or none that there is")
     said = [name for name in _SAYS if member.get(name) not in (None, [])]
     match said:

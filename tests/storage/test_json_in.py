@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from storage.assembling import Value, assembled
@@ -86,6 +86,7 @@ def test_every_script_survives(text: str, vr: str) -> None:
         ),
     )
 )
+@example({"00081140": {"vr": []}})
 def test_whatever_is_no_metadata_is_refused_by_one_error(found: Any) -> None:
     try:
         b"".join(assembled(checked(found), {}))
