@@ -2,7 +2,6 @@
 
 import base64
 from dataclasses import replace
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -30,9 +29,10 @@ from exchange.reports.report import (
 )
 from tests.exchange.fhir.material import ASSIGNERS, AT, CHEST, DICOMWEB, jane
 from tests.exchange.hl7.reports_material import echocardiogram, histopathology, radiology
+from tests.ologies.material import sample
 
 REPORTS = "https://pacs.example/reports"
-EXAMPLE = Path(__file__).parents[4] / "shared/samples/fhir/UKCore-DiagnosticReport-CTChestScan-Example.xml"
+EXAMPLE = "fhir/UKCore-DiagnosticReport-CTChestScan-Example.xml"
 
 
 def report_of(told: Told) -> Report:
@@ -93,7 +93,7 @@ def test_a_report_says_what_the_repository_asks_for() -> None:
 
 
 def test_it_has_what_uk_cores_example_has() -> None:
-    example = from_xml(EXAMPLE.read_bytes())
+    example = from_xml(sample(EXAMPLE).read_bytes())
     found = made(heard(radiology()), jane())
     assert example.keys() <= found.keys()
     assert example["category"][0] == found["category"][0]

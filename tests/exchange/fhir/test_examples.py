@@ -1,7 +1,6 @@
 """UK Core's own examples are read, and we say the same of the same facts."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
@@ -14,12 +13,11 @@ from exchange.order import Code, Order, Patient, Status
 from exchange.orders import Placed
 from exchange.record.study import SharedInstance, SharedSeries, SharedStudy
 from tests.exchange.fhir.material import AT, DICOMWEB, jane
-
-SAMPLES = Path(__file__).parents[4] / "shared" / "samples" / "fhir"
+from tests.ologies.material import sample
 
 
 def example(resource: str) -> Json:
-    return from_xml((SAMPLES / f"UKCore-{resource}-CTChestScan-Example.xml").read_bytes())
+    return from_xml(sample(f"fhir/UKCore-{resource}-CTChestScan-Example.xml").read_bytes())
 
 
 @pytest.mark.parametrize("resource", ["ImagingStudy", "DiagnosticReport", "ServiceRequest"])

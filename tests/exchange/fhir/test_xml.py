@@ -1,15 +1,12 @@
 """Resources as XML and back: the same, and nothing that is no resource."""
 
-from pathlib import Path
-
 import pytest
 
 from exchange.fhir.patient_in import read_patient
 from exchange.fhir.xml import BadXml, as_xml, from_xml
 from exchange.people.person import NumberStatus
 from tests.exchange.fhir.test_patient import patients_of_everything
-
-SAMPLES = Path(__file__).parents[3].parent / "shared" / "samples" / "fhir"
+from tests.ologies.material import sample
 
 
 def test_every_patient_comes_back_the_same() -> None:
@@ -18,7 +15,7 @@ def test_every_patient_comes_back_the_same() -> None:
 
 
 def test_the_uk_core_patient_is_read() -> None:
-    said = read_patient(from_xml((SAMPLES / "UKCore-Patient-RichardSmith-Example.xml").read_bytes()), {})
+    said = read_patient(from_xml(sample("fhir/UKCore-Patient-RichardSmith-Example.xml").read_bytes()), {})
     assert (said.nhs_number, said.status) == ("9912003888", NumberStatus.VERIFIED)
     assert (said.demographics.name.dicom, said.demographics.birth_date) == ("SMITH^Richard", "19700911")
 

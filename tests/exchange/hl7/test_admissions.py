@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from psycopg_pool import ConnectionPool
@@ -28,8 +27,8 @@ from exchange.people.statements import Linked, Merged, Statement, Unlinked
 from exchange.registry import PostgresRegistry
 from exchange.trusts import Trust
 from tests.exchange.hl7.material import adt, answer_of, pid_of
+from tests.ologies.material import sample
 
-SAMPLES = Path(__file__).parents[4] / "shared" / "samples" / "hl7"
 WIRRAL = Namespace("RBL", "RBL", frozenset({"WUTH"}))
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 NUMBER = Identifier("123456", "RBL")
@@ -273,9 +272,8 @@ def test_an_open_service_believes_what_it_is_told(pool: ConnectionPool) -> None:
     assert not not_traced.is_verified  # its sender says so
 
 
-@pytest.mark.skipif(not SAMPLES.exists(), reason="the samples are not here")
 def test_a_merge_as_dcm4che_has_it_is_taken(desk: Desk) -> None:
-    raw = (SAMPLES / "ADT-A40-patient-merge.hl7").read_bytes()
+    raw = sample("hl7/ADT-A40-patient-merge.hl7").read_bytes()
     assert answer_of(desk.take(raw, ADDRESS))[0] == "AA"
     with desk.pool.connection() as connection:
         found = person_known_as(connection, Identifier("OLD_PID_1", "RBL"))

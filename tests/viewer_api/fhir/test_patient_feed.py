@@ -1,6 +1,5 @@
 """Who people are, told over FHIR (IHE PIXm ITI-104): by those who may, of their own numbers."""
 
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,12 +11,12 @@ from exchange.people.person import Identifier, NumberStatus, Sensitivity
 from exchange.policy import Role
 from exchange.registry import PostgresRegistry
 from exchange.trusts import Trust
+from tests.ologies.material import sample
 from tests.viewer_api.conftest import Place, bearer
 from tests.viewer_api.fhir.people import fill, known
 
 URL = "/fhir/R4/Patient"
 WIRRAL, LIVERPOOL = patient_system("RBL"), patient_system("REM")
-UK_CORE = Path(__file__).parents[3].parent / "shared" / "samples" / "fhir"
 
 
 def nhs(number: str, status: str = "") -> dict[str, Any]:
@@ -143,7 +142,7 @@ def test_what_cannot_be_taken_is_said_without_repeating_it(place: Place, pas: ht
 def test_the_uk_core_example_is_taken_as_xml(place: Place, pas: httpx.Client) -> None:
     """Told by a master index, whose numbers are the NHS's own; under a test number."""
     pas.headers.update(bearer(place, Role.FEEDER, "mpi", ""))
-    example = (UK_CORE / "UKCore-Patient-RichardSmith-Example.xml").read_text()
+    example = sample("fhir/UKCore-Patient-RichardSmith-Example.xml").read_text()
     body = example.replace("9912003888", "9990000042")
     kind = {"Content-Type": "application/fhir+xml; charset=utf-8"}
     answer = pas.put(f"{URL}?identifier={NHS_NUMBER}|9990000042", content=body.encode(), headers=kind)
