@@ -1,7 +1,9 @@
 """Studies given back to other people's programs: DCMTK's, Orthanc, dcmjs-dimse."""
 
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -114,10 +116,22 @@ def storescp(stocked: Stocked, folder: Path, title: str) -> Iterator[Path]:
     command = ["storescp", "+xa", "+B", "-aet", title, "-od", str(folder), str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
+        _wait_until_it_listens(port)
         yield folder
     finally:
         process.kill()
         process.wait()
+
+
+def _wait_until_it_listens(port: int) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            assert time.monotonic() < deadline, "storescp does not listen"
+            time.sleep(0.05)
 
 
 def test_movescu_has_every_stored_syntax_sent_bit_for_bit(stocked: Stocked, tmp_path: Path) -> None:
