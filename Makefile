@@ -10,6 +10,9 @@ CHECKED  := $(PACKAGES) tests benchmarks .ci
 BENCHES  := ingest find retrieve forward dicomweb many_studies wrap wrap_slide reports_heard \
             linking_cases linking
 
+# Tests wait for processes and disks about a third of their time: more run at once than there are processors.
+TESTERS  := $(shell n=$$(nproc); echo $$((n < 4 ? 2 * n : 8)))
+
 .DEFAULT_GOAL := help
 .PHONY: help setup viewer demo test check format peers fuzz bench bench-quick lock clean
 
@@ -34,7 +37,7 @@ demo: $(READY) viewer  ## a region at work: trusts, people, modalities that push
 	$(RUN) imx.demo $(if $(ONCE),--once)
 
 test: $(READY)  ## the tests, except those that need other people's programs
-	$(RUN) pytest -m 'not peers' --numprocesses auto --maxprocesses 8 --dist loadfile
+	$(RUN) pytest -m 'not peers' --numprocesses $(TESTERS) --dist loadfile
 
 check: $(READY)  ## format, lint, strict types, import arrows, licences, known vulnerabilities
 	$(RUN) ruff format --check $(CHECKED)
