@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
+from exchange.custody import is_of_trust
 from exchange.reports.case import Case, case_of
 from exchange.reports.considering import decide, put
 from exchange.reports.question import Place, State, question_of
@@ -100,12 +101,13 @@ class PostgresReports:
         return [Heard(*row) for row in rows]
 
     def match(self, uid: UUID, study_uid: str, by: str, trust: str = "") -> None:
-        """It belongs to this study. Raises NoSuchReport, and NotHeld where there is no such study."""
+        """It belongs to this study. Raises NoSuchReport, and NotHeld for no study, or another trust's."""
         with mapped_errors(), self.pool.connection() as connection:
             asked = question_of(connection, self._number(uid, trust), also=study_uid)
             if asked is None:
                 raise NoSuchReport(uid)
-            if not any(each.uid == study_uid for each in asked.studies):
+            is_theirs = is_of_trust(connection, study_uid, trust or None)
+            if not is_theirs or not any(each.uid == study_uid for each in asked.studies):
                 raise NotHeld(f"study {study_uid}")
             put(connection, asked, Place(State.MATCHED, study_uid, f"{by} said so"), by)
 

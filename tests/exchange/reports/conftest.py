@@ -30,7 +30,9 @@ class Region:
         """A message that is taken."""
         assert answer_of(self.desk.take(raw, "10.1.2.3"))[0] == "AA"
 
-    def keep(self, study: str = "1.2.1", patient: str = "123456", **attributes: object) -> None:
+    def keep(
+        self, study: str = "1.2.1", patient: str = "123456", trust: str = "RBL", **attributes: object
+    ) -> None:
         """A CT of the patient of whom messages speak, or of somebody else."""
         made = Dataset()
         made.SOPClassUID, made.SOPInstanceUID = CTImageStorage, f"{study}.1.1"
@@ -39,7 +41,7 @@ class Region:
         made.StudyDate, made.AccessionNumber = "20260302", "RBL0001"
         for name, value in attributes.items():
             setattr(made, name, value)
-        self.shelf.send(made, origin=origin("RBL"))
+        self.shelf.send(made, origin=origin(trust))
 
     def settle(self) -> None:
         """What the worker does, until nothing is left to do."""

@@ -41,6 +41,21 @@ def test_a_report_finds_its_study_whichever_comes_first(region: Region) -> None:
     ]  # fmt: skip
 
 
+def test_somebody_of_one_trust_puts_no_report_beside_anothers_study(region: Region) -> None:
+    region.keep(patient="999")
+    region.keep("1.2.5", trust="REM")
+    region.hear(radiology())
+    region.settle()
+    reports = PostgresReports(region.pool)
+    [listed] = reports.waiting("RBL")
+    with pytest.raises(NotHeld):
+        reports.match(listed.id, "1.2.5", "Ann", trust="RBL")
+    assert region.places() == [("R77", "doubt", None)]
+
+    reports.match(listed.id, "1.2.1", "Ann", trust="RBL")
+    assert region.places() == [("R77", "matched", "1.2.1")]
+
+
 def test_a_report_of_somebody_else_waits_for_a_person(region: Region) -> None:
     region.keep(patient="999")
     region.hear(radiology())
