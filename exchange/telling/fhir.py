@@ -18,13 +18,16 @@ from exchange.fhir.imaging_study import as_imaging_study
 from exchange.manifests.manifest import Here
 from exchange.manifests.reading import documents_of
 from exchange.people.person import Identifier, NumberStatus
-from exchange.telling.port import Heard, Later, NotHeard
+from exchange.telling.fhir_retraction import Retraction, deletions
+from exchange.telling.port import Heard, Later, NotHeard, TellingFailed
 from exchange.telling.story import Story
 from exchange.telling.thing import Act, Saying, Step
 from exchange.telling.web import Answer, Web
 
 #: Entries of a Bundle are called by UUIDs made in this space, of what our own facade calls them.
 _ENTRIES = UUID("0a5d0d4e-6c3b-5f0e-9d4e-2c9a7f1f3b57")
+#: What a transaction may be answered because of what it deletes (R4 §3.1.0.7): the rest may be well.
+_OF_DELETING = frozenset({404, 405, 409, 410, 412})
 
 
 def conditional(kind: str, system: str, value: str) -> str:
@@ -72,8 +75,7 @@ def _called(resource: Json) -> tuple[str, Json]:
 def transaction(steps: Sequence[Step], sayings: Sequence[Saying], here: Here) -> Json:
     """All that is to be held afterwards, and away with all else that is held."""
     wanted = {each.key for each in sayings}
-    gone = dict.fromkeys(step.key for step in steps if step.act is Act.RETRACT and step.key not in wanted)
-    entries: list[Json] = [{"request": {"method": "DELETE", "url": key}} for key in gone]
+    entries = deletions(step.key for step in steps if step.act is Act.RETRACT and step.key not in wanted)
     if sayings:
         entries += [
             _patient(sayings[0]),
@@ -166,17 +168,23 @@ class FhirListener:
         if answer.is_good:
             yield from (Heard(step) for step in steps)
             return
-        # Whatever is wrong with what is told, what was of somebody else goes.
         gone = [step for step in steps if step.act is Act.RETRACT]
-        if sayings and gone and self._carried_out(transaction(gone, (), self.here)).is_good:
-            yield from (Heard(step) for step in gone)
-        raise answer.failure
+        rest = [step for step in steps if step.act is not Act.RETRACT]
+        if not gone:
+            raise _failure(answer)
+        # Whatever is wrong with what is told, what was of somebody else goes.
+        yield from Retraction(self.web).of(gone)
+        if rest and answer.status in _OF_DELETING:
+            answer = self._carried_out(transaction(rest, sayings, self.here))
+            if answer.is_good:
+                yield from (Heard(step) for step in rest)
+                return
+        if rest:
+            raise _failure(answer)
 
     def _carried_out(self, bundle: Json) -> Answer:
         """What was answered to it, good or not. Raises NotHeard and Later."""
         answer = self.web.ask("POST", "", bundle)
-        if answer.status in (404, 405, 410):
-            raise NotHeard(f"nothing at its address takes transactions ({answer.words})")
         if answer.is_good:
             _answered(answer)
         return answer
@@ -184,6 +192,13 @@ class FhirListener:
     def close(self) -> None:
         """See Listener.close."""
         self.web.close()
+
+
+def _failure(answer: Answer) -> TellingFailed:
+    """What it means for a transaction of which nothing is deleted."""
+    if answer.status in (404, 405, 410):
+        return NotHeard(f"nothing at its address takes transactions ({answer.words})")
+    return answer.failure
 
 
 def _answered(answer: Answer) -> None:

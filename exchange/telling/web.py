@@ -75,6 +75,11 @@ class Web:
         except (OSError, ValueError) as error:
             raise NotHeard(f"its certificate files cannot be used ({type(error).__name__})") from error
 
+    @property
+    def subscriber(self) -> str:
+        """Whose service it is."""
+        return self._subscriber.name
+
     def ask(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
     ) -> Answer:

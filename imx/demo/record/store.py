@@ -50,6 +50,7 @@ class Store:
     current: dict[str, Json] = field(default_factory=dict)  # by type and id
     versions: dict[str, int] = field(default_factory=dict)
     history: list[tuple[Version, ...]] = field(default_factory=list)  # what one interaction changed
+    deletes: bool = True  # else it never does (405)
     lock: RLock = field(default_factory=RLock)
 
     def transaction(self, bundle: Json) -> Json:
@@ -245,6 +246,8 @@ class _Work:
 
     def delete(self, target: str | None) -> Json:
         """What is not there is deleted already (FHIR R4 §3.1.0.7)."""
+        if not self.store.deletes:
+            raise Refusal(405, "not-supported", "nothing is deleted here")
         if target is not None and target in self.current:
             self.change(target, None)
         return {"response": {"status": "204 No Content"}}
