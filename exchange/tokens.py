@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool
@@ -77,6 +78,13 @@ def tokens(conninfo: str) -> list[Token]:
     return [Token(name, Role(role), *rest) for name, role, *rest in rows]
 
 
+def holder(conninfo: str, token: str) -> Actor | None:
+    """Who a valid token stands for, asked of the database now; None for one that opens nothing. Blocking."""
+    with _connected(conninfo) as connection:
+        row = connection.execute(_FIND, (digest_of(token),)).fetchone()
+    return None if row is None else _actor(row)[0]
+
+
 @contextmanager
 def _connected(conninfo: str) -> Iterator[psycopg.Connection]:
     with mapped_errors(), psycopg.connect(conninfo) as connection:
@@ -117,7 +125,9 @@ class TokenHolders:
         with mapped_errors():
             async with self._pool.connection() as connection:
                 row = await (await connection.execute(_FIND, (digest,))).fetchone()
-        if row is None:
-            return None
-        name, role, trust, issuer, expires_at = row
-        return Actor(ActorKind.ACCOUNT, name, trust, Role(role), issuer=issuer), expires_at
+        return None if row is None else _actor(row)
+
+
+def _actor(row: tuple[Any, ...]) -> tuple[Actor, datetime]:
+    name, role, trust, issuer, expires_at = row
+    return Actor(ActorKind.ACCOUNT, name, trust, Role(role), issuer=issuer), expires_at

@@ -215,7 +215,7 @@ def _checked(settings: Settings) -> Settings:
         raise BadSettings("oidc.issuer needs oidc.client_id, and http.public_url to come back to")
     if not settings.open:
         return settings
-    for key in ("dicom.host", "hl7.host", "http.host"):
+    for key in ("dicom.host", "hl7.host", "http.host", "operation.host"):
         if settings.sources[key] is not Source.DEFAULT and not is_loopback(value_of(settings, key)):
             raise BadSettings(
                 f"--open accepts everybody, so it listens on this machine only, but {key} is "

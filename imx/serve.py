@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from imx import logs, parts, worker
+from imx import logs, operation, parts, worker
 from imx.certificates import check_tls
 from imx.commands.options import ConfigOption, DataOption, settings_from
 from imx.listening import open_listener
@@ -57,6 +57,7 @@ def router_command(
     logs.set_up("router")
     parts.migrate_soon(settings)
     with ExitStack() as stack:
+        stack.enter_context(operation.answering(settings))
         plain = stack.enter_context(open_listener(settings.dicom.host, settings.dicom.port, "dicom.port"))
         tls = None
         if settings.tls.certificate is not None:
@@ -83,7 +84,8 @@ def worker_command(data: DataOption = None, config: ConfigOption = None) -> None
     settings = settings_from(data, config)
     logs.set_up("worker")
     parts.migrate_soon(settings)
-    worker.run_worker(settings)
+    with operation.answering(settings):
+        worker.run_worker(settings)
 
 
 def announce(settings: Settings) -> None:

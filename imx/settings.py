@@ -116,6 +116,14 @@ class HttpSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OperationSettings:
+    """Health and metrics of a part that runs on its own and has no HTTP edge. Off until there is a port."""
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class SignInSettings:
     """People who sign in at the pages (imx account)."""
 
@@ -264,6 +272,7 @@ class Settings:
     tls: TlsSettings = field(default_factory=TlsSettings)
     hl7: Hl7Settings = field(default_factory=Hl7Settings)
     http: HttpSettings = field(default_factory=HttpSettings)
+    operation: OperationSettings = field(default_factory=OperationSettings)
     sign_in: SignInSettings = field(default_factory=SignInSettings)
     oidc: OidcSettings = field(default_factory=OidcSettings)
     pds: PdsSettings = field(default_factory=PdsSettings)

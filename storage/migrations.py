@@ -39,6 +39,15 @@ def migrate(conninfo: str) -> list[str]:
     return [name for name, _ in fresh]
 
 
+def is_current(conninfo: str) -> bool:
+    """Whether the database has every migration of this version. Raises psycopg.OperationalError."""
+    with psycopg.connect(conninfo, connect_timeout=2) as connection:
+        if connection.execute("select to_regclass('migration')").fetchone() == (None,):
+            return False
+        applied = {name for (name,) in connection.execute("select name from migration")}
+    return applied >= {name for name, _ in files()}
+
+
 def files() -> list[tuple[str, str]]:
     """Every migration's name and text, in order: ours, then the queue's."""
     folder = resources.files("storage") / "schema"

@@ -12,7 +12,7 @@ from exchange.hl7.feeds import SENSITIVITY_PLACE, STATUS_PLACE
 from exchange.hl7.messages import PostgresMessages
 from exchange.hl7.senders import PostgresSenders, Sender
 from exchange.peers import fingerprint_of
-from imx import logs, parts
+from imx import logs, operation, parts
 from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
 from imx.commands.printing import print_rows
 from imx.configuration import BadSettings
@@ -56,6 +56,7 @@ def listen(
     parts.migrate_soon(settings)
     ours = settings.hl7
     with ExitStack() as stack:
+        stack.enter_context(operation.answering(settings))
         plain, tls = (
             stack.enter_context(open_listener(ours.host, port, key)) if port is not None else None
             for port, key in ((ours.port, "hl7.port"), (ours.tls_port, "hl7.tls_port"))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from imx import logs, parts
+from imx import logs, operation, parts
 from imx.commands.options import ConfigOption, DataOption, settings_from
 from imx.database import open_database
 from imx.errors import CommandFailed
@@ -43,4 +43,5 @@ def watch_command(
         build_watch(settings, pool, Event())  # what cannot be is said now, to a person
         if settings.watch.folder is None or not settings.watch.folder.is_dir():
             raise CommandFailed(f"{settings.watch.folder} is no folder")
-        parts.watch_folder(settings, pool)
+        with operation.answering(settings):
+            parts.watch_folder(settings, pool)

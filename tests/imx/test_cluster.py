@@ -29,6 +29,7 @@ class Cluster:
     environment: dict[str, str]
     routers: list[tuple[int, "subprocess.Popen[bytes]"]]
     apis: list[tuple[int, "subprocess.Popen[bytes]"]]
+    worker: int  # where it answers for itself
 
     def imx(self, *arguments: str) -> str:
         return subprocess.run(
@@ -57,18 +58,22 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iter
             "IMX_OBJECTS_SECRET_KEY_FILE": str(folder / "secret_key"),
         }
 
-        def part(name: str, *arguments: str) -> "subprocess.Popen[bytes]":
-            process = subprocess.Popen([sys.executable, "-m", "imx", name, *arguments], env=environment)
+        def part(name: str, *arguments: str, operation: int = 0) -> "subprocess.Popen[bytes]":
+            own = {"IMX_OPERATION_PORT": str(operation)} if operation else {}
+            process = subprocess.Popen(
+                [sys.executable, "-m", "imx", name, *arguments], env={**environment, **own}
+            )
             stack.callback(process.wait, 60)
             stack.callback(process.terminate)
             return process
 
         routers = [(port, part("router", "--dicom-port", str(port))) for port in (free_port(), free_port())]
         apis = [(port, part("api", "--http-port", str(port))) for port in (free_port(), free_port())]
-        part("worker")
-        for port, _ in apis:
+        worker = free_port()
+        part("worker", operation=worker)
+        for port in (worker, *(port for port, _ in apis)):
             wait_until_ready(port)
-        yield Cluster(environment, routers, apis)
+        yield Cluster(environment, routers, apis, worker)
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("drop database cluster with (force)")
 
@@ -127,6 +132,13 @@ def test_what_one_router_keeps_every_edge_gives_back_and_the_other_goes_on_alone
         [sys.executable, "-m", "imx", "verify"], env=cluster.environment, capture_output=True, text=True,
         timeout=60, check=True,
     ).stderr  # fmt: skip
+
+
+def test_a_worker_on_its_own_tells_its_numbers_to_an_auditor(cluster: Cluster) -> None:
+    token = cluster.imx("token", "create", "watching", "--role", "auditor").split()[-1]
+    address = f"http://127.0.0.1:{cluster.worker}/metrics"
+    assert httpx.get(address).status_code == 401
+    assert "imx_worker_faults" in httpx.get(address, headers={"Authorization": f"Bearer {token}"}).text
 
 
 def test_check_finds_the_bucket_and_its_clock_good(cluster: Cluster) -> None:
