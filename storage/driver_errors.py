@@ -6,12 +6,20 @@ from contextlib import contextmanager
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from storage.errors import Contended, IndexUnavailable, NoRoom
+from storage.errors import Contended, IndexUnavailable, NoRoom, NotTaken
 
 _TWO_AT_ONCE = (
     psycopg.errors.UniqueViolation,
     psycopg.errors.SerializationFailure,
     psycopg.errors.DeadlockDetected,
+)
+#: A value that no column holds, a row that cannot be, a statement that is none or takes too long.
+_OF_ONE_STATEMENT = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    psycopg.ProgrammingError,
+    psycopg.NotSupportedError,
+    psycopg.errors.QueryCanceled,
 )
 
 
@@ -28,5 +36,7 @@ def mapped_errors() -> Iterator[None]:
         raise Contended("two do the same at once") from error
     except psycopg.errors.InvalidSqlStatementName as error:
         raise Contended("a statement was forgotten meanwhile") from error
+    except _OF_ONE_STATEMENT as error:
+        raise NotTaken(f"the database does not take it: {type(error).__name__}") from error
     except psycopg.Error as error:
         raise IndexUnavailable(f"the database does not answer: {type(error).__name__}") from error

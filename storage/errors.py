@@ -14,7 +14,8 @@ ArchiveError
     ├── NoRoom             the disk is at its watermark, or full
     ├── ObjectsUnavailable the object store does not answer, or could not flush
     └── IndexUnavailable   the database does not answer
-        └── Contended      two do the same at once; the second try finds it done
+        ├── Contended      two do the same at once; the second try finds it done
+        └── NotTaken       it answers, and refuses or gives up this one statement
 
 An error holds facts (keys, digests, tags), never a value from a data set.
 """
@@ -95,6 +96,18 @@ class IndexUnavailable(Unavailable):
 
 class Contended(IndexUnavailable):
     """Two do the same at once; trying again finds what the other did."""
+
+
+class NotTaken(IndexUnavailable):
+    """The database is there, and refuses what one statement says, or gives it up: it may do so every time."""
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether whatever is asked fails now, and not this one thing alone.
+
+    Whoever works through many things stops at an outage, and tries again; anything else costs one of them.
+    """
+    return isinstance(error, Unavailable) and not isinstance(error, NotTaken)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ decides by all that the earlier wrote. Decided twice, a study comes to the same 
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -16,17 +15,18 @@ import structlog
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from exchange.linking import failing
 from exchange.linking.asking import Asked
 from exchange.linking.identities import Naming, namings
 from exchange.linking.link import LINKER, Decided, Link, LinkState
 from exchange.linking.links import keep_link, object_to, said_by, standing_links
-from exchange.linking.metrics import DECIDED, FAILED, LAG, WAITING
+from exchange.linking.metrics import DECIDED, FAILED, FAILING, LAG, WAITING
 from exchange.linking.worklist import counted
 from exchange.people.directory import people
 from exchange.telling.outbox import Because, note
 from storage.changes import Change, ChangeKind
 from storage.driver_errors import mapped_errors
-from storage.errors import ArchiveError
+from storage.errors import is_outage
 
 log = structlog.get_logger(__name__)
 
@@ -62,12 +62,11 @@ def link_studies(pool: ConnectionPool, changes: Sequence[Change]) -> None:
     for batch in batches(sorted(heard), BATCH):
         try:
             _consider_together(pool, {uid: heard[uid] for uid in batch})
-        except ArchiveError:
-            raise
-        except Exception:  # one study's trouble is no other's
-            for uid in batch:
-                with not_others_trouble(uid):
-                    _consider_together(pool, {uid: heard[uid]})
+        except Exception as error:
+            if is_outage(error):
+                raise
+            for uid in batch:  # one study's trouble is no other's
+                consider_alone(pool, uid, heard[uid])
     now = datetime.now(UTC)
     for each in changes:
         if each.kind is ChangeKind.KEPT:
@@ -79,22 +78,26 @@ def _consider_together(pool: ConnectionPool, heard: Mapping[str, Collection[Beca
         consider(connection, heard)
 
 
-@contextmanager
-def not_others_trouble(study_uid: str = "") -> Iterator[None]:
-    """A study that cannot be looked at is logged, and stays among those that nobody has looked at."""
+def consider_alone(
+    pool: ConnectionPool, study_uid: str, heard: Collection[Because], because: str = ""
+) -> None:
+    """A study that cannot be looked at is logged and tried again later; its link stays as it is meanwhile."""
     try:
-        yield
-    except ArchiveError:
-        raise
+        with mapped_errors(), pool.connection() as connection:
+            consider(connection, {study_uid: heard}, because)
     except Exception as error:
+        if is_outage(error):
+            raise
         FAILED.inc()
         log.error("linking.failed", study=study_uid, error=type(error).__name__)
+        failing.put_off(pool, study_uid, heard, error)
 
 
 def count_waiting(pool: ConnectionPool) -> None:
-    """How many studies wait for a person, for /metrics."""
+    """How many studies wait for a person, or for us, for /metrics."""
     with mapped_errors(), pool.connection() as connection:
         found = counted(connection)
+        FAILING.set(failing.count_failing(connection))
     for state in LinkState:
         WAITING.labels(state.value).set(found.get(state, 0))
 
@@ -119,10 +122,12 @@ def consider(
     _keep_numbers(connection, uids, named)
     asked = Asked.of(connection, [each.identity for names in named.values() for each in names])
     links = standing_links(connection, uids)
+    owed = failing.owed(connection, uids)
     notes: dict[Because, list[str]] = defaultdict(list)
     for id, uid in rows:
         decided = asked.decide(tuple(each.identity for each in named.get(id, ())))
-        for each in _keep(connection, id, links.get(id), decided, heard[uid], because):
+        told = {*heard[uid], *owed.get(id, ())}
+        for each in _keep(connection, id, links.get(id), decided, told, because):
             notes[each].append(uid)
     for each, studies in notes.items():
         note(connection, studies, each)

@@ -7,6 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from exchange.linking.failing import count_failing
 from exchange.linking.link import LinkState, Verdict
 
 _LIST = """
@@ -48,15 +49,21 @@ def listed(
 
 
 def counts(connection: Connection[Any]) -> Mapping[str, int]:
-    """How many studies stand how, were not looked at yet, are due again, or are objected to."""
+    """How many studies stand how, were not looked at yet, are due again, failed, or are objected to."""
     found = {state.value: 0 for state in LinkState}
     found.update(connection.execute("select state, count(*) from study_link group by state").fetchall())
     [row] = connection.execute(
         "select (select count(*) from study s where not exists (select from study_link l"
-        " where l.study_id = s.id)), (select count(*) from link_due),"
+        " where l.study_id = s.id)), (select count(*) from link_due where tries = 0),"
         " (select count(*) from study_link where objection is not null)"
     ).fetchall()
-    return {**found, "not looked at": row[0], "due": row[1], "objected": row[2]}
+    return {
+        **found,
+        "not looked at": row[0],
+        "due": row[1],
+        "failing": count_failing(connection),
+        "objected": row[2],
+    }
 
 
 def _against(facts: Sequence[Mapping[str, str]]) -> tuple[str, ...]:

@@ -6,6 +6,11 @@ DECIDED = Counter(
     "imx_links_decided", "Decisions of the linker over a study, by how it stands since", ["state"]
 )
 FAILED = Counter("imx_links_failed", "Studies that the linker could not look at: a fault that nobody foresaw")
+FAILING = Gauge(
+    "imx_links_failing",
+    "Studies that are tried again, since a fault kept them from being decided (imx links failing)",
+    multiprocess_mode="livemostrecent",
+)
 LAG = Histogram(
     "imx_link_lag_seconds",
     "From the keeping of an instance to the decision whose its study is",

@@ -1,15 +1,16 @@
 """Studies whose link may change, since the directory heard something new: found by index, and decided again.
 
 In two steps, each a transaction: what changed becomes rows of the studies that are due, and those are decided
-a batch at a time. A worker that dies in between loses neither.
+a batch at a time. A worker that dies in between loses neither. Those that a fault kept from being decided are
+tried again here, each alone, when their time has come.
 """
 
 from psycopg_pool import ConnectionPool
 
-from exchange.linking.linker import BATCH, consider, not_others_trouble, take_turn
-from exchange.telling.outbox import Because
+from exchange.linking import failing
+from exchange.linking.linker import BATCH, consider, consider_alone, take_turn
 from storage.driver_errors import mapped_errors
-from storage.errors import ArchiveError
+from storage.errors import is_outage
 
 #: Records looked at in one go: most are of people of whom no study is kept.
 RECORDS = 1000
@@ -52,17 +53,19 @@ _FIND = """
             join study_link l on l.person_id = r.current_id
             where c.family <> ''
     ), due as (
-        insert into link_due as k (study_id, of_person)
-            select study_id, bool_or(of_person) from found group by study_id order by study_id
-            on conflict (study_id) do update set of_person = k.of_person or excluded.of_person
+        insert into link_due as k (study_id, heard)
+            select study_id, case when bool_or(of_person) then array['person'] else '{}' end
+                from found group by study_id order by study_id
+            on conflict (study_id) do update set due_at = now(),
+                heard = array(select distinct unnest(k.heard || excluded.heard) order by 1)
     )
     update person_record r set is_considered = true from changed c where r.id = c.id
 """
 _DUE = """
-    delete from link_due where study_id in
-        (select study_id from link_due order by study_id limit %s for update skip locked)
-    returning study_id, of_person
+    select s.uid from link_due k join study s on s.id = k.study_id
+    where k.tries = 0 order by k.study_id limit %s for update of k skip locked
 """
+_WHY = "the directory heard something new"
 
 
 def reconsider(pool: ConnectionPool) -> int:
@@ -72,7 +75,11 @@ def reconsider(pool: ConnectionPool) -> int:
     count = 0
     while decided := _decide(pool):
         count += decided
-    return count
+    with mapped_errors(), pool.connection() as connection:
+        again = failing.due_again(connection, RECORDS)
+    for study_uid in again:
+        consider_alone(pool, study_uid, (), "it was tried again after a fault")
+    return count + len(again)
 
 
 def _find(pool: ConnectionPool) -> int:
@@ -83,37 +90,16 @@ def _find(pool: ConnectionPool) -> int:
 
 
 def _decide(pool: ConnectionPool) -> int:
-    """A batch of what is due; how many."""
+    """A batch of what is due since the directory heard something; how many."""
+    due: list[str] = []
     try:
-        return _decide_together(pool, BATCH)
-    except ArchiveError:
-        raise
-    except Exception:  # one study's trouble is no other's
-        count = 0
-        for _ in range(BATCH):
-            with not_others_trouble():
-                count += _decide_together(pool, 1)
-                continue
-            count += _give_up_first(pool)
-        return count
-
-
-def _decide_together(pool: ConnectionPool, at_most: int) -> int:
-    with mapped_errors(), pool.connection() as connection:
-        take_turn(connection)
-        due: list[tuple[int, bool]] = connection.execute(_DUE, (at_most,)).fetchall()
-        rows = connection.execute(
-            "select uid, id from study where id = any(%s)", ([id for id, _ in due],)
-        ).fetchall()
-        is_of_person = dict(due)
-        heard = {uid: {Because.PERSON} if is_of_person[id] else set[Because]() for uid, id in rows}
-        if heard:
-            consider(connection, heard, "the directory heard something new")
+        with mapped_errors(), pool.connection() as connection:
+            take_turn(connection)
+            due += (uid for (uid,) in connection.execute(_DUE, (BATCH,)))
+            consider(connection, dict.fromkeys(due, ()), _WHY)
+    except Exception as error:
+        if is_outage(error) or not due:
+            raise
+        for study_uid in due:  # one study's trouble is no other's
+            consider_alone(pool, study_uid, (), _WHY)
     return len(due)
-
-
-def _give_up_first(pool: ConnectionPool) -> int:
-    """The one that could not be decided waits no longer: its link stays as it is."""
-    with mapped_errors(), pool.connection() as connection:
-        take_turn(connection)
-        return len(connection.execute(_DUE, (1,)).fetchall())

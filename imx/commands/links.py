@@ -8,6 +8,7 @@ import typer
 from psycopg_pool import ConnectionPool
 
 from exchange.linking.comparing import still_shown
+from exchange.linking.failing import failing
 from exchange.linking.link import Evidence, LinkState
 from exchange.linking.links import link_of, objection_to
 from exchange.linking.listing import counts, listed
@@ -104,9 +105,36 @@ def show(
     )
 
 
+@commands.command("failing")
+def list_failing(
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 100,
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Studies that a fault of ours keeps from being decided: what failed, and when it is tried again."""
+    with _database(settings_from(data, config)) as pool, pool.connection() as connection:
+        found = failing(connection, limit)
+    print_rows(
+        [
+            {
+                "study": each.study_uid,
+                "trust": each.trust,
+                "state": each.state,
+                "fault": each.fault,
+                "tries": each.tries,
+                "since": each.since.isoformat(timespec="seconds"),
+                "again_at": each.again_at.isoformat(timespec="seconds"),
+            }
+            for each in found
+        ],
+        as_json,
+    )
+
+
 @commands.command("count")
 def count_links(data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """How many studies stand how, have not been looked at yet, or are to be looked at again."""
+    """How many studies stand how, were not looked at yet, are to be looked at again, or fail."""
     with _database(settings_from(data, config)) as pool, pool.connection() as connection:
         found = counts(connection)
     print_rows([{"state": state, "studies": count} for state, count in found.items()], as_json)

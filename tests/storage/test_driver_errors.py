@@ -7,7 +7,16 @@ import psycopg_pool
 import pytest
 
 from storage.driver_errors import mapped_errors
-from storage.errors import Contended, IndexUnavailable, NoRoom, Unavailable
+from storage.errors import (
+    Contended,
+    IndexUnavailable,
+    NoRoom,
+    NotHeld,
+    NotTaken,
+    ObjectsUnavailable,
+    Unavailable,
+    is_outage,
+)
 
 _ALL = sorted(
     {
@@ -39,6 +48,9 @@ def test_it_is_mapped(error: type[psycopg.Error]) -> None:
         (psycopg.errors.UniqueViolation, Contended),
         (psycopg.errors.SerializationFailure, Contended),
         (psycopg.errors.DeadlockDetected, Contended),
+        (psycopg.errors.QueryCanceled, NotTaken),
+        (psycopg.DataError, NotTaken),
+        (psycopg.errors.CheckViolation, NotTaken),
         (psycopg.errors.AdminShutdown, IndexUnavailable),
         (psycopg_pool.PoolTimeout, IndexUnavailable),
         (psycopg_pool.PoolClosed, IndexUnavailable),
@@ -48,6 +60,13 @@ def test_it_is_mapped(error: type[psycopg.Error]) -> None:
 def test_which_of_ours(error: type[psycopg.Error], ours: type[Unavailable]) -> None:
     with pytest.raises(ours), mapped_errors():
         raise error
+
+
+def test_an_outage_is_of_everything_and_what_is_not_taken_is_of_one() -> None:
+    for error in (IndexUnavailable(""), Contended(""), NoRoom(""), ObjectsUnavailable("")):
+        assert is_outage(error)
+    for fault in (NotTaken(""), NotHeld(""), KeyError()):
+        assert not is_outage(fault)
 
 
 def test_what_is_ours_or_the_caller_s_passes_through() -> None:

@@ -16,10 +16,12 @@ from pydicom.uid import CTImageStorage
 
 from exchange.linking.case import case_of
 from exchange.linking.corrected import preview
+from exchange.linking.failing import failing
 from exchange.linking.identities import identities_of
 from exchange.linking.link import LINKER, Decided, LinkState
 from exchange.linking.linker import link_studies
 from exchange.linking.links import keep_link, link_of, objection_to, studies_of
+from exchange.linking.listing import counts
 from exchange.linking.reconsidering import reconsider
 from exchange.linking.reviewing import link_to
 from exchange.linking.reviews import Decider
@@ -355,6 +357,36 @@ def test_a_study_that_cannot_be_looked_at_holds_up_no_other(shelf: Shelf) -> Non
     settle(shelf)
 
     assert [linked(shelf, f"1.2.{number}") for number in (1, 2, 3)] == [NUMBER.value, "", NUMBER.value]
+    with shelf.pool.connection() as connection:
+        [waiting] = failing(connection, 10)
+        assert (waiting.study_uid, waiting.state, waiting.fault) == ("1.2.2", "", "JSONDecodeError")
+        assert waiting.again_at > waiting.since
+        assert counts(connection)["failing"] == 1
+
+
+def test_a_study_that_failed_is_tried_again_by_itself(shelf: Shelf) -> None:
+    told(shelf, traced())
+    send(shelf)
+    settle(shelf)
+    heard(shelf)
+    [(was,)] = shelf.rows("select json from identity")
+    shelf.rows("update identity set json = 'broken' returning id")
+    send(shelf, number=2)
+    settle(shelf)
+    told(shelf, traced(said=replace(JANE, postcode="L1 8JQ")))
+    settle(shelf)
+    assert heard(shelf) == []
+    assert shelf.rows("select tries, heard from link_due") == [(2, ["content", "person"])]
+    settle(shelf)
+    assert shelf.rows("select tries from link_due") == [(2,)], "not before its time"
+
+    with shelf.pool.connection() as connection:
+        connection.execute("update identity set json = %s", (was,))
+    shelf.rows("update link_due set due_at = now() returning study_id")
+    settle(shelf)
+
+    assert linked(shelf) == NUMBER.value
+    assert set(heard(shelf)) == {("1.2.1", "content"), ("1.2.1", "person")}, "what it missed meanwhile"
     assert shelf.rows("select count(*) from link_due") == [(0,)]
 
 

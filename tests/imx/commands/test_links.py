@@ -65,6 +65,12 @@ def test_one_is_shown_with_its_evidence_and_who_looked_is_written_down(imx: Imx,
     assert row[0] == 3
 
 
+def test_nothing_fails_where_no_fault_is(imx: Imx) -> None:
+    answer = imx("links", "failing", "--json")
+
+    assert json.loads(answer.stdout) == []
+
+
 def test_links_are_counted_by_how_they_stand(imx: Imx) -> None:
     found = {each["state"]: each["studies"] for each in json.loads(imx("links", "count", "--json").stdout)}
     assert (found["linked"], found["conflicting"], found["not looked at"]) == (1, 1, 0)
