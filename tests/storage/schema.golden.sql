@@ -1714,7 +1714,11 @@ ALTER TABLE public.link_decision ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
 );
 CREATE TABLE public.link_due (
     study_id bigint NOT NULL,
-    of_person boolean NOT NULL
+    heard text[] DEFAULT '{}'::text[] NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    fault text DEFAULT ''::text NOT NULL,
+    since timestamp with time zone DEFAULT now() NOT NULL
 );
 CREATE TABLE public.link_review (
     id bigint NOT NULL,
@@ -2961,6 +2965,7 @@ CREATE INDEX instance_by_series ON public.instance USING btree (series_id, insta
 CREATE INDEX kept_search_by_time ON public.kept_search USING btree (kept_at);
 CREATE INDEX known_browser_by_account ON public.known_browser USING btree (account);
 CREATE INDEX link_decision_by_study ON public.link_decision USING btree (study_id, id);
+CREATE INDEX link_due_failing ON public.link_due USING btree (due_at) WHERE (tries > 0);
 CREATE INDEX link_review_by_study ON public.link_review USING btree (study_id, id);
 CREATE INDEX merge_correction_by_number ON public.merge_correction USING btree (issuer, gone);
 CREATE INDEX object_by_verification ON public.object USING btree (verified_at NULLS FIRST, id) WHERE (swept_at IS NULL);
