@@ -6,6 +6,7 @@ from importlib import import_module
 
 import typer
 
+from imx.commands.group import spread
 from imx.errors import SetupError
 from storage.errors import ArchiveError
 
@@ -70,7 +71,7 @@ def build(names: Iterable[str]) -> typer.Typer:
         if isinstance(found, typer.Typer):
             app.add_typer(found, name=name)
         else:
-            app.command(name)(found)
+            app.command(name)(spread(found))
     return app
 
 

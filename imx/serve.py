@@ -8,7 +8,7 @@ import typer
 
 from imx import logs, operation, parts, worker
 from imx.certificates import check_tls
-from imx.commands.options import ConfigOption, DataOption, settings_from
+from imx.commands.options import SetUp
 from imx.listening import open_listener
 from imx.settings import Settings
 from imx.supervisor import serve
@@ -30,29 +30,21 @@ OpenOption = Annotated[
 
 
 def serve_command(
-    data: DataOption = None,
-    config: ConfigOption = None,
+    given: SetUp,
     dicom_port: DicomPortOption = None,
     http_port: HttpPortOption = None,
     hl7_port: Hl7PortOption = None,
     is_open: OpenOption = None,
 ) -> None:
     """Run the whole service until Ctrl-C or SIGTERM; a second one hurries."""
-    settings = settings_from(
-        data, config, dicom__port=dicom_port, http__port=http_port, hl7__port=hl7_port, open=is_open
-    )
+    settings = given.settings(dicom__port=dicom_port, http__port=http_port, hl7__port=hl7_port, open=is_open)
     logs.set_up("supervisor")
     serve(settings, announce)
 
 
-def router_command(
-    data: DataOption = None,
-    config: ConfigOption = None,
-    dicom_port: DicomPortOption = None,
-    is_open: OpenOption = None,
-) -> None:
+def router_command(given: SetUp, dicom_port: DicomPortOption = None, is_open: OpenOption = None) -> None:
     """Run one process of the DIMSE edge, for a cluster."""
-    settings = settings_from(data, config, dicom__port=dicom_port, open=is_open)
+    settings = given.settings(dicom__port=dicom_port, open=is_open)
     check_tls(settings.tls)
     logs.set_up("router")
     parts.migrate_soon(settings)
@@ -65,23 +57,18 @@ def router_command(
         parts.run_router(settings, plain, tls)
 
 
-def api_command(
-    data: DataOption = None,
-    config: ConfigOption = None,
-    http_port: HttpPortOption = None,
-    is_open: OpenOption = None,
-) -> None:
+def api_command(given: SetUp, http_port: HttpPortOption = None, is_open: OpenOption = None) -> None:
     """Run one process of the HTTP edge, for a cluster."""
-    settings = settings_from(data, config, http__port=http_port, open=is_open)
+    settings = given.settings(http__port=http_port, open=is_open)
     logs.set_up("api")
     parts.migrate_soon(settings)
     with open_listener(settings.http.host, settings.http.port, "http.port") as listener:
         parts.run_api(settings, listener)
 
 
-def worker_command(data: DataOption = None, config: ConfigOption = None) -> None:
+def worker_command(given: SetUp) -> None:
     """Run the background work: sending studies on, small objects into the store, the sweep, reading again."""
-    settings = settings_from(data, config)
+    settings = given.settings()
     logs.set_up("worker")
     parts.migrate_soon(settings)
     with operation.answering(settings):

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,12 +10,14 @@ import typer
 from exchange.accounts import FIRST_PASSWORD_DAYS, Account, PostgresAccounts
 from exchange.policy import Role
 from exchange.throttle import Throttle
-from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
+from imx.commands.group import Group
+from imx.commands.options import Decision, Question
 from imx.commands.printing import print_one, print_rows
 from imx.database import migrated_database
 from imx.pool import open_pool
+from imx.settings import Settings
 
-commands = typer.Typer(help="Who may sign in at the pages, and as what.", no_args_is_help=True)
+commands = Group("Who may sign in at the pages, and as what.")
 
 NameArgument = Annotated[str, typer.Argument(help="The name to sign in with.")]
 TrustOption = Annotated[str | None, typer.Option(help="ODS code of the person's trust.")]
@@ -25,110 +26,87 @@ TrustOption = Annotated[str | None, typer.Option(help="ODS code of the person's 
 @commands.command("create")
 def create_account(
     name: NameArgument,
+    given: Decision,
     role: Annotated[Role, typer.Option(help="What it is for.")] = Role.READER,
     trust: TrustOption = None,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Make an account, and print its first password, this once: its owner must change it."""
-    with _accounts(data, config) as accounts:
-        password = accounts.create(name, role, (trust or "").strip().upper(), who(by))
-    _tell_password(name.strip().lower(), password, as_json)
+    with _accounts(given.settings()) as accounts:
+        password = accounts.create(name, role, (trust or "").strip().upper(), given.who())
+    _tell_password(name.strip().lower(), password, given.as_json)
 
 
 @commands.command("list")
-def list_accounts(data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def list_accounts(given: Question) -> None:
     """Every account; never what it signs in with."""
-    with _accounts(data, config) as accounts:
+    with _accounts(given.settings()) as accounts:
         found = accounts.all()
-    print_rows([_shown(each) for each in found], as_json)
+    print_rows([_shown(each) for each in found], given.as_json)
 
 
 @commands.command("show")
-def show_account(
-    name: NameArgument, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
-) -> None:
+def show_account(name: NameArgument, given: Question) -> None:
     """One account."""
-    with _accounts(data, config) as accounts:
+    with _accounts(given.settings()) as accounts:
         found = accounts.named(name)
-    print_one(_shown(found), as_json)
+    print_one(_shown(found), given.as_json)
 
 
 @commands.command("change")
 def change_account(
     name: NameArgument,
+    given: Decision,
     role: Annotated[Role | None, typer.Option(help="What it is for from now on.")] = None,
     trust: TrustOption = None,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Give it another role or trust; in force within seconds, for who is signed in as well."""
     if role is None and trust is None:
         raise typer.BadParameter("say what changes: --role, --trust")
-    with _accounts(data, config) as accounts:
-        accounts.change(name, role, trust.strip().upper() if trust is not None else None, who(by))
+    with _accounts(given.settings()) as accounts:
+        accounts.change(name, role, trust.strip().upper() if trust is not None else None, given.who())
         found = accounts.named(name)
-    print_one(_shown(found), as_json)
+    print_one(_shown(found), given.as_json)
 
 
 @commands.command("disable")
-def disable_account(
-    name: NameArgument,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def disable_account(name: NameArgument, given: Decision) -> None:
     """Let it in no more; its sessions end, its tokens open nothing."""
-    with _accounts(data, config) as accounts:
-        accounts.disable(name, who(by))
+    with _accounts(given.settings()) as accounts:
+        accounts.disable(name, given.who())
         found = accounts.named(name)
-    print_one(_shown(found), as_json)
+    print_one(_shown(found), given.as_json)
 
 
 @commands.command("enable")
-def enable_account(
-    name: NameArgument,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def enable_account(name: NameArgument, given: Decision) -> None:
     """Let it in again."""
-    with _accounts(data, config) as accounts:
-        accounts.enable(name, who(by))
+    with _accounts(given.settings()) as accounts:
+        accounts.enable(name, given.who())
         found = accounts.named(name)
-    print_one(_shown(found), as_json)
+    print_one(_shown(found), given.as_json)
 
 
 @commands.command("reset")
 def reset_account(
     name: NameArgument,
+    given: Decision,
     second_factor: Annotated[
         bool, typer.Option("--second-factor", help="Remove the second factor as well: the telephone is lost.")
     ] = False,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Give it a new first password, printed this once; it is signed out everywhere, and need not wait."""
-    with _accounts(data, config) as accounts:
-        password = accounts.reset_password(name, who(by))
+    with _accounts(given.settings()) as accounts:
+        password = accounts.reset_password(name, given.who())
         if second_factor:
-            accounts.remove_second_factor(name, who(by))
+            accounts.remove_second_factor(name, given.who())
         Throttle(accounts.pool).forget(name)
-    _tell_password(name, password, as_json)
+    _tell_password(name, password, given.as_json)
 
 
 @contextmanager
-def _accounts(data: Path | None, config: Path | None) -> Iterator[PostgresAccounts]:
+def _accounts(settings: Settings) -> Iterator[PostgresAccounts]:
     with (
-        migrated_database(settings_from(data, config)) as conninfo,
+        migrated_database(settings) as conninfo,
         closing(open_pool(conninfo, 2)) as pool,
     ):
         yield PostgresAccounts(pool)

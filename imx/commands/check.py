@@ -38,7 +38,7 @@ from imx.commands.findings import (
     judge_version,
     judge_waiting,
 )
-from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.options import Question
 from imx.database import reach_database
 from imx.errors import SetupError
 from imx.folder import DataFolder
@@ -55,16 +55,16 @@ from storage.staging import waiting
 _COLOURS = {Level.GOOD: "green", Level.WARNING: "yellow", Level.WRONG: "red"}
 
 
-def check_command(data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def check_command(given: Question) -> None:
     """Say what is wrong with this set-up, and how to mend it. Status 1 when something is."""
-    settings = settings_from(data, config)
+    settings = given.settings()
     found = []
     console = Console(highlight=False)
     for finding in examine(settings):
         found.append(finding)
-        if not as_json:
+        if not given.as_json:
             show(console, finding)
-    if as_json:
+    if given.as_json:
         lines = [{"level": f.level.value, "about": f.about, "what": f.what, "mend": f.mend} for f in found]
         json.dump(lines, sys.stdout, indent=2)
         sys.stdout.write("\n")

@@ -9,8 +9,9 @@ from pydicom.datadict import keyword_for_tag
 
 from dicom_router.rules.coercing import Made, made
 from dicom_router.rules.coercion import CHARACTER_SET
+from imx.commands.group import Group
 from imx.commands.looked_at import look_at
-from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
+from imx.commands.options import Decision, Question
 from imx.commands.printing import print_rows
 from imx.commands.rules import (
     AtOption,
@@ -28,25 +29,23 @@ from storage.driver_errors import mapped_errors
 from storage.errors import Unreadable
 from storage.sent import Sent
 
-commands = typer.Typer(help="What sites send wrong, put right on the way out.", no_args_is_help=True)
+commands = Group("What sites send wrong, put right on the way out.")
 
 
 @commands.command("test")
 def try_coercion(
     file: FileArgument,
     rule: Annotated[str, typer.Option("--rule", help="The coercion, by its name in the rule file.")],
+    given: Question,
     rules: RulesOption = None,
     peer: PeerOption = "",
     trust: TrustOption = "",
     at: AtOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """What a coercion would make of an instance: each attribute before and after. Nothing is changed."""
     looked_at = look_at(file, peer, trust, at)
-    with open_database(settings_from(data, config)) as pool:
-        known = rules_from(rules, pool, as_json)
+    with open_database(given.settings()) as pool:
+        known = rules_from(rules, pool, given.as_json)
     if rule not in known.coercions:
         names = ", ".join(sorted(known.coercions)) or "none"
         raise CommandFailed(f"no coercion called {rule}: there are {names}")
@@ -57,19 +56,16 @@ def try_coercion(
         )
     except Unreadable as error:
         raise CommandFailed(f"{file} cannot be read: {error}") from error
-    print_rows([row for each in changed for row in _rows(sent, each)], as_json)
+    print_rows([row for each in changed for row in _rows(sent, each)], given.as_json)
 
 
 @commands.command("list")
 def list_coercions(
-    study: Annotated[str, typer.Argument(help="Its Study Instance UID.")],
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
+    study: Annotated[str, typer.Argument(help="Its Study Instance UID.")], given: Question
 ) -> None:
     """Every correction of a study: what a rule coerced, what a person corrected, what was undone."""
     with (
-        open_database(settings_from(data, config)) as pool,
+        open_database(given.settings()) as pool,
         mapped_errors(),
         pool.connection() as connection,
     ):
@@ -85,25 +81,22 @@ def list_coercions(
         }
         for each in found
     ]
-    print_rows(rows, as_json)
+    print_rows(rows, given.as_json)
 
 
 @commands.command("undo")
 def undo_coercion(
     number: Annotated[int, typer.Argument(help="Its number, as `imx coerce list` prints it.")],
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
+    given: Decision,
 ) -> None:
     """As it was sent, from now on. Who did so is written down, and no rule makes it again."""
     with (
-        open_database(settings_from(data, config)) as pool,
+        open_database(given.settings()) as pool,
         mapped_errors(),
         pool.connection() as connection,
     ):
-        study = undo(connection, number, who(by))
-    print_rows([{"number": number, "study": study}], as_json)
+        study = undo(connection, number, given.who())
+    print_rows([{"number": number, "study": study}], given.as_json)
 
 
 def _rows(sent: Sent, changed: Made) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.options import Question
 from imx.commands.printing import print_rows
 from imx.database import open_database
 from imx.wiring import build_commitments, staged_objects
@@ -12,17 +12,15 @@ from storage.commitment import Listed
 
 
 def commitments_command(
+    given: Question,
     everything: Annotated[bool, typer.Option("--all", help="Those that were delivered, too.")] = False,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Storage commitment: requests that are pending, and reports that were not delivered."""
-    settings = settings_from(data, config)
+    settings = given.settings()
     with open_database(settings) as pool:
         commitments = build_commitments(settings, pool, staged_objects(settings, pool))
         found = commitments.listed(with_delivered=everything)
-    print_rows([as_row(each) for each in found], as_json)
+    print_rows([as_row(each) for each in found], given.as_json)
 
 
 def as_row(listed: Listed) -> dict[str, Any]:

@@ -8,23 +8,20 @@ from typing import Annotated
 
 import typer
 
-from imx.commands.options import ConfigOption, DataOption, settings_from
+from imx.commands.group import Group
+from imx.commands.options import SetUp
 from imx.database import reach_database
 from imx.errors import CommandFailed
 from imx.postgres.binaries import find_binaries
 from imx.settings import Settings
 
-database = typer.Typer(help="The embedded database's own dump and restore.", no_args_is_help=True)
+database = Group("The embedded database's own dump and restore.")
 
 
 @database.command("dump")
-def dump(
-    file: Annotated[Path, typer.Argument(help="Where to.", dir_okay=False)],
-    data: DataOption = None,
-    config: ConfigOption = None,
-) -> None:
+def dump(file: Annotated[Path, typer.Argument(help="Where to.", dir_okay=False)], given: SetUp) -> None:
     """Write the whole database into one file."""
-    settings = settings_from(data, config)
+    settings = given.settings()
     if file.exists():
         raise CommandFailed(f"{file} is there already")
     with reach_database(settings) as conninfo:
@@ -37,11 +34,10 @@ def restore(
     file: Annotated[
         Path, typer.Argument(help="What `imx database dump` wrote.", exists=True, dir_okay=False)
     ],
-    data: DataOption = None,
-    config: ConfigOption = None,
+    given: SetUp,
 ) -> None:
     """Fill an empty database from such a file. The service must not run."""
-    settings = settings_from(data, config)
+    settings = given.settings()
     with reach_database(settings) as conninfo:
         run(
             settings,

@@ -9,12 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from exchange.deliveries import Delivery, DeliveryDesk, State
-from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
+from imx.commands.group import Group
+from imx.commands.options import Decision, Question
 from imx.commands.printing import print_rows
 from imx.database import open_database
 from imx.settings import Settings
 
-commands = typer.Typer(help="What is sent where, and what failed.", no_args_is_help=True)
+commands = Group("What is sent where, and what failed.")
 
 Number = Annotated[int, typer.Argument(help="Its number, as `imx deliveries list` prints it.")]
 
@@ -47,78 +48,69 @@ def as_row(delivery: Delivery) -> dict[str, Any]:
 
 @commands.command("list")
 def list_deliveries(
+    given: Question,
     state: Annotated[
         list[State] | None, typer.Option(help="Only those. Otherwise what waits, is sent, or is dead.")
     ] = None,
     destination: Annotated[str | None, typer.Option(help="Only to this one.")] = None,
     study: Annotated[str | None, typer.Option(help="Only of this Study Instance UID.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 100,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Dead letters first, then the most urgent."""
     states = state or (list(State) if study else [State.WAITING, State.SENDING, State.DEAD])
-    with desk(settings_from(data, config)) as known:
+    with desk(given.settings()) as known:
         found = known.deliveries(states, destination, study, limit)
-    print_rows([each.as_json() if as_json else as_row(each) for each in found], as_json)
+    print_rows([each.as_json() if given.as_json else as_row(each) for each in found], given.as_json)
 
 
 @commands.command("show")
-def show_delivery(
-    number: Number, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
-) -> None:
+def show_delivery(number: Number, given: Question) -> None:
     """One delivery: why it is wanted, how far it is, what went wrong, and who decided what."""
-    with desk(settings_from(data, config)) as known:
+    with desk(given.settings()) as known:
         delivery, decided = known.delivery(number)
     decisions = [
         {"at": each.at.isoformat(timespec="seconds"), "by": each.decided_by, "decision": each.decision}
         for each in decided
     ]
-    if as_json:
+    if given.as_json:
         json.dump({**delivery.as_json(), "decisions": decisions}, sys.stdout, indent=2, default=str)
         sys.stdout.write("\n")
         return
     said = {**as_row(delivery), "because": delivery.because, "round": delivery.round}
-    print_rows([{"what": name.replace("_", " "), "value": value} for name, value in said.items()], as_json)
+    print_rows(
+        [{"what": name.replace("_", " "), "value": value} for name, value in said.items()], given.as_json
+    )
     if decisions:
-        print_rows(decisions, as_json)
+        print_rows(decisions, given.as_json)
 
 
 @commands.command("replay")
 def replay_deliveries(
+    given: Decision,
     number: Annotated[list[int] | None, typer.Argument(help="Their numbers.")] = None,
     dead: Annotated[str | None, typer.Option(help="Every dead letter to this destination.")] = None,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Try again now, with all tries anew. What the destination has taken is not sent again."""
     if bool(number) == bool(dead):
         raise typer.BadParameter("give numbers, or --dead DESTINATION", param_hint="NUMBER")
-    with desk(settings_from(data, config)) as known:
+    with desk(given.settings()) as known:
         numbers = number or [each.id for each in known.deliveries([State.DEAD], dead, None, _AT_ONCE)]
-        _decide(known.replay, numbers, by, "replayed", as_json)
+        _decide(known.replay, numbers, given, "replayed")
 
 
 @commands.command("cancel")
 def cancel_deliveries(
-    number: Annotated[list[int], typer.Argument(help="Their numbers.")],
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
+    number: Annotated[list[int], typer.Argument(help="Their numbers.")], given: Decision
 ) -> None:
     """Try no more. What was sent stays where it is."""
-    with desk(settings_from(data, config)) as known:
-        _decide(known.cancel, number, by, "cancelled", as_json)
+    with desk(given.settings()) as known:
+        _decide(known.cancel, number, given, "cancelled")
 
 
-def _decide(act: Any, numbers: list[int], by: str, done: str, as_json: bool) -> None:
-    decided_by = who(by)
+def _decide(act: Any, numbers: list[int], given: Decision, done: str) -> None:
+    decided_by = given.who()
     rows = [{"number": each, "destination": act(each, decided_by), "decision": done} for each in numbers]
-    if as_json:
-        print_rows(rows, as_json)
+    if given.as_json:
+        print_rows(rows, given.as_json)
     else:
         sys.stdout.write(f"{len(rows)} {done}\n")

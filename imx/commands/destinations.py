@@ -8,17 +8,19 @@ import typer
 
 from exchange.destinations import ASSOCIATIONS, Entry, Kind, OnCorrection, PostgresDestinations
 from exchange.registry import PostgresRegistry
-from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.group import Group
+from imx.commands.options import Question, SetUp
 from imx.commands.printing import print_rows
 from imx.database import open_database
 
-commands = typer.Typer(help="Where studies can be sent.", no_args_is_help=True)
+commands = Group("Where studies can be sent.")
 
 
 @commands.command("add")
 def add_destination(
     name: Annotated[str, typer.Argument(help="What rules call it; of a DICOM peer its AE title.")],
     kind: Annotated[Kind, typer.Argument(help="How it is spoken to.")],
+    given: SetUp,
     address: Annotated[
         str, typer.Argument(help="A URL or a folder; nothing for a DICOM peer, whose entry says it.")
     ] = "",
@@ -38,11 +40,9 @@ def add_destination(
         OnCorrection,
         typer.Option(help="What is done about its copy of a study whose patient was corrected since."),
     ] = OnCorrection.LIST,
-    data: DataOption = None,
-    config: ConfigOption = None,
 ) -> None:
     """Add a destination, or change its entry. A DICOM peer that can be called is one without being added."""
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         registry = PostgresRegistry(pool)
         if kind is Kind.DIMSE:
             peer = registry.destination(name)
@@ -77,23 +77,17 @@ def add_destination(
 
 
 @commands.command("remove")
-def remove_destination(
-    name: Annotated[str, typer.Argument(help="Its name.")],
-    data: DataOption = None,
-    config: ConfigOption = None,
-) -> None:
+def remove_destination(name: Annotated[str, typer.Argument(help="Its name.")], given: SetUp) -> None:
     """Remove a destination. What is ordered for it waits until it is there again, or given up."""
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         PostgresDestinations(pool).remove(name)
     sys.stdout.write(f"no destination {name} any more\n")
 
 
 @commands.command("list")
-def list_destinations(
-    data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
-) -> None:
+def list_destinations(given: Question) -> None:
     """Every destination, DICOM peers that can be called too, and how it does."""
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         known = PostgresDestinations(pool)
         found, standing = known.entries(), known.standing()
     rows = [
@@ -110,4 +104,4 @@ def list_destinations(
         }
         for entry in found
     ]
-    print_rows(rows, as_json)
+    print_rows(rows, given.as_json)

@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from exchange.policy import Action
 from imx.commands.console_audit import note_at_console
-from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.options import Question
 from imx.commands.progress import progress_bar
 from imx.database import open_database
 from imx.errors import CommandFailed
@@ -51,18 +51,16 @@ class Wanted:
 
 def export_command(
     folder: Annotated[Path, typer.Argument(help="Where to put the files.", file_okay=False)],
+    given: Question,
     study: Annotated[
         list[str] | None, typer.Option(help="A Study Instance UID. Otherwise every study.")
     ] = None,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Write instances as Part 10 files, with the data set as it was received. Start it again to go on.
 
     Ends with status 0 when every instance is there and intact.
     """
-    settings = settings_from(data, config)
+    settings = given.settings()
     written = there = 0
     damaged: list[Wanted] = []
     with open_database(settings) as pool, progress_bar() as bar:
@@ -80,7 +78,7 @@ def export_command(
                 else:
                     written, there = written + is_new, there + (not is_new)
                 bar.advance(task)
-    if as_json:
+    if given.as_json:
         missing = [wanted.instance_uid for wanted in damaged]
         json.dump({"written": written, "there_before": there, "not_exported": missing}, sys.stdout)
         sys.stdout.write("\n")

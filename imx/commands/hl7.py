@@ -13,7 +13,8 @@ from exchange.hl7.messages import PostgresMessages
 from exchange.hl7.senders import PostgresSenders, Sender
 from exchange.peers import fingerprint_of
 from imx import logs, operation, parts
-from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
+from imx.commands.group import Group
+from imx.commands.options import ByOption, Question, SetUp, who
 from imx.commands.printing import print_rows
 from imx.configuration import BadSettings
 from imx.database import open_database
@@ -23,9 +24,7 @@ from imx.serve import Hl7PortOption, OpenOption
 from imx.settings import Settings
 from imx.wiring import has_hl7
 
-commands = typer.Typer(
-    help="HL7 v2 (orders, people): who may send, what was kept aside.", no_args_is_help=True
-)
+commands = Group("HL7 v2 (orders, people): who may send, what was kept aside.")
 
 Network = Annotated[str, typer.Argument(help="An address, or a network such as 10.1.2.0/24.")]
 Facility = Annotated[
@@ -42,14 +41,9 @@ def pool_of(settings: Settings) -> Iterator[ConnectionPool]:
 
 
 @commands.command("listen")
-def listen(
-    data: DataOption = None,
-    config: ConfigOption = None,
-    hl7_port: Hl7PortOption = None,
-    is_open: OpenOption = None,
-) -> None:
+def listen(given: SetUp, hl7_port: Hl7PortOption = None, is_open: OpenOption = None) -> None:
     """Run one process of the HL7 door, for a cluster."""
-    settings = settings_from(data, config, hl7__port=hl7_port, open=is_open)
+    settings = given.settings(hl7__port=hl7_port, open=is_open)
     logs.set_up("hl7")
     if not has_hl7(settings):
         raise BadSettings("set hl7.port (--hl7-port) or hl7.tls_port: without one nothing listens")
@@ -68,6 +62,7 @@ def listen(
 def allow(
     network: Network,
     trust: Annotated[str, typer.Option(help="ODS code of the trust in whose name it sends.")],
+    given: SetUp,
     facility: Facility = "",
     alias: Annotated[
         list[str] | None,
@@ -82,59 +77,53 @@ def allow(
     sensitivity_field: Annotated[
         str, typer.Option(help="Where it says that few may know where somebody lives.")
     ] = str(SENSITIVITY_PLACE),
-    data: DataOption = None,
-    config: ConfigOption = None,
 ) -> None:
     """Let a system send, or change its entry."""
     shows = fingerprint_of(fingerprint) or None
     code = trust.strip().upper()
     sender = Sender(network, code, facility, tuple(alias or ()), shows, status_field, sensitivity_field)
-    with pool_of(settings_from(data, config)) as pool:
+    with pool_of(given.settings()) as pool:
         PostgresSenders(pool).add(sender)
     sys.stdout.write(f"HL7 from {network} is taken in the name of {code}\n")
 
 
 @commands.command("forbid")
-def forbid(
-    network: Network, facility: Facility = "", data: DataOption = None, config: ConfigOption = None
-) -> None:
+def forbid(network: Network, given: SetUp, facility: Facility = "") -> None:
     """Take a system's entry away."""
-    with pool_of(settings_from(data, config)) as pool:
+    with pool_of(given.settings()) as pool:
         if not PostgresSenders(pool).remove(network, facility):
             raise CommandFailed(f"no entry for {network} (imx hl7 senders)")
     sys.stdout.write(f"HL7 from {network} is no longer taken\n")
 
 
 @commands.command("senders")
-def list_senders(data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def list_senders(given: Question) -> None:
     """Every system that may send."""
-    with pool_of(settings_from(data, config)) as pool:
+    with pool_of(given.settings()) as pool:
         found = PostgresSenders(pool).all()
     rows = [
         {
             "network": each.network,
             "facility": each.facility,
             "trust": each.trust,
-            "aliases": list(each.aliases) if as_json else ", ".join(each.aliases),
+            "aliases": list(each.aliases) if given.as_json else ", ".join(each.aliases),
             "fingerprint": each.fingerprint,
             "status_field": each.status_field,
             "sensitivity_field": each.sensitivity_field,
         }
         for each in found
     ]
-    print_rows(rows, as_json)
+    print_rows(rows, given.as_json)
 
 
 @commands.command("list")
 def list_messages(
+    given: Question,
     kept_aside: Annotated[bool, typer.Option("--kept-aside", help="Only what waits for a person.")] = False,
     limit: Annotated[int, typer.Option(help="The newest so many.", min=1)] = 100,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Messages and what became of each."""
-    with pool_of(settings_from(data, config)) as pool:
+    with pool_of(given.settings()) as pool:
         messages = PostgresMessages(pool)
         found = messages.kept_aside(limit) if kept_aside else messages.all(limit)
     rows: Sequence[dict[str, Any]] = [
@@ -150,26 +139,21 @@ def list_messages(
         }
         for each in found
     ]
-    print_rows(rows, as_json)
+    print_rows(rows, given.as_json)
 
 
 @commands.command("show")
-def show(number: Number, data: DataOption = None, config: ConfigOption = None) -> None:
+def show(number: Number, given: SetUp) -> None:
     """Print a message that was kept aside, a segment a line. It holds patient data."""
-    with pool_of(settings_from(data, config)) as pool:
+    with pool_of(given.settings()) as pool:
         raw = PostgresMessages(pool).raw(number)
     sys.stdout.write(raw.decode("utf-8", "replace").replace("\r", "\n") + "\n")
 
 
 @commands.command("settle")
-def settle(
-    number: Number,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-) -> None:
+def settle(number: Number, given: SetUp, by: ByOption = "") -> None:
     """It has been dealt with: no longer show it as kept aside. It stays."""
-    with pool_of(settings_from(data, config)) as pool:
+    with pool_of(given.settings()) as pool:
         if not PostgresMessages(pool).settle(number, who(by)):
             raise CommandFailed(f"no message {number} waits (imx hl7 list --kept-aside)")
     sys.stdout.write(f"message {number} settled\n")

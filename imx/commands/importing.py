@@ -15,7 +15,7 @@ from rich.markup import escape
 
 from exchange.registry import PostgresRegistry, Trust
 from imx.commands.journal import Journal
-from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.options import Question
 from imx.commands.progress import progress_bar
 from imx.database import open_database
 from imx.named_files import files_in
@@ -51,16 +51,14 @@ class Imported:
 def import_command(
     folder: Annotated[Path, typer.Argument(help="A folder of DICOM files, or one file.", exists=True)],
     trust: Annotated[str, typer.Option(help="ODS code of the trust whose they are.")],
+    given: Question,
     peer: Annotated[str, typer.Option("--from", help="The name to keep as their sender.")] = "IMPORT",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Keep the DICOM files of a folder, as if they were sent. Start it again to go on where it stopped.
 
     Ends with status 0 when every file is kept.
     """
-    settings = settings_from(data, config)
+    settings = given.settings()
     counts: Counter[str] = Counter()
     is_whole = True
     console = Console(stderr=True)
@@ -74,7 +72,7 @@ def import_command(
                 counts[one.outcome] += 1
                 is_whole = is_whole and one.is_kept
                 bar.advance(task)
-                if as_json:
+                if given.as_json:
                     sys.stdout.write(one.as_line() + "\n")
                 elif not one.is_kept:
                     bar.console.print(escape(f"{one.path}: {one.outcome}: {one.because}"), soft_wrap=True)

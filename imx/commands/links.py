@@ -15,16 +15,15 @@ from exchange.linking.listing import counts, listed
 from exchange.people.directory import people
 from exchange.policy import Action
 from imx.commands.console_audit import note_at_console
-from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.group import Group
+from imx.commands.options import Question
 from imx.commands.printing import print_one, print_rows
 from imx.database import open_database
 from imx.settings import Settings
 from storage.driver_errors import mapped_errors
 from storage.errors import NotHeld
 
-commands = typer.Typer(
-    help="Whose each study is: linked to a person, or why that is not known.", no_args_is_help=True
-)
+commands = Group("Whose each study is: linked to a person, or why that is not known.")
 
 
 @contextmanager
@@ -35,6 +34,7 @@ def _database(settings: Settings) -> Iterator[ConnectionPool]:
 
 @commands.command("list")
 def list_links(
+    given: Question,
     state: Annotated[LinkState | None, typer.Option(help="Only those that stand so.")] = None,
     trust: Annotated[str, typer.Option(help="Only this trust's (ODS code).")] = "",
     objected: Annotated[
@@ -42,12 +42,9 @@ def list_links(
         typer.Option("--objected", help="Only those that a person decided and facts speak against since."),
     ] = False,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 100,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """How links stand, the latest first; of whom, `imx links show` says."""
-    with _database(settings_from(data, config)) as pool, pool.connection() as connection:
+    with _database(given.settings()) as pool, pool.connection() as connection:
         found = listed(connection, state, trust.strip().upper(), limit, objected=objected)
     print_rows(
         [
@@ -64,19 +61,14 @@ def list_links(
             }
             for each in found
         ],
-        as_json,
+        given.as_json,
     )
 
 
 @commands.command("show")
-def show(
-    study: Annotated[str, typer.Argument(help="Study Instance UID.")],
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def show(study: Annotated[str, typer.Argument(help="Study Instance UID.")], given: Question) -> None:
     """Whose one study is, with the evidence in words. It names the patient: who looks is written down."""
-    with _database(settings_from(data, config)) as pool:
+    with _database(given.settings()) as pool:
         note_at_console(pool, Action.SEE_RECORD, study, {"by": "imx links show"})
         with pool.connection() as connection:
             link, objection = link_of(connection, study), objection_to(connection, study)
@@ -101,19 +93,16 @@ def show(
             "evidence": [_words(each) for each in still_shown(decided.evidence, found.values())],
             "objection": [_words(each) for each in still_shown(objected, found.values())],
         },
-        as_json,
+        given.as_json,
     )
 
 
 @commands.command("failing")
 def list_failing(
-    limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 100,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
+    given: Question, limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 100
 ) -> None:
     """Studies that a fault of ours keeps from being decided: what failed, and when it is tried again."""
-    with _database(settings_from(data, config)) as pool, pool.connection() as connection:
+    with _database(given.settings()) as pool, pool.connection() as connection:
         found = failing(connection, limit)
     print_rows(
         [
@@ -128,16 +117,16 @@ def list_failing(
             }
             for each in found
         ],
-        as_json,
+        given.as_json,
     )
 
 
 @commands.command("count")
-def count_links(data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def count_links(given: Question) -> None:
     """How many studies stand how, were not looked at yet, are to be looked at again, or fail."""
-    with _database(settings_from(data, config)) as pool, pool.connection() as connection:
+    with _database(given.settings()) as pool, pool.connection() as connection:
         found = counts(connection)
-    print_rows([{"state": state, "studies": count} for state, count in found.items()], as_json)
+    print_rows([{"state": state, "studies": count} for state, count in found.items()], given.as_json)
 
 
 def _words(each: Evidence) -> str:

@@ -10,7 +10,7 @@ from exchange.manifests.reading import Encoding, material_for, written
 from exchange.policy import Action
 from exchange.registry import PostgresRegistry
 from imx.commands.console_audit import note_at_console
-from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.options import Question
 from imx.commands.printing import print_one
 from imx.database import open_database
 from imx.errors import CommandFailed
@@ -21,17 +21,15 @@ from storage.errors import NotHeld
 
 def manifest_command(
     study: Annotated[str, typer.Argument(help="Study Instance UID.")],
+    given: Question,
     encoding: Annotated[
         Encoding,
         typer.Option("--as", help="kos: for XDS-I.b. mado: described. fhir: the same as a FHIR document."),
     ] = Encoding.KOS,
     out: Annotated[Path | None, typer.Option(help="The file to write. Otherwise it is printed.")] = None,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Make a study's manifest, as things stand."""
-    settings = settings_from(data, config)
+    settings = given.settings()
     if out is None and encoding is not Encoding.FHIR and sys.stdout.isatty():
         raise CommandFailed("DICOM is no text: name a file with --out, or pipe it")
     here = here_of(settings)
@@ -52,4 +50,4 @@ def manifest_command(
         raise CommandFailed(f"{out} is there already: name another file") from error
     except OSError as error:
         raise CommandFailed(f"{out} cannot be written: {error.strerror}") from error
-    print_one({"uid": made.uid, "media_type": made.media_type, "written": str(out)}, as_json)
+    print_one({"uid": made.uid, "media_type": made.media_type, "written": str(out)}, given.as_json)

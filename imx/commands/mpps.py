@@ -7,22 +7,23 @@ import typer
 
 from exchange.performed import PostgresPerformed
 from exchange.registry import PostgresRegistry
-from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.group import Group
+from imx.commands.options import Question, SetUp
 from imx.commands.printing import print_rows
 from imx.database import open_database
 from imx.errors import CommandFailed
 
-commands = typer.Typer(help="Performed procedure steps, told on to a trust's RIS.", no_args_is_help=True)
+commands = Group("Performed procedure steps, told on to a trust's RIS.")
 
 AeTitle = Annotated[str, typer.Argument(help="AE title of the RIS: a peer with a host and a port.")]
 TrustOption = Annotated[str, typer.Option(help="ODS code of the trust whose modalities' steps it hears.")]
 
 
 @commands.command("tell")
-def tell(ae_title: AeTitle, trust: TrustOption, data: DataOption = None, config: ConfigOption = None) -> None:
+def tell(ae_title: AeTitle, trust: TrustOption, given: SetUp) -> None:
     """From now on tell this peer of every step that the trust's modalities report."""
     code = trust.strip().upper()
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         registry = PostgresRegistry(pool)
         registry.trust(code)
         if registry.destination(ae_title, code) is None:
@@ -34,18 +35,18 @@ def tell(ae_title: AeTitle, trust: TrustOption, data: DataOption = None, config:
 
 
 @commands.command("stop")
-def stop(ae_title: AeTitle, trust: TrustOption, data: DataOption = None, config: ConfigOption = None) -> None:
+def stop(ae_title: AeTitle, trust: TrustOption, given: SetUp) -> None:
     """No longer. What it has not heard yet is still told."""
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         if not PostgresPerformed(pool).stop_listening(trust.strip().upper(), ae_title):
             raise CommandFailed(f"{ae_title} is not told of the steps of {trust} (imx mpps list)")
     sys.stdout.write(f"{ae_title} is no longer told\n")
 
 
 @commands.command("list")
-def list_listeners(data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def list_listeners(given: Question) -> None:
     """Who is told, and what each has not heard."""
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         performed = PostgresPerformed(pool)
         untold = {(trust, title): tuple(rest) for trust, title, *rest in performed.untold()}
         listeners = performed.listeners()
@@ -63,4 +64,4 @@ def list_listeners(data: DataOption = None, config: ConfigOption = None, as_json
                 "because": because,
             }
         )
-    print_rows(rows, as_json)
+    print_rows(rows, given.as_json)

@@ -12,13 +12,14 @@ from exchange.order import BadOrder, Code, Order, Patient, Priority, Said, Statu
 from exchange.orders import Placed, PostgresOrders, Told, Which
 from exchange.registry import PostgresRegistry
 from exchange.ties import PostgresTies, Tie
-from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
+from imx.commands.group import Group
+from imx.commands.options import ByOption, Decision, Question, SetUp, who
 from imx.commands.printing import print_rows
 from imx.database import open_database
 from imx.errors import CommandFailed
 from imx.settings import Settings
 
-orders = typer.Typer(help="What was asked for, and which study answers it.", no_args_is_help=True)
+orders = Group("What was asked for, and which study answers it.")
 
 TrustOption = Annotated[str, typer.Option(help="ODS code of the trust whose order it is.")]
 NumberArgument = Annotated[str, typer.Argument(help="Its number: the filler's, else the placer's.")]
@@ -57,6 +58,7 @@ def add(
     trust: TrustOption,
     patient: Annotated[str, typer.Option(help="Patient ID.")],
     modality: Annotated[str, typer.Option(help="Such as CT.")],
+    given: Decision,
     at: Annotated[
         datetime | None, typer.Option(help="When it is to be done, local time. Otherwise now.")
     ] = None,
@@ -74,15 +76,11 @@ def add(
     share_with: Annotated[
         list[str] | None, typer.Option(help="ODS code of a trust whose worklists show it, too.")
     ] = None,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Add an order, or change it: what is said last stands."""
     when = at or datetime.now().astimezone()
-    said_by = who(by)
-    with open_database(settings_from(data, config)) as pool:
+    said_by = given.who()
+    with open_database(given.settings()) as pool:
         owner = PostgresRegistry(pool).trust(trust.strip().upper())
         try:
             codes = tuple(_code(text) for text in code or ())
@@ -115,7 +113,7 @@ def add(
             raise CommandFailed(f"the order cannot be: {error}") from error
         told = Told(order, Status.SCHEDULED, Said(datetime.now(UTC), said_by))
         found = PostgresOrders(pool).tell(told, said_by)
-    print_orders([found], as_json)
+    print_orders([found], given.as_json)
 
 
 def _code(text: str) -> Code:
@@ -127,35 +125,26 @@ def _code(text: str) -> Code:
 
 @orders.command("list")
 def list_orders(
+    given: Question,
     trust: Annotated[str, typer.Option(help="Only this trust's (ODS code).")] = "",
     show_all: Annotated[bool, typer.Option("--all", help="Those that are done or cancelled, too.")] = False,
     limit: Annotated[int, typer.Option(help="The newest so many.", min=1)] = 100,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Orders and where they stand."""
     which = Which.ALL if show_all else Which.OPEN
-    with orders_of(settings_from(data, config)) as known:
+    with orders_of(given.settings()) as known:
         found = known.orders(trust.strip().upper() or None, which, limit)
-    print_orders(list(found), as_json)
+    print_orders(list(found), given.as_json)
 
 
 @orders.command("cancel")
-def cancel(
-    number: NumberArgument,
-    trust: TrustOption,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def cancel(number: NumberArgument, trust: TrustOption, given: Decision) -> None:
     """It is not to be done: no worklist shows it any longer."""
-    said = Said(datetime.now(UTC), who(by))
-    with orders_of(settings_from(data, config)) as known:
+    said = Said(datetime.now(UTC), given.who())
+    with orders_of(given.settings()) as known:
         found = known.cancel(trust.strip().upper(), number, said)
-    if as_json:
-        print_orders([found], as_json)
+    if given.as_json:
+        print_orders([found], given.as_json)
     else:
         sys.stdout.write(f"order {number} cancelled\n")
 
@@ -180,37 +169,35 @@ def tie_row(each: Tie) -> dict[str, Any]:
 
 @orders.command("doubts")
 def doubts(
+    given: Question,
     study: Annotated[str, typer.Option(help="Everything there is of this study, by its UID.")] = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Studies that may answer an order: a person decides."""
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         ties = PostgresTies(pool)
         found = ties.of_study(study) if study else ties.in_doubt()
-    print_rows([tie_row(each) for each in found], as_json)
+    print_rows([tie_row(each) for each in found], given.as_json)
 
 
 @orders.command("tie")
-def tie(number: Number, by: ByOption = "", data: DataOption = None, config: ConfigOption = None) -> None:
+def tie(number: Number, given: SetUp, by: ByOption = "") -> None:
     """The study answers the order, and takes what it knows."""
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         PostgresTies(pool).tie(number, who(by))
     sys.stdout.write(f"{number}: tied\n")
 
 
 @orders.command("dismiss")
-def dismiss(number: Number, by: ByOption = "", data: DataOption = None, config: ConfigOption = None) -> None:
+def dismiss(number: Number, given: SetUp, by: ByOption = "") -> None:
     """The study does not answer the order."""
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         PostgresTies(pool).dismiss(number, who(by))
     sys.stdout.write(f"{number}: dismissed\n")
 
 
 @orders.command("untie")
-def untie(number: Number, by: ByOption = "", data: DataOption = None, config: ConfigOption = None) -> None:
+def untie(number: Number, given: SetUp, by: ByOption = "") -> None:
     """The study was tied to the order, and that was wrong: it gives back what it took."""
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         PostgresTies(pool).untie(number, who(by))
     sys.stdout.write(f"{number}: untied\n")

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from exchange.registry import DuplicatePolicy
+from imx.commands.group import with_parameters
 from imx.errors import CommandFailed
 
 _TITLE = "AE title"
@@ -69,19 +70,17 @@ CERTIFICATE = Annotated[
 
 def with_peer_options(command: Callable[..., None]) -> Callable[..., None]:
     """The command with every option of the table; it gets those that were given, as keywords."""
-    signature = inspect.signature(command)
-    own = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
     kind = inspect.Parameter.KEYWORD_ONLY
+    own = [
+        each.replace(kind=kind)
+        for each in inspect.signature(command).parameters.values()
+        if each.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
     added = [
         inspect.Parameter(name, kind, default=None, annotation=annotation)
         for name, annotation in {**OPTIONS, "certificate": CERTIFICATE}.items()
     ]
-    after = [each.replace(kind=kind) for each in own if each.default is not inspect.Parameter.empty]
-    before = [each for each in own if each.default is inspect.Parameter.empty]
-    parameters = [*before, *added, *after]
-    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {each.name: each.annotation for each in parameters}
-    return command
+    return with_parameters(command, [*own, *added])
 
 
 def said_of(options: Mapping[str, Any]) -> dict[str, Any]:

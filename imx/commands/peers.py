@@ -10,12 +10,13 @@ from exchange.entries import peer_from, peer_said
 from exchange.peers import Peer, UnknownPeer, is_ae_title
 from exchange.refusals import Refused
 from exchange.registry import PostgresRegistry
-from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
+from imx.commands.group import Group
+from imx.commands.options import Decision, Question
 from imx.commands.peer_options import said_of, with_peer_options
 from imx.commands.printing import print_one, print_rows
 from imx.commands.trusts import registry
 
-peers = typer.Typer(help="The DICOM application entities we know.", no_args_is_help=True)
+peers = Group("The DICOM application entities we know.")
 
 AeTitle = Annotated[str, typer.Argument(help="Its AE title.")]
 EntryOption = Annotated[int, typer.Option("--id", help="Which entry, where several have the title.", min=0)]
@@ -24,112 +25,76 @@ TrustOption = Annotated[str, typer.Option(help="ODS code of the trust it belongs
 
 @peers.command("add")
 @with_peer_options
-def add_peer(
-    ae_title: AeTitle,
-    trust: TrustOption,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-    **options: Any,
-) -> None:
+def add_peer(ae_title: AeTitle, trust: TrustOption, given: Decision, **options: Any) -> None:
     """Add a peer, or change the entry by its title and addresses. Without --plain it must come over TLS."""
     title = ae_title.strip()
     if not is_ae_title(title):
         raise typer.BadParameter(
             "an AE title has 1 to 16 ASCII characters, no backslash", param_hint="AE_TITLE"
         )
-    with registry(settings_from(data, config)) as known:
+    with registry(given.settings()) as known:
         said = {"ae_title": title, "trust": trust, **said_of(options)}
-        kept = known.add_peer(peer_from(said, known.trusts()), who(by))
-    print_rows([summary(kept)], as_json)
+        kept = known.add_peer(peer_from(said, known.trusts()), given.who())
+    print_rows([summary(kept)], given.as_json)
 
 
 @peers.command("change")
 @with_peer_options
 def change_peer(
-    ae_title: AeTitle,
-    entry: EntryOption = 0,
-    trust: TrustOption = "",
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-    **options: Any,
+    ae_title: AeTitle, given: Decision, entry: EntryOption = 0, trust: TrustOption = "", **options: Any
 ) -> None:
     """Change what is said; all else stays. An empty text, or 0, takes a value away."""
-    with registry(settings_from(data, config)) as known:
+    with registry(given.settings()) as known:
         before = meant(known, ae_title, entry)
         said = {**({"trust": trust} if trust else {}), **said_of(options)}
-        kept = known.add_peer(peer_from(said, known.trusts(), before), who(by))
-    print_one(entry_said(kept), as_json)
+        kept = known.add_peer(peer_from(said, known.trusts(), before), given.who())
+    print_one(entry_said(kept), given.as_json)
 
 
 @peers.command("list")
 def list_peers(
-    trust: Annotated[str, typer.Option(help="Of this trust alone.")] = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
+    given: Question, trust: Annotated[str, typer.Option(help="Of this trust alone.")] = ""
 ) -> None:
     """Every peer we know, and what it may do. --json says all of each."""
-    with registry(settings_from(data, config)) as known:
+    with registry(given.settings()) as known:
         found = [each for each in known.peers() if trust.strip().upper() in ("", each.trust.ods_code)]
-    print_rows([entry_said(each) if as_json else summary(each) for each in found], as_json)
+    print_rows([entry_said(each) if given.as_json else summary(each) for each in found], given.as_json)
 
 
 @peers.command("show")
-def show_peer(
-    ae_title: AeTitle,
-    entry: EntryOption = 0,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def show_peer(ae_title: AeTitle, given: Question, entry: EntryOption = 0) -> None:
     """All that one entry says."""
-    with registry(settings_from(data, config)) as known:
-        print_one(entry_said(meant(known, ae_title, entry)), as_json)
+    with registry(given.settings()) as known:
+        print_one(entry_said(meant(known, ae_title, entry)), given.as_json)
 
 
 @peers.command("remove")
-def remove_peer(
-    ae_title: AeTitle,
-    entry: EntryOption = 0,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def remove_peer(ae_title: AeTitle, given: Decision, entry: EntryOption = 0) -> None:
     """From now on it is refused. What it sent stays."""
-    with registry(settings_from(data, config)) as known:
+    with registry(given.settings()) as known:
         gone = meant(known, ae_title, entry)
-        known.remove_peer(gone.id, who(by))
-    print_rows([summary(gone)], as_json)
+        known.remove_peer(gone.id, given.who())
+    print_rows([summary(gone)], given.as_json)
 
 
 @peers.command("refused")
-def refused_callers(
-    data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
-) -> None:
+def refused_callers(given: Question) -> None:
     """Who was turned away, how often, and the one command that lets each in."""
-    with registry(settings_from(data, config)) as known:
+    with registry(given.settings()) as known:
         found = known.refusals()
-    print_rows([refusal_said(each) for each in found], as_json)
+    print_rows([refusal_said(each) for each in found], given.as_json)
 
 
 @peers.command("admit")
 def admit_caller(
     number: Annotated[int, typer.Argument(help="Its number in `imx peer refused`.")],
+    given: Decision,
     trust: TrustOption = "",
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Let a caller in that was turned away, as it came: over TLS by its certificate, else plain."""
-    with registry(settings_from(data, config)) as known:
-        kept = known.admit(number, trust.strip().upper(), who(by))
-    print_rows([summary(kept)], as_json)
+    with registry(given.settings()) as known:
+        kept = known.admit(number, trust.strip().upper(), given.who())
+    print_rows([summary(kept)], given.as_json)
 
 
 def meant(known: PostgresRegistry, ae_title: str, entry: int) -> Peer:

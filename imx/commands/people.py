@@ -28,7 +28,8 @@ from exchange.people.telling import tell
 from exchange.policy import Action
 from exchange.registry import PostgresRegistry
 from imx.commands.console_audit import note_at_console
-from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
+from imx.commands.group import Group
+from imx.commands.options import ByOption, Decision, Question, SetUp, who
 from imx.commands.printing import print_one, print_rows
 from imx.database import open_database
 from imx.errors import CommandFailed
@@ -36,7 +37,7 @@ from imx.tracing import one_trace
 from storage.driver_errors import mapped_errors
 from storage.errors import ArchiveError
 
-commands = typer.Typer(help="The directory of people: who they are, and their numbers.", no_args_is_help=True)
+commands = Group("The directory of people: who they are, and their numbers.")
 
 PreviewOption = Annotated[
     bool, typer.Option("--preview", help="Say what would become of studies, and change nothing.")
@@ -54,16 +55,13 @@ def load_file(
     file: Annotated[
         Path, typer.Argument(help="CSV with a header, or .csv.gz (docs/linking.md).", exists=True)
     ],
+    given: Decision,
     trust: Annotated[str, typer.Option(help="ODS code, of a file without the column issuer.")] = "",
     said_at: Annotated[
         str,
         typer.Option(help="When the file was made, such as 2026-03-01T02:00:00Z. Otherwise its own time."),
     ] = "",
     from_line: Annotated[int, typer.Option(help="Go on from this line of a load that broke off.", min=1)] = 1,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Take what a file says of people: once more is no harm, and what is known to be newer stays.
 
@@ -71,9 +69,9 @@ def load_file(
     """
     began = monotonic()
     told = Said(_time_of(file, said_at), file.name)
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         source = _source(pool, trust.strip().upper(), told)
-        note_at_console(pool, Action.FEED_PEOPLE, None, {"file": file.name, "by": who(by)})
+        note_at_console(pool, Action.FEED_PEOPLE, None, {"file": file.name, "by": given.who()})
         progress = _Progress(began)
         try:
             with _opened(file) as text:
@@ -84,7 +82,7 @@ def load_file(
             sys.stderr.write(f"broke off: go on with --from-line {max(progress.lines + 1, from_line)}\n")
             raise
     took = monotonic() - began
-    _print_loaded(loaded, took, as_json)
+    _print_loaded(loaded, took, given.as_json)
     if loaded.left_out:
         raise typer.Exit(1)
 
@@ -155,30 +153,26 @@ def _opened(file: Path) -> Iterator[TextIO]:
 
 
 @commands.command("show")
-def show(
-    number: Number, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
-) -> None:
+def show(number: Number, given: Question) -> None:
     """Who goes by a number. It is written down who looked."""
     identifier = _identifier(number)
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         with mapped_errors(), pool.connection() as connection:
             found = person_known_as(connection, identifier)
         if found is None:
             raise CommandFailed("nobody goes by that number here")
         note_at_console(pool, Action.SEE_RECORD, None, {}, found.uid)
-    print_one(_as_row(found), as_json)
+    print_one(_as_row(found), given.as_json)
 
 
 @commands.command("trace")
-def trace(
-    number: Number, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
-) -> None:
+def trace(number: Number, given: Question) -> None:
     """Ask the PDS about a number now, whether or not it is due; a claim is borne out, or is not.
 
     The worker asks by itself about whoever a study or a feed needs.
     """
     identifier = _identifier(number)
-    settings = settings_from(data, config)
+    settings = given.settings()
     if not settings.pds.url:
         raise CommandFailed("there is no PDS to ask: set pds.url")
     with open_database(settings) as pool:
@@ -188,102 +182,78 @@ def trace(
             found = person_known_as(connection, identifier)
         note_at_console(pool, Action.FIND_PEOPLE, None, {"did": "trace"}, found.uid if found else None)
     row = {"traced": _written(identifier), "outcome": traced.outcome.value}
-    print_one({**row, **(_as_row(found) if found else {})}, as_json)
+    print_one({**row, **(_as_row(found) if found else {})}, given.as_json)
     if traced.outcome not in BORNE_OUT:
         raise typer.Exit(1)
 
 
 @commands.command("find")
 def find_people(
+    given: Question,
     family: Annotated[str, typer.Option(help="How the family name begins.")] = "",
-    given: Annotated[str, typer.Option(help="How a given name begins.")] = "",
+    given_name: Annotated[str, typer.Option("--given", help="How a given name begins.")] = "",
     born: Annotated[str, typer.Option(help="YYYYMMDD, or the month or year.")] = "",
     postcode: Annotated[str, typer.Option(help="How it begins.")] = "",
     number: Annotated[str, typer.Option(help="A number, whoever gave it out.")] = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """People by what is known of them. It is written down who looked."""
     criteria = Criteria(
         families=((Text(family),),) if family else (),
-        givens=((Text(given),),) if given else (),
+        givens=((Text(given_name),),) if given_name else (),
         births=((Day(born),),) if born else (),
         postcodes=((Text(postcode),),) if postcode else (),
         identifiers=((Token(number),),) if number else (),
     )
     if not criteria.says_whom:
         raise CommandFailed("say whom: --family, --given, --born, --postcode or --number")
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         with mapped_errors(), pool.connection() as connection:
             found = find(connection, criteria)
             known = people(connection, found.ids)
         for uid in sorted({each.uid for each in known.values()}):
             note_at_console(pool, Action.FIND_PEOPLE, None, {}, uid)
-    print_rows([_as_row(known[id]) for id in found.ids], as_json)
+    print_rows([_as_row(known[id]) for id in found.ids], given.as_json)
     if found.is_cut:
         Console(stderr=True).print(f"the first {len(found.ids)}; there are more", style="yellow")
 
 
 @commands.command("merge")
-def merge(
-    gone: Number,
-    into: Number,
-    by: ByOption = "",
-    preview: PreviewOption = False,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def merge(gone: Number, into: Number, given: Decision, preview: PreviewOption = False) -> None:
     """One number gave way to another: whoever it named is the other from now on."""
     relation = Merged(_identifier(gone), _identifier(into))
     if preview:
-        _preview(relation, data, config, as_json)
+        _preview(relation, given)
     else:
-        _say(relation, by, data, config)
+        _say(relation, given, given.by)
 
 
 @commands.command("unmerge")
-def unmerge(
-    number: Number,
-    by: ByOption = "",
-    preview: PreviewOption = False,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def unmerge(number: Number, given: Decision, preview: PreviewOption = False) -> None:
     """A number stands for itself again: its merge was a mistake."""
     if preview:
-        _preview(Apart(_identifier(number)), data, config, as_json)
+        _preview(Apart(_identifier(number)), given)
     else:
-        _say(Apart(_identifier(number)), by, data, config)
+        _say(Apart(_identifier(number)), given, given.by)
 
 
 @commands.command("link")
-def link(
-    one: Number, other: Number, by: ByOption = "", data: DataOption = None, config: ConfigOption = None
-) -> None:
+def link(one: Number, other: Number, given: SetUp, by: ByOption = "") -> None:
     """Two trusts' numbers are one person, and both stay in use."""
-    _say(Linked(_identifier(one), _identifier(other)), by, data, config)
+    _say(Linked(_identifier(one), _identifier(other)), given, by)
 
 
 @commands.command("unlink")
-def unlink(
-    one: Number, other: Number, by: ByOption = "", data: DataOption = None, config: ConfigOption = None
-) -> None:
+def unlink(one: Number, other: Number, given: SetUp, by: ByOption = "") -> None:
     """They are not."""
-    _say(Unlinked(_identifier(one), _identifier(other)), by, data, config)
+    _say(Unlinked(_identifier(one), _identifier(other)), given, by)
 
 
 @commands.command("doubts")
 def list_doubts(
-    limit: Annotated[int, typer.Option(help="The newest so many.", min=1)] = 100,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
+    given: Question, limit: Annotated[int, typer.Option(help="The newest so many.", min=1)] = 100
 ) -> None:
     """Merges and links that contradict what is verified."""
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         with mapped_errors(), pool.connection() as connection:
             found = doubts(connection, limit)
         note_at_console(pool, Action.FIND_PEOPLE, None, {"doubts": len(found)})
@@ -297,12 +267,12 @@ def list_doubts(
         }
         for each in found
     ]
-    print_rows(rows, as_json)
+    print_rows(rows, given.as_json)
 
 
-def _preview(relation: Relation, data: Path | None, config: Path | None, as_json: bool) -> None:
+def _preview(relation: Relation, given: Question) -> None:
     """Study by study, what would change."""
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         with mapped_errors(), pool.connection() as connection:
             if any(person_known_as(connection, each) is None for each in names(relation)):
                 raise CommandFailed("nobody goes by that number here (imx people show)")
@@ -324,12 +294,12 @@ def _preview(relation: Relation, data: Path | None, config: Path | None, as_json
         }
         for each in found
     ]
-    print_rows(rows, as_json)
+    print_rows(rows, given.as_json)
 
 
-def _say(relation: Relation, by: str, data: Path | None, config: Path | None) -> None:
+def _say(relation: Relation, given: SetUp, by: str) -> None:
     """Both numbers must be known: a slip of the pen makes nobody."""
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         with mapped_errors(), pool.connection() as connection:
             if any(person_known_as(connection, each) is None for each in names(relation)):
                 raise CommandFailed("nobody goes by that number here (imx people show)")

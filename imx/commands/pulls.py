@@ -14,7 +14,8 @@ from dicom_router.requestor import Callee, Calling
 from dicom_router.settings import CallingSettings
 from exchange.registry import DuplicatePolicy, Peer, PostgresRegistry
 from imx.certificates import tls_client
-from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.group import Group
+from imx.commands.options import Question
 from imx.commands.printing import print_rows
 from imx.commands.pull_options import (
     BytesOption,
@@ -35,10 +36,7 @@ from imx.database import open_database
 from imx.errors import CommandFailed
 from imx.settings import Settings
 
-pulls = typer.Typer(
-    help="Bring another archive's studies in: a migration, or a mirror. Start one again to go on.",
-    no_args_is_help=True,
-)
+pulls = Group("Bring another archive's studies in: a migration, or a mirror. Start one again to go on.")
 
 #: A PACS may be silent for long: while it fetches from tape, or moves a series.
 SILENCE_LIMIT_S = 900.0
@@ -50,6 +48,7 @@ def peer_command(
     ae_title: Annotated[
         str, typer.Argument(help="The AE title of a peer that can be called (imx peer add).")
     ],
+    given: Question,
     by: Annotated[
         Way, typer.Option(help="get: on our own association. move: to our running router.")
     ] = Way.GET,
@@ -60,9 +59,6 @@ def peer_command(
     hours: HoursOption = None,
     mirror: MirrorOption = None,
     recent_days: RecentOption = 7,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """From a PACS by DICOM: C-FIND with C-GET or C-MOVE.
 
@@ -73,12 +69,12 @@ def peer_command(
 
     if by not in (Way.GET, Way.MOVE):
         raise typer.BadParameter("a peer is asked by get or move", param_hint="--by")
-    settings = settings_from(data, config)
+    settings = given.settings()
     terms = Terms(
         Limits(studies_per_minute, bytes_per_s, hours),
         mirror,
         recent_days,
-        as_json,
+        given.as_json,
     )
     with open_database(settings) as pool:
         peer = _callable_peer(PostgresRegistry(pool), ae_title)
@@ -97,6 +93,7 @@ def peer_command(
 def dicomweb_command(
     url: Annotated[str, typer.Argument(help="Of the service, such as https://pacs.example/dicom-web.")],
     trust: TrustOption,
+    given: Question,
     name: NameOption = "PULL",
     first: FirstOption = None,
     last: LastOption = None,
@@ -106,9 +103,6 @@ def dicomweb_command(
     hours: HoursOption = None,
     mirror: MirrorOption = None,
     recent_days: RecentOption = 7,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """From a DICOMweb service: QIDO-RS and WADO-RS, every object as it is stored.
 
@@ -116,12 +110,12 @@ def dicomweb_command(
     """
     from dicom_router.pulling.dicomweb import DicomWebSource
 
-    settings = settings_from(data, config)
+    settings = given.settings()
     terms = Terms(
         Limits(studies_per_minute, bytes_per_s, hours),
         mirror,
         recent_days,
-        as_json,
+        given.as_json,
     )
     address = address_from(url)
     source = DicomWebSource(address, credentials_from(credentials_file))
@@ -134,6 +128,7 @@ def dicomweb_command(
 def orthanc_command(
     url: Annotated[str, typer.Argument(help="Of its REST API, such as http://pacs.example:8042.")],
     trust: TrustOption,
+    given: Question,
     name: NameOption = "ORTHANC",
     first: FirstOption = None,
     last: LastOption = None,
@@ -142,9 +137,6 @@ def orthanc_command(
     bytes_per_s: BytesOption = None,
     hours: HoursOption = None,
     mirror: MirrorOption = None,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """From an Orthanc, by its REST API; a mirror follows its change feed.
 
@@ -152,12 +144,12 @@ def orthanc_command(
     """
     from dicom_router.pulling.orthanc import OrthancSource
 
-    settings = settings_from(data, config)
+    settings = given.settings()
     terms = Terms(
         Limits(studies_per_minute, bytes_per_s, hours),
         mirror,
         1,
-        as_json,
+        given.as_json,
     )
     address = address_from(url)
     source = OrthancSource(address, credentials_from(credentials_file))
@@ -167,25 +159,22 @@ def orthanc_command(
 
 
 @pulls.command("list")
-def list_command(data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def list_command(given: Question) -> None:
     """Every pull, and how far it is."""
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         known = Pulls(pool)
-        print_rows([summary(job, known.counts(job)) for job in known.all()], as_json)
+        print_rows([summary(job, known.counts(job)) for job in known.all()], given.as_json)
 
 
 @pulls.command("report")
 def report_command(
-    number: Annotated[int, typer.Argument(help="Of the pull: imx pull list.")],
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
+    number: Annotated[int, typer.Argument(help="Of the pull: imx pull list.")], given: Question
 ) -> None:
     """Every study that is not whole, and why. Ends with status 1 when there is one."""
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         known = Pulls(pool)
         job = known.by_number(number)
-        print_rows([row(each) for each in known.unsettled(job)], as_json)
+        print_rows([row(each) for each in known.unsettled(job)], given.as_json)
         if not is_whole(job, known.counts(job)):
             raise typer.Exit(1)
 

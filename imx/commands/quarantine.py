@@ -7,14 +7,15 @@ from typing import Annotated, Any
 import typer
 from pydicom.datadict import keyword_for_tag
 
-from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
+from imx.commands.group import Group
+from imx.commands.options import Decision, Question
 from imx.commands.printing import print_rows
 from imx.database import open_database
 from imx.settings import Settings
 from imx.wiring import staged_objects
 from storage.quarantine import Aside, Choice, Quarantine
 
-commands = typer.Typer(help="What was kept aside until a person chooses.", no_args_is_help=True)
+commands = Group("What was kept aside until a person chooses.")
 
 Number = Annotated[int, typer.Argument(help="Its number, as `imx quarantine list` prints it.")]
 
@@ -42,66 +43,45 @@ def as_row(aside: Aside) -> dict[str, Any]:
 
 @commands.command("list")
 def list_quarantine(
-    trust: Annotated[str, typer.Option(help="Only what this trust sent (ODS code).")] = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
+    given: Question, trust: Annotated[str, typer.Option(help="Only what this trust sent (ODS code).")] = ""
 ) -> None:
     """What waits for a decision, the oldest first."""
-    with quarantine(settings_from(data, config)) as held:
+    with quarantine(given.settings()) as held:
         found = held.waiting(trust.strip().upper() or None)
-    print_rows([as_row(each) for each in found], as_json)
+    print_rows([as_row(each) for each in found], given.as_json)
 
 
 @commands.command("show")
-def show_quarantine(
-    number: Number, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
-) -> None:
+def show_quarantine(number: Number, given: Question) -> None:
     """One of them: where it came from, and which attributes differ from what is current."""
-    with quarantine(settings_from(data, config)) as held:
+    with quarantine(given.settings()) as held:
         aside = held.aside(number)
-    print_rows([described(aside)], as_json)
-    if not as_json and aside.diff:
-        print_rows([{"attribute": named(each["tag"]), "how": each["how"]} for each in aside.diff], as_json)
+    print_rows([described(aside)], given.as_json)
+    if not given.as_json and aside.diff:
+        print_rows(
+            [{"attribute": named(each["tag"]), "how": each["how"]} for each in aside.diff], given.as_json
+        )
 
 
 @commands.command("keep")
-def keep_first(
-    number: Number,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def keep_first(number: Number, given: Decision) -> None:
     """What was kept first stays current; this stays aside, settled."""
-    with quarantine(settings_from(data, config)) as held:
-        print_rows([described(held.decide(number, Choice.KEEP, who(by)))], as_json)
+    with quarantine(given.settings()) as held:
+        print_rows([described(held.decide(number, Choice.KEEP, given.who()))], given.as_json)
 
 
 @commands.command("take")
-def take_this(
-    number: Number,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def take_this(number: Number, given: Decision) -> None:
     """This becomes current; what was kept first stays as a version."""
-    with quarantine(settings_from(data, config)) as held:
-        print_rows([described(held.decide(number, Choice.TAKE, who(by)))], as_json)
+    with quarantine(given.settings()) as held:
+        print_rows([described(held.decide(number, Choice.TAKE, given.who()))], given.as_json)
 
 
 @commands.command("undo")
-def undo_decision(
-    number: Number,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def undo_decision(number: Number, given: Decision) -> None:
     """As it was before the decision: it waits again."""
-    with quarantine(settings_from(data, config)) as held:
-        print_rows([described(held.undo(number, who(by)))], as_json)
+    with quarantine(given.settings()) as held:
+        print_rows([described(held.undo(number, given.who()))], given.as_json)
 
 
 def described(aside: Aside) -> dict[str, Any]:

@@ -9,13 +9,12 @@ import typer
 
 from exchange.telling.desk import State, Telling, TellingDesk
 from exchange.telling.subscriber import Kind, Manner, Message, PostgresSubscribers, Subscriber
-from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
+from imx.commands.group import Group
+from imx.commands.options import Decision, Question, SetUp
 from imx.commands.printing import print_rows
 from imx.database import open_database
 
-commands = typer.Typer(
-    help="The care record: who is told of studies, and what they were told.", no_args_is_help=True
-)
+commands = Group("The care record: who is told of studies, and what they were told.")
 
 Number = Annotated[int, typer.Argument(help="Its number, as `imx record tellings` prints it.")]
 
@@ -30,6 +29,7 @@ def add_subscriber(
     address: Annotated[
         str, typer.Argument(help="Such as https://record.example/fhir/R4, or mllp://10.1.2.3:2575.")
     ],
+    given: SetUp,
     account: Annotated[str, typer.Option(help="The name it knows us by; without one we show a token.")] = "",
     secret_file: Annotated[
         Path | None, typer.Option(help="The file with our token or password.", exists=True, dir_okay=False)
@@ -53,8 +53,6 @@ def add_subscriber(
     strict: Annotated[
         bool, typer.Option("--strict/--draft", help="NRL: by its own rules, or the imaging registry's draft.")
     ] = True,
-    data: DataOption = None,
-    config: ConfigOption = None,
 ) -> None:
     """Tell it of every study that is linked, those of before too; or change its entry."""
     manner = Manner(
@@ -76,29 +74,23 @@ def add_subscriber(
         secret_file=_absolute(secret_file),
         manner=manner,
     )
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         PostgresSubscribers(pool).add(entry)
     sys.stdout.write(f"{name} is told of studies by {kind.value}\n")
 
 
 @commands.command("remove")
-def remove_subscriber(
-    name: Annotated[str, typer.Argument(help="Its name.")],
-    data: DataOption = None,
-    config: ConfigOption = None,
-) -> None:
+def remove_subscriber(name: Annotated[str, typer.Argument(help="Its name.")], given: SetUp) -> None:
     """Tell it no more. What it was told it keeps; added again, it is told what changed meanwhile."""
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         PostgresSubscribers(pool).remove(name)
     sys.stdout.write(f"{name} is told nothing any more\n")
 
 
 @commands.command("list")
-def list_subscribers(
-    data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
-) -> None:
+def list_subscribers(given: Question) -> None:
     """Who is told, and how each does."""
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         known = PostgresSubscribers(pool)
         found, doing = known.all(), known.doing()
     rows = [
@@ -115,34 +107,30 @@ def list_subscribers(
         }
         for each in found
     ]
-    print_rows(rows, as_json)
+    print_rows(rows, given.as_json)
 
 
 @commands.command("tellings")
 def list_tellings(
+    given: Question,
     state: Annotated[
         list[State] | None, typer.Option(help="Only those. Otherwise what waits or is dead.")
     ] = None,
     subscriber: Annotated[str | None, typer.Option(help="Only of this one.")] = None,
     study: Annotated[str | None, typer.Option(help="Only of this Study Instance UID.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 100,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Dead letters first, then what waits longest."""
     states = state or (list(State) if study else [State.WAITING, State.DEAD])
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         found = TellingDesk(pool).tellings(states, subscriber, study, limit)
-    print_rows([each.as_json() if as_json else _as_row(each) for each in found], as_json)
+    print_rows([each.as_json() if given.as_json else _as_row(each) for each in found], given.as_json)
 
 
 @commands.command("show")
-def show_telling(
-    number: Number, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
-) -> None:
+def show_telling(number: Number, given: Question) -> None:
     """One study at one subscriber: what it was told and when, what went wrong, and who decided what."""
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         found, told, decided = TellingDesk(pool).telling(number)
     acts = [
         {"at": each.at.isoformat(timespec="seconds"), "act": each.act, "thing": each.thing, "of": each.person}
@@ -152,51 +140,46 @@ def show_telling(
         {"at": each.at.isoformat(timespec="seconds"), "by": each.decided_by, "decision": each.decision}
         for each in decided
     ]
-    if as_json:
+    if given.as_json:
         whole = {**found.as_json(), "told": acts, "decisions": decisions}
         json.dump(whole, sys.stdout, indent=2, default=str)
         sys.stdout.write("\n")
         return
     said = {**_as_row(found), "because": found.because}
-    print_rows([{"what": name.replace("_", " "), "value": value} for name, value in said.items()], as_json)
+    print_rows(
+        [{"what": name.replace("_", " "), "value": value} for name, value in said.items()], given.as_json
+    )
     for rows in (acts, decisions):
         if rows:
-            print_rows(rows, as_json)
+            print_rows(rows, given.as_json)
 
 
 @commands.command("replay")
 def replay_tellings(
+    given: Decision,
     number: Annotated[list[int] | None, typer.Argument(help="Their numbers.")] = None,
     dead: Annotated[str | None, typer.Option(help="Every dead letter of this subscriber.")] = None,
     everything: Annotated[
         str | None, typer.Option("--all", help="Everything that this subscriber was ever told.")
     ] = None,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Tell it again now, with all tries anew, whether or not the subscriber should hold it already."""
     if [bool(number), bool(dead), bool(everything)].count(True) != 1:
         raise typer.BadParameter("give numbers, or --dead NAME, or --all NAME", param_hint="NUMBER")
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         desk = TellingDesk(pool)
         states = [State.DEAD] if dead else list(State)
         numbers = number or [each.id for each in desk.tellings(states, dead or everything, None, _AT_ONCE)]
-        _decide(desk.replay, numbers, by, "replayed", as_json)
+        _decide(desk.replay, numbers, given, "replayed")
 
 
 @commands.command("cancel")
 def cancel_tellings(
-    number: Annotated[list[int], typer.Argument(help="Their numbers.")],
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
+    number: Annotated[list[int], typer.Argument(help="Their numbers.")], given: Decision
 ) -> None:
     """Try no more, until something of the study changes. What was told stays where it is."""
-    with open_database(settings_from(data, config)) as pool:
-        _decide(TellingDesk(pool).cancel, number, by, "cancelled", as_json)
+    with open_database(given.settings()) as pool:
+        _decide(TellingDesk(pool).cancel, number, given, "cancelled")
 
 
 def _as_row(telling: Telling) -> dict[str, Any]:
@@ -213,11 +196,11 @@ def _as_row(telling: Telling) -> dict[str, Any]:
     }
 
 
-def _decide(act: Any, numbers: list[int], by: str, done: str, as_json: bool) -> None:
-    decided_by = who(by)
+def _decide(act: Any, numbers: list[int], given: Decision, done: str) -> None:
+    decided_by = given.who()
     rows = [{"number": each, "subscriber": act(each, decided_by), "decision": done} for each in numbers]
-    if as_json:
-        print_rows(rows, as_json)
+    if given.as_json:
+        print_rows(rows, given.as_json)
     else:
         sys.stdout.write(f"{len(rows)} {done}\n")
 

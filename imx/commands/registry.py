@@ -9,57 +9,52 @@ import typer
 
 from exchange.entries import peer_said, trust_said
 from exchange.registry import Peer, PostgresRegistry, Trust
-from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
+from imx.commands.group import Group
+from imx.commands.options import Decision, Question
 from imx.commands.printing import print_rows
 from imx.commands.registry_file import Done, Step, plan, read_file, written
 from imx.commands.trusts import registry
 
-commands = typer.Typer(help="Trusts and peers, all at once.", no_args_is_help=True)
+commands = Group("Trusts and peers, all at once.")
 
 
 @commands.command("import")
 def import_file(
     file: Annotated[Path, typer.Argument(help="A TOML file of [[trust]] and [[peer]].", dir_okay=False)],
+    given: Decision,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do nothing.")] = False,
     remove: Annotated[
         bool, typer.Option("--remove-others", help="Remove the peers and trusts that it does not name.")
     ] = False,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Make the registry say what a file says. A file with an error changes nothing; twice is once."""
-    with registry(settings_from(data, config)) as known:
+    with registry(given.settings()) as known:
         trusts = known.trusts()
         steps = plan(read_file(file, trusts), trusts, known.peers(), remove_unnamed=remove)
         if not dry_run:
-            apply(known, steps, who(by))
-    print_rows([_said(step) for step in steps], as_json)
+            apply(known, steps, given.who())
+    print_rows([_said(step) for step in steps], given.as_json)
 
 
 @commands.command("export")
-def export_file(data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def export_file(given: Question) -> None:
     """Write the registry to standard output, as `imx registry import` reads it."""
-    with registry(settings_from(data, config)) as known:
+    with registry(given.settings()) as known:
         trusts, peers = known.trusts(), known.peers()
-    if as_json:
-        print_rows([{"trust": [*map(trust_said, trusts)], "peer": [*map(peer_said, peers)]}], as_json)
+    if given.as_json:
+        print_rows([{"trust": [*map(trust_said, trusts)], "peer": [*map(peer_said, peers)]}], given.as_json)
     else:
         sys.stdout.write(written(trusts, peers))
 
 
 @commands.command("changes")
 def list_changes(
-    limit: Annotated[int, typer.Option(help="The last so many.", min=1)] = 100,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
+    given: Question, limit: Annotated[int, typer.Option(help="The last so many.", min=1)] = 100
 ) -> None:
     """Who changed what, and when: the last first."""
-    with registry(settings_from(data, config)) as known:
+    with registry(given.settings()) as known:
         found = known.changes(limit)
-    print_rows([_change(each, as_json) for each in found], as_json)
+    print_rows([_change(each, given.as_json) for each in found], given.as_json)
 
 
 def apply(known: PostgresRegistry, steps: Sequence[Step], by: str) -> None:

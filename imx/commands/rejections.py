@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
+from imx.commands.group import Group
+from imx.commands.options import Decision, Question
 from imx.commands.printing import print_rows
 from imx.database import open_database
 from imx.settings import Settings
 from storage.rejections import Noted, Rejections, View
 
-commands = typer.Typer(help="Rejection notes: what they hide, and how to undo it.", no_args_is_help=True)
+commands = Group("Rejection notes: what they hide, and how to undo it.")
 
 Number = Annotated[int, typer.Argument(help="Its number, as `imx rejection list` prints it.")]
 
@@ -26,47 +27,33 @@ def rejections(settings: Settings) -> Iterator[Rejections]:
 
 @commands.command("list")
 def list_rejections(
+    given: Question,
     limit: Annotated[int, typer.Option(help="How many at most, the last ones first.", min=1)] = 100,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """The notes that came: what each hides, and what it names that is not its trust's to reject."""
-    with rejections(settings_from(data, config)) as held:
-        print_rows([as_row(each) for each in held.notes(limit)], as_json)
+    with rejections(given.settings()) as held:
+        print_rows([as_row(each) for each in held.notes(limit)], given.as_json)
 
 
 @commands.command("undo")
-def undo_rejection(
-    number: Number,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def undo_rejection(number: Number, given: Decision) -> None:
     """The note hides nothing any more; what it hid shows as before."""
-    with rejections(settings_from(data, config)) as held:
-        print_rows([as_row(held.undo(number, who(by)))], as_json)
+    with rejections(given.settings()) as held:
+        print_rows([as_row(held.undo(number, given.who()))], given.as_json)
 
 
 @commands.command("accept")
-def accept_rejection(
-    number: Number,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def accept_rejection(number: Number, given: Decision) -> None:
     """The note is in force over all that it names, another trust's too; also after it was undone."""
-    with rejections(settings_from(data, config)) as held:
-        print_rows([as_row(held.accept(number, who(by)))], as_json)
+    with rejections(given.settings()) as held:
+        print_rows([as_row(held.accept(number, given.who()))], given.as_json)
 
 
 @commands.command("views")
-def list_views(data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def list_views(given: Question) -> None:
     """What notes of each title hide."""
-    with rejections(settings_from(data, config)) as held:
-        print_rows([view_row(each) for each in held.views()], as_json)
+    with rejections(given.settings()) as held:
+        print_rows([view_row(each) for each in held.views()], given.as_json)
 
 
 @commands.command("view")
@@ -74,15 +61,12 @@ def change_view(
     code: Annotated[str, typer.Argument(help="113001, 113037, 113038 or 113039.")],
     instances: Annotated[bool, typer.Option("--hide-instances/--show-instances", help="What a note names.")],
     note: Annotated[bool, typer.Option("--hide-note/--show-note", help="The note itself.")],
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
+    given: Decision,
 ) -> None:
     """What notes of one title hide from now on, and of those that came before."""
-    with rejections(settings_from(data, config)) as held:
-        changed = held.change_view(code, hides_instances=instances, hides_note=note, by=who(by))
-    print_rows([view_row(changed)], as_json)
+    with rejections(given.settings()) as held:
+        changed = held.change_view(code, hides_instances=instances, hides_note=note, by=given.who())
+    print_rows([view_row(changed)], given.as_json)
 
 
 def as_row(noted: Noted) -> dict[str, Any]:

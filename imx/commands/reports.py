@@ -11,14 +11,13 @@ import typer
 from exchange.policy import Action
 from exchange.reports.deciding import Listed, PostgresReports
 from imx.commands.console_audit import note_at_console
-from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
+from imx.commands.group import Group
+from imx.commands.options import Decision, Question
 from imx.commands.printing import print_rows
 from imx.database import open_database
 from imx.settings import Settings
 
-commands = typer.Typer(
-    help="Reports that came by HL7 or lie in studies: to which study each belongs.", no_args_is_help=True
-)
+commands = Group("Reports that came by HL7 or lie in studies: to which study each belongs.")
 
 Id = Annotated[UUID, typer.Argument(help="Its id, as `imx reports waiting` prints it.", metavar="ID")]
 StudyOption = Annotated[str, typer.Option(help="Study Instance UID.")]
@@ -33,30 +32,23 @@ def reports_of(settings: Settings) -> Iterator[PostgresReports]:
 
 @commands.command("waiting")
 def waiting(
+    given: Question,
     trust: Annotated[str, typer.Option(help="Only this trust's (ODS code).")] = "",
     limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 100,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Reports that belong to no study: those in doubt, then those whose study is not here."""
-    with reports_of(settings_from(data, config)) as reports:
+    with reports_of(given.settings()) as reports:
         found = reports.waiting(trust.strip().upper(), limit)
-    _print(found, as_json)
+    _print(found, given.as_json)
 
 
 @commands.command("of")
-def of_study(
-    study: Annotated[str, typer.Argument(help="Study Instance UID.")],
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def of_study(study: Annotated[str, typer.Argument(help="Study Instance UID.")], given: Question) -> None:
     """The reports that belong to a study."""
-    with reports_of(settings_from(data, config)) as reports:
+    with reports_of(given.settings()) as reports:
         note_at_console(reports.pool, Action.SEE_RECORD, study, {"by": "imx reports of"})
         found = reports.of_study(study)
-    _print(found, as_json)
+    _print(found, given.as_json)
 
 
 def _print(found: Sequence[Listed], as_json: bool) -> None:
@@ -82,11 +74,9 @@ def _print(found: Sequence[Listed], as_json: bool) -> None:
 
 
 @commands.command("history")
-def history(
-    report: Id, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
-) -> None:
+def history(report: Id, given: Question) -> None:
     """When what was said of a report: its status each time, and by which message or document."""
-    with reports_of(settings_from(data, config)) as reports:
+    with reports_of(given.settings()) as reports:
         found = reports.history(report)
     rows = [
         {
@@ -97,46 +87,31 @@ def history(
         }
         for each in found
     ]
-    print_rows(rows, as_json)
+    print_rows(rows, given.as_json)
 
 
 @commands.command("match")
-def match(
-    report: Id,
-    study: StudyOption,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def match(report: Id, study: StudyOption, given: Decision) -> None:
     """It belongs to this study, whatever the rules say, until either of them changes."""
-    with reports_of(settings_from(data, config)) as reports:
-        reports.match(report, study, who(by))
-        _say(reports, report, f"report {report} belongs to study {study}", as_json)
+    with reports_of(given.settings()) as reports:
+        reports.match(report, study, given.who())
+        _say(reports, report, f"report {report} belongs to study {study}", given.as_json)
 
 
 @commands.command("dismiss")
-def dismiss(
-    report: Id,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def dismiss(report: Id, given: Decision) -> None:
     """It belongs to none of the studies that it may name."""
-    with reports_of(settings_from(data, config)) as reports:
-        reports.dismiss(report, who(by))
-        _say(reports, report, f"report {report} belongs to no study", as_json)
+    with reports_of(given.settings()) as reports:
+        reports.dismiss(report, given.who())
+        _say(reports, report, f"report {report} belongs to no study", given.as_json)
 
 
 @commands.command("reconsider")
-def reconsider(
-    report: Id, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
-) -> None:
+def reconsider(report: Id, given: Question) -> None:
     """What a person said of it no longer counts: the rules decide."""
-    with reports_of(settings_from(data, config)) as reports:
+    with reports_of(given.settings()) as reports:
         reports.reconsider(report)
-        _say(reports, report, f"report {report} is decided by the rules again", as_json)
+        _say(reports, report, f"report {report} is decided by the rules again", given.as_json)
 
 
 def _say(reports: PostgresReports, report: UUID, words: str, as_json: bool) -> None:

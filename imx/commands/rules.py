@@ -19,13 +19,14 @@ from dicom_router.rules.rule import Rule, RuleSet
 from dicom_router.rules.tables import RulesWrong
 from dicom_router.rules.words import deeds
 from exchange.registry import PostgresRegistry
+from imx.commands.group import Group
 from imx.commands.looked_at import LookedAt, look_at
-from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
+from imx.commands.options import Decision, Question
 from imx.commands.printing import print_rows
 from imx.database import open_database
 from imx.errors import CommandFailed
 
-commands = typer.Typer(help="Routing rules: where studies go, and why.", no_args_is_help=True)
+commands = Group("Routing rules: where studies go, and why.")
 
 FileArgument = Annotated[Path, typer.Argument(help="A DICOM file.", exists=True, dir_okay=False)]
 RulesOption = Annotated[
@@ -40,46 +41,41 @@ AtOption = Annotated[str, typer.Option(help="When it comes, such as 2026-07-03T2
 @commands.command("load")
 def load_rules(
     file: Annotated[Path, typer.Argument(help="A rule file (TOML).", exists=True, dir_okay=False)],
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
+    given: Decision,
 ) -> None:
     """Put a rule file in force. With a fault it changes nothing, and every fault is told with its line."""
     text = text_of(file)
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         try:
-            version = RuleBook(pool).load(text, who(by))
+            version = RuleBook(pool).load(text, given.who())
         except RulesWrong as error:
-            print_faults(error, file, as_json)
+            print_faults(error, file, given.as_json)
             raise typer.Exit(1) from error
     rules = version.rules
     row = {"version": version.number, "rules": len(rules.rules), "coercions": len(rules.coercions)}
-    print_rows([row], as_json)
+    print_rows([row], given.as_json)
 
 
 @commands.command("show")
 def show_rules(
+    given: Question,
     history: Annotated[bool, typer.Option("--history", help="Every version: when, and by whom.")] = False,
     version: Annotated[int | None, typer.Option(help="That version. Otherwise the one in force.")] = None,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """The rules in force, as they were loaded."""
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         found = RuleBook(pool).history()
     if history:
         rows = [
             {"version": each.number, "loaded_at": f"{each.loaded_at:%Y-%m-%d %H:%M}", "by": each.loaded_by}
             for each in found
         ]
-        print_rows(rows, as_json)
+        print_rows(rows, given.as_json)
         return
     wanted = [each for each in found if version in (None, each.number)][:1]
     if not wanted:
         raise CommandFailed("no rule file was loaded yet" if version is None else f"no version {version}")
-    if as_json:
+    if given.as_json:
         one = wanted[0]
         row = {"version": one.number, "loaded_at": one.loaded_at, "by": one.loaded_by, "text": one.text}
         json.dump(row, sys.stdout, ensure_ascii=False, default=str)
@@ -91,21 +87,19 @@ def show_rules(
 @commands.command("test")
 def try_rules(
     file: FileArgument,
+    given: Question,
     rules: RulesOption = None,
     peer: PeerOption = "",
     trust: TrustOption = "",
     at: AtOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Which rules an instance matches, and why; and which it does not, and why not."""
     looked_at = look_at(file, peer, trust, at)
-    with open_database(settings_from(data, config)) as pool:
-        known = rules_from(rules, pool, as_json)
+    with open_database(given.settings()) as pool:
+        known = rules_from(rules, pool, given.as_json)
         facts = _as_coerced(looked_at, known, pool)
     found = [tested(rule, facts) for rule in known.rules]
-    if as_json:
+    if given.as_json:
         json.dump(found, sys.stdout, indent=2, ensure_ascii=False)
         sys.stdout.write("\n")
         return
@@ -113,9 +107,9 @@ def try_rules(
 
 
 @commands.command("waiting")
-def list_waiting(data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def list_waiting(given: Question) -> None:
     """What is not sent yet, and for what it waits; what a person must decide about comes first."""
-    with open_database(settings_from(data, config)) as pool:
+    with open_database(given.settings()) as pool:
         found = RuleDesk(pool).waiting()
     rows = [
         {
@@ -128,21 +122,17 @@ def list_waiting(data: DataOption = None, config: ConfigOption = None, as_json: 
         }
         for each in sorted(found, key=lambda each: not each.needs_person)
     ]
-    print_rows(rows, as_json)
+    print_rows(rows, given.as_json)
 
 
 @commands.command("release")
 def release_study(
-    study: Annotated[str, typer.Argument(help="Its Study Instance UID.")],
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
+    study: Annotated[str, typer.Argument(help="Its Study Instance UID.")], given: Decision
 ) -> None:
     """Send on what waits of a study, as it is. Who did so is written down."""
-    with open_database(settings_from(data, config)) as pool:
-        released = RuleDesk(pool).release(study, who(by))
-    print_rows([{"study": study, "destinations": released}], as_json)
+    with open_database(given.settings()) as pool:
+        released = RuleDesk(pool).release(study, given.who())
+    print_rows([{"study": study, "destinations": released}], given.as_json)
 
 
 def text_of(file: Path) -> str:

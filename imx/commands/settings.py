@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.options import Question
 from imx.configuration import keys, secret_keys, value_of, variable
 from imx.settings import Secret, Settings
 from imx.values import written
@@ -21,12 +21,10 @@ _PASSWORDS = (
 )
 
 
-def settings_command(
-    data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
-) -> None:
+def settings_command(given: Question) -> None:
     """Print the settings in force and where each came from, without secrets."""
-    settings = settings_from(data, config)
-    if as_json:
+    settings = given.settings()
+    if given.as_json:
         json.dump(as_data(settings), sys.stdout, indent=2)
         sys.stdout.write("\n")
         return

@@ -10,12 +10,13 @@ import typer
 from exchange.entries import trust_said
 from exchange.people.person import NumberStatus
 from exchange.registry import PostgresRegistry, Trust
-from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
+from imx.commands.group import Group
+from imx.commands.options import Decision, Question
 from imx.commands.printing import print_one, print_rows
 from imx.database import open_database
 from imx.settings import Settings
 
-trusts = typer.Typer(help="The organisations that own what their peers send.", no_args_is_help=True)
+trusts = Group("The organisations that own what their peers send.")
 
 OdsCode = Annotated[str, typer.Argument(help="Its ODS code, such as RBT.")]
 
@@ -31,6 +32,7 @@ def registry(settings: Settings) -> Iterator[PostgresRegistry]:
 def add_trust(
     ods_code: OdsCode,
     name: Annotated[str, typer.Argument(help="Its name.")],
+    given: Decision,
     issuer: Annotated[
         str, typer.Option(help="Namespace of its bare identifiers. Otherwise the ODS code.")
     ] = "",
@@ -41,76 +43,61 @@ def add_trust(
             help="Of NHS numbers that its systems send without a status: 01 if it traces every one."
         ),
     ] = "",
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Add a trust, or change its entry."""
     code = _code(ods_code)
-    with registry(settings_from(data, config)) as known:
+    with registry(given.settings()) as known:
         before = {each.ods_code: each for each in known.trusts()}.get(code)
         successor = before.successor if before else None
         status = nhs_number_status or (before.nhs_number_status if before else NumberStatus.NOT_TRACED.value)
         trust = Trust(code, name, issuer or (before.issuer if before else code), place, successor, status)
-        known.add_trust(trust, who(by))
-    print_rows([trust_said(trust)], as_json)
+        known.add_trust(trust, given.who())
+    print_rows([trust_said(trust)], given.as_json)
 
 
 @trusts.command("list")
-def list_trusts(data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def list_trusts(given: Question) -> None:
     """Every trust we know."""
-    with registry(settings_from(data, config)) as known:
+    with registry(given.settings()) as known:
         found = known.trusts()
-    print_rows([trust_said(trust) for trust in found], as_json)
+    print_rows([trust_said(trust) for trust in found], given.as_json)
 
 
 @trusts.command("show")
-def show_trust(
-    ods_code: OdsCode, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
-) -> None:
+def show_trust(ods_code: OdsCode, given: Question) -> None:
     """One trust, and its peers."""
     code = _code(ods_code)
-    with registry(settings_from(data, config)) as known:
+    with registry(given.settings()) as known:
         trust = known.trust(code)
         peers = [each.ae_title for each in known.peers() if each.trust.ods_code == code]
-    print_one({**trust_said(trust), "peers": peers}, as_json)
+    print_one({**trust_said(trust), "peers": peers}, given.as_json)
 
 
 @trusts.command("merge")
 def merge_trust(
     ods_code: OdsCode,
     into: Annotated[str, typer.Argument(help="ODS code of the trust that takes over.")],
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
+    given: Decision,
 ) -> None:
     """A trust was merged into another, which owns its studies from now on. INTO itself: undo that.
 
     Its identifiers stay in their own namespace: each of the two had a "123456".
     """
     code, successor = _code(ods_code), _code(into)
-    with registry(settings_from(data, config)) as known:
+    with registry(given.settings()) as known:
         trust = replace(known.trust(code), successor=None if successor == code else successor)
-        known.add_trust(trust, who(by))
-    print_rows([trust_said(trust)], as_json)
+        known.add_trust(trust, given.who())
+    print_rows([trust_said(trust)], given.as_json)
 
 
 @trusts.command("remove")
-def remove_trust(
-    ods_code: OdsCode,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def remove_trust(ods_code: OdsCode, given: Decision) -> None:
     """Forget a trust that has no peers and owns nothing."""
     code = _code(ods_code)
-    with registry(settings_from(data, config)) as known:
+    with registry(given.settings()) as known:
         trust = known.trust(code)
-        known.remove_trust(code, who(by))
-    print_rows([trust_said(trust)], as_json)
+        known.remove_trust(code, given.who())
+    print_rows([trust_said(trust)], given.as_json)
 
 
 def _code(text: str) -> str:

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.options import Question
 from imx.commands.progress import progress_bar
 from imx.database import open_database
 from imx.wiring import build_ingest, staged_objects
@@ -17,9 +17,9 @@ from storage.rebuild import Rebuilt, rebuild
 from storage.verify import Condition, verify
 
 
-def verify_command(data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def verify_command(given: Question) -> None:
     """Read every object again and compare it with its digest. Status 1 when one is damaged or gone."""
-    settings = settings_from(data, config)
+    settings = given.settings()
     count = size = 0
     damaged = []
     with open_database(settings) as pool, progress_bar() as bar:
@@ -32,7 +32,7 @@ def verify_command(data: DataOption = None, config: ConfigOption = None, as_json
                 damaged.append({"key": each.key, "condition": each.condition.value})
                 bar.console.print(f"{escape(each.key)}: {each.condition.value}", soft_wrap=True)
             bar.advance(task)
-    if as_json:
+    if given.as_json:
         json.dump({"objects": count, "bytes": size, "damaged": damaged}, sys.stdout)
         sys.stdout.write("\n")
     else:
@@ -41,11 +41,9 @@ def verify_command(data: DataOption = None, config: ConfigOption = None, as_json
         raise typer.Exit(1)
 
 
-def rebuild_command(
-    data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
-) -> None:
+def rebuild_command(given: Question) -> None:
     """Make the index again from the objects alone. Status 1 when an object could not be taken in."""
-    settings = settings_from(data, config)
+    settings = given.settings()
     counts: Counter[Rebuilt] = Counter()
     with open_database(settings) as pool, progress_bar() as bar:
         task = bar.add_task("objects", total=None)
@@ -56,7 +54,7 @@ def rebuild_command(
                     f"{escape(line.key)}: {line.result.value}: {escape(line.because)}", soft_wrap=True
                 )
             bar.advance(task)
-    if as_json:
+    if given.as_json:
         json.dump({result.value: counts[result] for result in Rebuilt}, sys.stdout)
         sys.stdout.write("\n")
     else:

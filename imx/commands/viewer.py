@@ -7,11 +7,12 @@ from typing import Annotated
 import typer
 
 from imx import viewer
+from imx.commands.group import Group
 from imx.commands.options import JsonOption
 from imx.commands.printing import print_one
 from viewer_api.ohif import VERSION
 
-commands = typer.Typer(help="The viewer in the browser.", no_args_is_help=True)
+commands = Group("The viewer in the browser.")
 
 
 @commands.callback()

@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from imx import logs, operation, parts
-from imx.commands.options import ConfigOption, DataOption, settings_from
+from imx.commands.options import SetUp
 from imx.database import open_database
 from imx.errors import CommandFailed
 from imx.wiring import build_watch
 
 
 def watch_command(
+    given: SetUp,
     folder: Annotated[
         Path | None, typer.Argument(help="The folder. Otherwise watch.folder.", file_okay=False)
     ] = None,
@@ -26,18 +27,19 @@ def watch_command(
     quiet: Annotated[
         float | None, typer.Option(help="Seconds for which a whole file has looked the same. Otherwise 10.")
     ] = None,
-    data: DataOption = None,
-    config: ConfigOption = None,
 ) -> None:
     """Watch a folder until Ctrl-C or SIGTERM. imx serve does so by itself, where watch.folder is set.
 
     FILE.json beside a file is its case; FILE.ready says that it is whole. Files go to done/ or failed/, there
     with the reason beside them. What is failed is mended and moved back.
     """
-    settings = settings_from(
-        data, config, watch__folder=folder, watch__trust=trust, watch__case=case,
-        watch__by_barcode=by_barcode, watch__quiet_s=quiet,
-    )  # fmt: skip
+    settings = given.settings(
+        watch__folder=folder,
+        watch__trust=trust,
+        watch__case=case,
+        watch__by_barcode=by_barcode,
+        watch__quiet_s=quiet,
+    )
     logs.set_up("watch")
     with open_database(settings) as pool:
         build_watch(settings, pool, Event())  # what cannot be is said now, to a person

@@ -6,17 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
-from imx.commands.options import ByOption, ConfigOption, DataOption, JsonOption, settings_from, who
+from imx.commands.group import Group
+from imx.commands.options import Decision, Question
 from imx.commands.printing import print_rows
 from imx.database import open_database
 from imx.settings import Settings
 from imx.wiring import staged_objects
 from storage.withdrawals import Withdrawal, Withdrawals
 
-commands = typer.Typer(
-    help="Requests to take studies, series or instances out of use, and to bring them back.",
-    no_args_is_help=True,
-)
+commands = Group("Requests to take studies, series or instances out of use, and to bring them back.")
 
 Number = Annotated[int, typer.Argument(help="Its number, as `imx withdrawals list` prints it.")]
 
@@ -30,55 +28,38 @@ def withdrawals(settings: Settings) -> Iterator[Withdrawals]:
 
 @commands.command("list")
 def list_withdrawals(
+    given: Question,
     waiting: Annotated[bool, typer.Option("--waiting", help="Only what waits for a second person.")] = False,
     limit: Annotated[int, typer.Option(help="How many at most, the last ones first.", min=1)] = 100,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Every request: who asked, why, and how it stands."""
-    with withdrawals(settings_from(data, config)) as held:
-        print_rows([as_row(each) for each in held.listed(limit=limit, only_waiting=waiting)], as_json)
+    with withdrawals(given.settings()) as held:
+        print_rows([as_row(each) for each in held.listed(limit=limit, only_waiting=waiting)], given.as_json)
 
 
 @commands.command("approve")
-def approve(
-    number: Number,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def approve(number: Number, given: Decision) -> None:
     """It is done: it shows to nobody, or shows again where that was asked. Never one's own request."""
-    with withdrawals(settings_from(data, config)) as held:
-        print_rows([as_row(held.approve(number, who(by)))], as_json)
+    with withdrawals(given.settings()) as held:
+        print_rows([as_row(held.approve(number, given.who()))], given.as_json)
 
 
 @commands.command("reject")
-def reject(
-    number: Number,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def reject(number: Number, given: Decision) -> None:
     """It is not done. Never one's own request."""
-    with withdrawals(settings_from(data, config)) as held:
-        print_rows([as_row(held.reject(number, who(by)))], as_json)
+    with withdrawals(given.settings()) as held:
+        print_rows([as_row(held.reject(number, given.who()))], given.as_json)
 
 
 @commands.command("undo")
 def undo(
     number: Number,
     because: Annotated[str, typer.Option("--because", help="Why it should show again.")],
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
+    given: Decision,
 ) -> None:
     """Ask that an approved withdrawal be undone: another person approves that request, and it shows again."""
-    with withdrawals(settings_from(data, config)) as held:
-        print_rows([as_row(held.ask_undo(number, because, who(by)))], as_json)
+    with withdrawals(given.settings()) as held:
+        print_rows([as_row(held.ask_undo(number, because, given.who()))], given.as_json)
 
 
 def as_row(found: Withdrawal) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from imx.cases import jobs_of, papers_last, wrapped_alone
-from imx.commands.options import ConfigOption, DataOption, JsonOption, settings_from
+from imx.commands.options import Question
 from imx.commands.printing import print_one
 from imx.commands.progress import progress_bar
 from imx.errors import CommandFailed
@@ -39,6 +38,7 @@ def wrap_command(
     files: Annotated[
         list[Path], typer.Argument(help="Files, or folders of them; FILE.json beside one is its case.")
     ],
+    given: Question,
     case: Annotated[Path | None, typer.Option(help="The case of all of them (docs/wrapping.md).")] = None,
     out: Annotated[Path | None, typer.Option(help="A folder for the DICOM files.", file_okay=False)] = None,
     store: Annotated[bool, typer.Option("--store", help="Keep them here, as if they were sent.")] = False,
@@ -53,9 +53,6 @@ def wrap_command(
     explain: Annotated[
         bool, typer.Option("--explain", help="Say what they are and what is missing.")
     ] = False,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Make DICOM of ECGs, photographs and documents, with nothing of them lost.
 
@@ -71,9 +68,8 @@ def wrap_command(
             # A command that only writes files does not wait for what a database and an archive need.
             from imx.commands.wrap_store import prepared
 
-            wanted = partial(settings_from, data, config)
             jobs, apart, kept = prepared(
-                jobs, stack, wanted, trust=trust if store else None, order=order, slide=slide
+                jobs, stack, given.settings, trust=trust if store else None, order=order, slide=slide
             )
             refused += apart
             keep = kept or keep
@@ -82,10 +78,10 @@ def wrap_command(
         done = wrap_all(papers_last(jobs), _scratch(out))
         for row in chain(unread, _rows(done, len(jobs), BesideSignals(keep))):
             rows.append(row)
-            if as_json:
+            if given.as_json:
                 sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
                 sys.stdout.flush()
-    _say(rows, explain, as_json)
+    _say(rows, explain, given.as_json)
     if not all(row["is_done"] for row in rows):
         raise typer.Exit(1)
 
