@@ -78,7 +78,7 @@ def consider(pool: ConnectionPool, changes: Sequence[Change]) -> None:
         ).fetchall()
     for (study_uid,) in named:
         with mapped_errors(), pool.connection() as connection:
-            _consider(connection, study_uid)
+            consider_study(connection, study_uid)
 
 
 def consider_new_orders(pool: ConnectionPool) -> int:
@@ -95,7 +95,7 @@ def consider_new_orders(pool: ConnectionPool) -> int:
                 " or (%s <> '' and accession = %s and accession_issuer = %s)",
                 (study_uid, accession, accession, issuer),
             ).fetchall():
-                _consider(connection, uid)
+                consider_study(connection, uid)
             connection.execute("update imaging_order set is_considered = true where id = %s", (order_id,))
     return len(rows)
 
@@ -107,11 +107,12 @@ def untie(connection: Connection[Any], order_id: int, by: str) -> None:
         " and state = 'tied' returning correction_id, study_uid",
         (by, order_id),
     ).fetchall()
-    _take_back((correction for correction, _ in rows), connection, by)
+    take_back((correction for correction, _ in rows), connection, by)
     note(connection, (study_uid for _, study_uid in rows), Because.ORDER)
 
 
-def _take_back(corrections: Iterable[int | None], connection: Connection[Any], by: str) -> None:
+def take_back(corrections: Iterable[int | None], connection: Connection[Any], by: str) -> None:
+    """What studies took of orders."""
     for number in corrections:
         if number is not None:
             try:
@@ -120,7 +121,8 @@ def _take_back(corrections: Iterable[int | None], connection: Connection[Any], b
                 continue  # a person undid it before
 
 
-def _consider(connection: Connection[Any], study_uid: str) -> None:
+def consider_study(connection: Connection[Any], study_uid: str) -> None:
+    """Tie it to the order that it answers, unless it is tied; in doubt, a person is asked."""
     study = _study(connection, study_uid)
     if study is None:
         return
@@ -269,7 +271,7 @@ class PostgresTies:
             if row is None:
                 raise NoSuchTie(number)
             self._decide(connection, number, TieState.UNTIED, by)
-            _take_back([row[0]], connection, by)
+            take_back([row[0]], connection, by)
             note(connection, [row[1]], Because.ORDER)
 
     def _waiting(self, connection: Connection[Any], number: int) -> tuple[int, str]:

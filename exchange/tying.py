@@ -105,6 +105,10 @@ def _against(study: Study, candidate: Candidate) -> str:
     return ""
 
 
+#: Tags of the study that `taken` may give it.
+TAKEN = frozenset({"00080050", "00080051", "00080090", "00081030", "00081032", "00100021"})
+
+
 def taken(study: Study, order: Order) -> Attributes:
     """What a study takes of the order that it answers: only what it does not say itself.
 

@@ -128,6 +128,22 @@ def undo(connection: Connection[Any], correction_id: int, undone_by: str) -> str
     return study_uid
 
 
+def reinstate(connection: Connection[Any], correction_id: int) -> None:
+    """Put one that was undone in force again, as it was: what is read is to the byte what was read then.
+
+    Raises NoSuchCorrection where it is in force.
+    """
+    row = connection.execute(
+        "update correction c set undone_at = null, undone_by = null from study s"
+        " where c.id = %s and c.undone_at is not null and s.id = c.study_id returning s.uid",
+        (correction_id,),
+    ).fetchone()
+    if row is None:
+        raise NoSuchCorrection(correction_id)
+    keep_current_of(connection, locked_study(connection, row[0]))
+    tell_corrected(connection, row[0])
+
+
 def recorded(connection: Connection[Any], study_uid: str) -> list[Recorded]:
     """Every correction there ever was of a study, oldest first."""
     rows = connection.execute(

@@ -1,6 +1,6 @@
 """One study and the people whose it may be, side by side: what somebody looks at who decides."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,16 @@ from exchange.linking.identities import identities_of
 from exchange.linking.link import Decided, Evidence, Link, LinkState, StudyIdentity
 from exchange.linking.links import Objection, link_of, objection_to
 from exchange.linking.reviewing import seen_of
-from exchange.linking.reviews import Review, correction, last_of_the_link, question, rejected, reviews_of
+from exchange.linking.reviews import (
+    Review,
+    Verb,
+    correction,
+    decided_together,
+    last_of_the_link,
+    question,
+    rejected,
+    reviews_of,
+)
 from exchange.people.directory import people
 from exchange.people.person import Person, Sensitivity
 from exchange.record.reading import shared_studies
@@ -40,6 +49,7 @@ class Case:
     link: Link | None
     candidates: tuple[Candidate, ...]  # the linked one first, those who were rejected last
     reviews: tuple[Review, ...]
+    together: Mapping[int, Sequence[str]]  # other studies that a decision was of, by its number in `reviews`
     objection: Objection | None  # what the linker says since facts changed
     seen: int  # to be said with a decision: how it stood
 
@@ -98,8 +108,15 @@ def case_of(
     return Case(
         study, names, link,
         tuple(sorted(candidates, key=lambda each: (not each.is_linked, each.is_rejected))),
-        reviews, objection, seen_of(connection, study.id),
+        reviews, {each.id: _others(connection, study_uid, each) for each in reviews}, objection,
+        seen_of(connection, study.id),
     )  # fmt: skip
+
+
+def _others(connection: Connection[Any], study_uid: str, decided: Review) -> Sequence[str]:
+    if decided.verb is not Verb.CORRECT:
+        return ()
+    return [uid for uid, _ in decided_together(connection, decided) if uid != study_uid]
 
 
 def _still_shown(decided: Decided, people: Iterable[Person]) -> Decided:

@@ -1,10 +1,12 @@
-"""A study that bears one person's details and is another's: previewed, corrected on the way out, and undone.
+"""Studies that bear one person's details and are another's: previewed, corrected on the way out, and undone.
 
-What was sent is never touched (storage.corrections). The correction, the link, what the record is to hear and
-that copies elsewhere are wrong are one transaction; so is taking all of it back.
+What was sent is never touched (storage.corrections). The correction, the link, the order tie, what the record
+is to hear and that copies elsewhere are wrong are one transaction, of all the studies of a decision; so is
+taking all of it back.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from psycopg import Connection
@@ -19,12 +21,16 @@ from exchange.linking.preview import Preview, changes
 from exchange.linking.renaming import rename, take_back
 from exchange.linking.reviewing import DecidedMeanwhile, Looked, NobodySuch, facts_about, seen_of
 from exchange.linking.reviewing import undo as undo_review
-from exchange.linking.reviews import Decider, Review, Verb, review, write_review
+from exchange.linking.reviews import Decider, Review, Verb, decided_together, review, write_review
+from exchange.linking.same_patient import in_order, require_same_patient
 from exchange.people.directory import person
 from exchange.people.merges import given_way
 from exchange.people.person import NHS, Identifier, Person, Sensitivity
 from exchange.record.reading import shared_studies
+from exchange.record.study import SharedStudy
+from exchange.retying import order_answered, put_back, retie, stored, ties_of
 from exchange.telling.outbox import Because, note
+from exchange.tying import TAKEN
 from storage.answers import read_members
 from storage.charsets import ASCII, encode, encodings_of
 from storage.correcting import NewCorrection, Reason
@@ -44,14 +50,34 @@ _CHARACTER_SETS = """
 """
 
 
-def preview(connection: Connection[Any], study_uid: str, person_id: int, trust: str | None = None) -> Preview:
-    """What it would do. Raises NotHeld, for another trust's study too, NobodySuch and CannotBeWritten."""
-    study = shared_studies(connection, [study_uid]).get(study_uid)
-    if study is None or not is_of_trust(connection, study_uid, trust):
-        raise NotHeld(f"study {study_uid}")
+def preview(
+    connection: Connection[Any],
+    study_uid: str,
+    person_id: int,
+    trust: str | None = None,
+    also: Sequence[str] = (),
+) -> Preview:
+    """What it would do to a study, and to others of the same patient: done, looked at, and rolled back.
+
+    Raises NotHeld, for another trust's study too, NobodySuch, CannotBeWritten, AnotherPatient and TooMany.
+    """
     to = person(connection, person_id)
     if to is None:
         raise NobodySuch
+    uids = in_order(study_uid, also)
+    for uid in uids:
+        if not is_of_trust(connection, uid, trust):
+            raise NotHeld(f"study {uid}")
+    studies = shared_studies(connection, uids)
+    for uid in uids:
+        if uid not in studies:
+            raise NotHeld(f"study {uid}")
+    require_same_patient(connection, uids)
+    first, *others = (_preview_of(connection, studies[uid], to) for uid in uids)
+    return replace(first, also=tuple(others))
+
+
+def _preview_of(connection: Connection[Any], study: SharedStudy, to: Person) -> Preview:
     said = _said(connection, study.id)
     held = {tag for each in said for tag in OF_THE_PATIENT.intersection(each) if each[tag].get("Value")}
     attributes = attributes_for(
@@ -66,10 +92,14 @@ def preview(connection: Connection[Any], study_uid: str, person_id: int, trust: 
     ).fetchone()
     was = person(connection, linked[0]) if linked and linked[0] is not None else None
     is_restricted = any(each is not None and each.sensitivity is not Sensitivity.NORMAL for each in (was, to))
-    shown = changes(attributes, said, is_restricted=is_restricted)
+    answered = order_answered(connection, study.uid)
+    with connection.transaction(force_rollback=True):
+        _put_right(connection, study.uid, attributes, to.id, None, "preview")
+        after, answers = _said(connection, study.id), order_answered(connection, study.uid)
     return Preview(
-        study, was, to, shown, attributes, tuple(copies_of(connection, study_uid)),
-        tuple(opened_by(connection, study_uid)), seen_of(connection, study.id),
+        study, was, to, changes(attributes.keys() | TAKEN, said, after, is_restricted=is_restricted),
+        attributes, answered, answers, tuple(copies_of(connection, study.uid)),
+        tuple(opened_by(connection, study.uid)), seen_of(connection, study.id),
     )  # fmt: skip
 
 
@@ -80,48 +110,84 @@ def apply(
     token: str,
     by: Decider,
     trust: str | None = None,
+    also: Sequence[str] = (),
 ) -> int:
-    """Put in force what was previewed; the decision's number.
+    """Put in force what was previewed, of all these studies or of none; the decision's number.
 
     Raises what `preview` raises, and DecidedMeanwhile where it would do something else by now.
     """
-    looked = Looked.at(connection, study_uid)
-    shown = preview(connection, study_uid, person_id, trust)
+    # In one order, whoever decides: two that want the same studies wait for each other, and not forever.
+    looked = {uid: Looked.at(connection, uid) for uid in sorted({study_uid, *also})}
+    shown = preview(connection, study_uid, person_id, trust, also)
     if shown.token != token:
         raise DecidedMeanwhile
+    decision: int | None = None
+    for each in shown.all:
+        one, to = looked[each.study.uid], each.to.id
+        number = write_review(
+            connection, one.study_id, Verb.CORRECT, by, to, one.link,
+            together=decision, ties=stored(ties_of(connection, one.study_uid)),
+        )  # fmt: skip
+        decision = decision or number
+        _put_right(connection, one.study_uid, each.attributes, to, number, by.name)
+        one.keep(Decided(LinkState.LINKED, to, facts_about(one, to)), by)
+        note(connection, [one.study_uid], Because.CORRECTED)
+    assert decision is not None
+    return decision
+
+
+def _put_right(
+    connection: Connection[Any],
+    study_uid: str,
+    attributes: Mapping[str, Member],
+    person_id: int,
+    review_id: int | None,
+    by: str,
+) -> None:
+    """The correction, and all that goes along with it but the link."""
     was = naming_of(connection, study_uid)
-    number = write_review(connection, looked.study_id, Verb.CORRECT, by, shown.to.id, looked.link)
-    new = NewCorrection(study_uid, shown.attributes, Reason.CORRECT, by.name)
-    rename(connection, new, number)
+    rename(connection, NewCorrection(study_uid, attributes, Reason.CORRECT, by), review_id)
     note_renaming(connection, study_uid, was)
     apply_merges(connection, study_uid)
-    looked.keep(Decided(LinkState.LINKED, shown.to.id, facts_about(looked, shown.to.id)), by)
-    note(connection, [study_uid], Because.CORRECTED)
-    return number
+    retie(connection, study_uid, person_id, by)
 
 
 def undo(connection: Connection[Any], study_uid: str, number: int, by: Decider) -> Review:
-    """Take any decision back: of a correction, the study says again what was sent.
+    """Take a decision back, for all its studies: of a correction, they say again what was sent.
 
-    What nobody decided then is the linker's again. Raises NoSuchReview and NotTheLast.
+    What nobody decided then is the linker's again. Raises NoSuchReview, NotTheLast, and NotHeld where one of
+    the studies is another trust's.
     """
     take_turn(connection)
-    Looked.at(connection, study_uid)
     found = review(connection, number)
-    if found.verb is Verb.CORRECT:
-        was = naming_of(connection, study_uid)
-        for (correction_id,) in connection.execute(
-            "select correction_id from identity_correction where review_id = %s order by correction_id desc",
-            (number,),
-        ).fetchall():
-            take_back(connection, correction_id, by.name)
-        note_renaming(connection, study_uid, was)
-        apply_merges(connection, study_uid)
-        note(connection, [study_uid], Because.CORRECTED)
-    undone = undo_review(connection, study_uid, number, by)
-    if found.verb.is_of_the_link:
-        look_again(connection, [study_uid], by.because)
-    return undone
+    for uid, each in sorted(decided_together(connection, found)):
+        looked = Looked.at(connection, uid)
+        if each.study_id == found.study_id and uid != study_uid:
+            raise NotHeld(f"decision {number} of this study")
+        if not is_of_trust(connection, uid, by.trust or None):
+            raise NotHeld(f"study {uid}")
+        if each.verb is Verb.CORRECT:
+            _put_wrong(connection, looked, each, by)
+        undo_review(connection, uid, each.id, by)
+        if each.verb.is_of_the_link:
+            look_again(connection, [uid], by.because)
+    return review(connection, number)
+
+
+def _put_wrong(connection: Connection[Any], looked: Looked, found: Review, by: Decider) -> None:
+    """The correction is taken back, and all that went along with it."""
+    uid = looked.study_uid
+    was = naming_of(connection, uid)
+    for (correction_id,) in connection.execute(
+        "select correction_id from identity_correction where review_id = %s order by correction_id desc",
+        (found.id,),
+    ).fetchall():
+        take_back(connection, correction_id, by.name)
+    note_renaming(connection, uid, was)
+    apply_merges(connection, uid)
+    if found.ties is not None:
+        put_back(connection, uid, found.ties, found.at, by.name)
+    note(connection, [uid], Because.CORRECTED)
 
 
 def _issuers(connection: Connection[Any], trust: str, current: str) -> Sequence[str]:

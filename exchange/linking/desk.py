@@ -20,6 +20,7 @@ from exchange.linking.link import LinkState
 from exchange.linking.preview import Preview
 from exchange.linking.reviewing import NobodySuch
 from exchange.linking.reviews import Decider, Review, said
+from exchange.linking.same_patient import Other, others_of
 from exchange.linking.worklist import Waiting, counted, waiting
 from exchange.people.directory import person_known_as, person_with_uid
 from exchange.people.person import Identifier, Person
@@ -84,15 +85,21 @@ class LinkDesk:
         with self._deciding(study_uid, by) as connection:
             return reviewing.answer(connection, study_uid, by)
 
-    def preview(self, study_uid: str, whose: UUID, trust: str | None) -> Preview:
-        """What a correction would do."""
+    def others(self, study_uid: str, trust: str | None) -> Sequence[Other]:
+        """Studies that may be corrected together with this one."""
         with self._connection() as connection:
-            return corrected.preview(connection, study_uid, _known(connection, whose).id, trust)
+            return others_of(connection, study_uid, trust)
 
-    def correct(self, study_uid: str, whose: UUID, token: str, by: Decider) -> int:
+    def preview(self, study_uid: str, whose: UUID, trust: str | None, also: Sequence[str] = ()) -> Preview:
+        """What a correction would do; of `also` too."""
+        with self._connection() as connection:
+            return corrected.preview(connection, study_uid, _known(connection, whose).id, trust, also)
+
+    def correct(self, study_uid: str, whose: UUID, token: str, by: Decider, also: Sequence[str] = ()) -> int:
         """Put it in force, as it was previewed."""
         with self._deciding(study_uid, by) as connection:
-            return corrected.apply(connection, study_uid, _known(connection, whose).id, token, by)
+            to = _known(connection, whose).id
+            return corrected.apply(connection, study_uid, to, token, by, by.trust or None, also)
 
     def undo(self, study_uid: str, number: int, by: Decider) -> Review:
         """Take a decision back."""

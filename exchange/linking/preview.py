@@ -4,13 +4,14 @@ Pure, but for what it is given.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
 from pydicom.datadict import dictionary_description
 
 from exchange.linking.copies import Copy, Opened
+from exchange.order import Order
 from exchange.people.person import Person
 from exchange.record.study import SharedStudy
 from storage.corrections import Member
@@ -35,15 +36,32 @@ class Preview:
     to: Person
     changes: tuple[Change, ...]
     attributes: Mapping[str, Member]
+    answered: Order | None  # the order that it is tied to now
+    answers: Order | None  # and will be
     copies: tuple[Copy, ...]  # destinations that hold it as it is
     opened: tuple[Opened, ...]  # who saw it as it is
     seen: int  # how the link stood
+    also: "tuple[Preview, ...]" = ()  # others, corrected with it
+
+    @property
+    def all(self) -> "tuple[Preview, ...]":
+        """Every study of the decision, this one first."""
+        return (self, *self.also)
 
     @property
     def token(self) -> str:
         """Says that what is confirmed is what was shown."""
-        shown = [self.study.uid, self.study.instance_count, self.to.id, self.seen, dict(self.attributes)]
+        shown = [each.as_shown() for each in self.all]
         return hashlib.sha256(orjson.dumps(shown, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    def as_shown(self) -> list[object]:
+        """All of one study that must still be so when it is confirmed."""
+        answers = [self.answers.trust, self.answers.number] if self.answers else []
+        said = [[each.tag, each.before, each.after] for each in self.changes]
+        return [
+            self.study.uid, self.study.instance_count, self.to.id, self.seen, dict(self.attributes), said,
+            answers,
+        ]  # fmt: skip
 
 
 #: Patient's Address, Country and Region of Residence, Telephone Numbers, Telecom Information (PS3.3 §C.2.3).
@@ -52,21 +70,28 @@ _NOT_SHOWN = "not shown, as the person's record is restricted"
 
 
 def changes(
-    attributes: Mapping[str, Member], before: Sequence[Mapping[str, Member]], *, is_restricted: bool = False
+    tags: Iterable[str],
+    before: Sequence[Mapping[str, Member]],
+    after: Sequence[Mapping[str, Member]],
+    *,
+    is_restricted: bool = False,
 ) -> tuple[Change, ...]:
-    """Those that say something else afterwards. `before` are the ways in which instances say it now.
+    """Those that say something else afterwards. Both are the ways in which instances say it.
 
     Where it may be somebody restricted whom they name, it is not said where they live.
     """
     found = []
-    for tag, member in sorted(attributes.items()):
-        said = tuple(sorted({in_words(each.get(tag, {})) for each in before} - {""}))
-        after = in_words(member)
+    for tag in sorted(tags):
+        said, says = _ways(tag, before), _ways(tag, after)
         if said and is_restricted and tag in _WHERE_THEY_LIVE:
             said = (_NOT_SHOWN,)
-        if said != ((after,) if after else ()):
-            found.append(Change(tag, dictionary_description(int(tag, 16)), said, after))
+        if said != says:
+            found.append(Change(tag, dictionary_description(int(tag, 16)), said, "; ".join(says)))
     return tuple(found)
+
+
+def _ways(tag: str, said: Sequence[Mapping[str, Member]]) -> tuple[str, ...]:
+    return tuple(sorted({in_words(each.get(tag, {})) for each in said} - {""}))
 
 
 def in_words(member: Member) -> str:

@@ -58,6 +58,8 @@ class Review:
     person_id: int | None
     because: str
     stood: Link | None  # how the link stood before
+    together: int | None  # the first of those that are one decision; None: this is it
+    ties: Any  # of a correction: how the study's order ties stood before (exchange.retying)
     at: datetime
     by: str
     trust: str
@@ -69,6 +71,11 @@ class Review:
     def is_in_force(self) -> bool:
         """Whether nobody has undone it."""
         return self.undone_at is None
+
+    @property
+    def decision(self) -> int:
+        """The number of all that were decided as one."""
+        return self.together or self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +106,18 @@ def write_review(
     decider: Decider,
     person_id: int | None = None,
     stood: Link | None = None,
+    *,
+    together: int | None = None,
+    ties: Jsonb | None = None,
 ) -> int:
     """Its number."""
     row = connection.execute(
-        "insert into link_review (study_id, verb, person_id, because, stood, decided_by, trust)"
-        " values (%s, %s, %s, %s, %s, %s, %s) returning id",
+        "insert into link_review (study_id, verb, person_id, because, stood, together, ties, decided_by,"
+        " trust) values (%s, %s, %s, %s, %s, %s, %s, %s, %s) returning id",
         (
             study_id, verb.value, person_id, said(decider.because),
-            Jsonb(_LINK.dump_python(stood, mode="json")) if stood else None, decider.name, decider.trust,
+            Jsonb(_LINK.dump_python(stood, mode="json")) if stood else None, together, ties, decider.name,
+            decider.trust,
         ),
     ).fetchone()  # fmt: skip
     assert row is not None
@@ -115,8 +126,8 @@ def write_review(
 
 
 _REVIEWS = """
-    select v.id, v.study_id, v.verb, v.person_id, v.because, v.stood, v.decided_at, v.decided_by, v.trust,
-        v.undone_at, v.undone_by, v.undone_because
+    select v.id, v.study_id, v.verb, v.person_id, v.because, v.stood, v.together, v.ties, v.decided_at,
+        v.decided_by, v.trust, v.undone_at, v.undone_by, v.undone_because
     from link_review v
 """
 
@@ -133,6 +144,16 @@ def review(connection: Connection[Any], number: int) -> Review:
     if row is None:
         raise NoSuchReview(number)
     return _review(row)
+
+
+def decided_together(connection: Connection[Any], of: Review) -> Sequence[tuple[str, Review]]:
+    """All that one decision was made of, it too, each with its study's UID, in the order of those."""
+    rows = connection.execute(
+        f"{_REVIEWS} where v.id = %s or v.together = %s", (of.decision, of.decision)
+    ).fetchall()
+    found = {each.study_id: each for each in map(_review, rows)}
+    uids = connection.execute("select uid, id from study where id = any(%s)", (list(found),)).fetchall()
+    return [(uid, found[id]) for uid, id in sorted(uids)]
 
 
 def rejected(reviews: Sequence[Review]) -> frozenset[int]:

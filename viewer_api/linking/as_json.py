@@ -8,7 +8,9 @@ from exchange.linking.copies import Opened, StillWrong
 from exchange.linking.link import Evidence
 from exchange.linking.preview import Preview
 from exchange.linking.reviews import Review
+from exchange.linking.same_patient import Other
 from exchange.linking.worklist import Waiting
+from exchange.order import Order
 from exchange.people.person import Person
 from exchange.record.study import SharedStudy
 from viewer_api.linking.rows import is_open
@@ -94,6 +96,7 @@ def review_json(each: Review) -> dict[str, Any]:
     """A decision that somebody made."""
     return {
         "decision": each.id,
+        "together": each.decision,
         "verb": each.verb.value,
         "reason": each.because,
         "at": each.at,
@@ -105,18 +108,36 @@ def review_json(each: Review) -> dict[str, Any]:
     }
 
 
-def preview_json(shown: Preview) -> dict[str, Any]:
-    """What a correction would do."""
+def preview_json(shown: Preview, others: Sequence[Other]) -> dict[str, Any]:
+    """What a correction would do; `others` may be corrected with it."""
+    return {
+        **_moved_json(shown),
+        "published_to": person_json(shown.to),
+        "also": [_moved_json(each) for each in shown.also],
+        "others": others,
+        "token": shown.token,
+    }
+
+
+def _moved_json(shown: Preview) -> dict[str, Any]:
+    """One study."""
     return {
         **study_json(shown.study),
         "series": [{"series": each.uid, "instances": len(each.instances)} for each in shown.study.series],
         "retracted_from": person_json(shown.was) if shown.was else None,
-        "published_to": person_json(shown.to),
         "changes": shown.changes,
+        "order": _order_json(shown.answered),
+        "order_then": _order_json(shown.answers),
         "copies": shown.copies,
         "opened": [opened_json(each) for each in shown.opened],
-        "token": shown.token,
     }
+
+
+def _order_json(order: Order | None) -> dict[str, Any] | None:
+    """Which order a study answers."""
+    if order is None:
+        return None
+    return {"trust": order.trust, "number": order.number, "accession": order.accession}
 
 
 def opened_json(each: Opened) -> dict[str, Any]:

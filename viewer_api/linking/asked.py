@@ -1,10 +1,11 @@
 """What somebody asks about links: checked, and turned into what the desk takes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from exchange.linking.link import LinkState
 from exchange.linking.reviews import Decider, said
+from exchange.linking.same_patient import in_order
 from storage.errors import BadInput, BadQuery, NotHeld
 from storage.uids import is_uid
 from viewer_api.readers import Reader
@@ -18,6 +19,13 @@ def study_uid(text: str) -> str:
     if not is_uid(text):
         raise NotHeld("a study by that name: it is no UID")
     return text
+
+
+def also(texts: object, first: str) -> Sequence[str]:
+    """Studies that are decided about together with the first. Raises BadInput."""
+    if not isinstance(texts, list) or not all(isinstance(each, str) and is_uid(each) for each in texts):
+        raise BadInput('also is a list of Study Instance UIDs: {"also": ["1.2.3", …]}')
+    return [each for each in in_order(first, texts) if each != first]
 
 
 def person_uid(text: object) -> UUID:

@@ -11,6 +11,7 @@ from exchange.people.person import NHS, Identifier
 from exchange.policy import Action
 from storage.errors import AlreadyDecided, BadInput
 from viewer_api.linking import asked
+from viewer_api.linking.correcting import admit_also
 from viewer_api.linking.showing import PREFIX, ReviewPages, see, sentence, why_not
 from viewer_api.pages import Pages
 from viewer_api.parts import Working
@@ -99,24 +100,26 @@ def review_pages(work: Working, pages: Pages) -> APIRouter:
     @router.get(f"{PREFIX}/{{study}}/correction/{{person}}")
     async def preview(request: Request, study: str, person: str) -> Response:
         reader, uid = await admitted(request, study)
-        return await review.preview(request, reader, uid, person)
+        also = await admit_also(work, request, request.query_params.getlist("also"), uid)
+        return await review.preview(request, reader, uid, person, also)
 
     @router.post(f"{PREFIX}/{{study}}/correction/{{person}}")
     async def correct(request: Request, study: str, person: str) -> Response:
         reader, uid = await admitted(request, study)
         form = await work.readers.form(request, Action.DECIDE_LINK)
-        whose = asked.person_uid(person)
+        whose, also = asked.person_uid(person), await admit_also(work, request, form["also"].split(), uid)
         try:
             by = asked.decider(reader, form["reason"])
         except BadInput as error:
             errors = {"reason": why_not(form, error)}
-            return await review.preview(request, reader, uid, person, errors, HTTPStatus.BAD_REQUEST)
-        await reader.record(uid, {"did": "correction"}, person=whose)
+            return await review.preview(request, reader, uid, person, also, errors, HTTPStatus.BAD_REQUEST)
+        for each in (uid, *also):
+            await reader.record(each, {"did": "correction"}, person=whose)
         try:
-            number = await work.desk.ask(desk.correct, uid, whose, form["token"], by)
+            number = await work.desk.ask(desk.correct, uid, whose, form["token"], by, also)
         except AlreadyDecided:
             errors = {"": "Something changed since you looked. Check it again before you correct it."}
-            return await review.preview(request, reader, uid, person, errors, HTTPStatus.CONFLICT)
+            return await review.preview(request, reader, uid, person, also, errors, HTTPStatus.CONFLICT)
         return see(f"{PREFIX}/{uid}?did={number}")
 
     @router.get(f"{PREFIX}/{{study}}/undo/{{number:int}}")

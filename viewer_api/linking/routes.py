@@ -14,6 +14,7 @@ from storage.errors import BadInput
 from viewer_api.desk import json_answer, json_body
 from viewer_api.linking import asked
 from viewer_api.linking.as_json import case_json, preview_json, review_json, waiting_json, wrong_json
+from viewer_api.linking.correcting import admit_also, previewed
 from viewer_api.parts import Working
 
 PREFIX = "/links"
@@ -70,15 +71,13 @@ def link_routes(work: Working) -> APIRouter:
 
     @router.get(f"{PREFIX}/{{study}}/correction")
     async def preview(request: Request, study: str) -> Response:
-        """What correcting the study to somebody would do: nothing is done yet."""
+        """What correcting the study, and `also` others, to somebody would do: nothing is done yet."""
         uid = asked.study_uid(study)
         reader = await work.readers.admit(request, Action.DECIDE_LINK, uid)
         person = asked.person_uid(request.query_params.get("person"))
-        await reader.record(uid, {"did": "previewed a correction"}, person=person)
-        found = await ask(desk.preview, uid, person, asked.trust_of(reader))
-        if found.was is not None:
-            await reader.record(uid, {"did": "previewed a correction"}, person=found.was.uid)
-        return json_answer(preview_json(found))
+        also = await admit_also(work, request, request.query_params.getlist("also"), uid)
+        found, others = await previewed(work, desk, reader, uid, person, also)
+        return json_answer(preview_json(found, others))
 
     def decision(
         verb: str, decide: Callable[[str, UUID, object, Decider], Awaitable[int]], shown: str
@@ -104,12 +103,23 @@ def link_routes(work: Working) -> APIRouter:
     async def reject(uid: str, person: UUID, seen: object, by: Decider) -> int:
         return await ask(desk.reject, uid, person, asked.seen(seen), by)
 
-    async def correct(uid: str, person: UUID, token: object, by: Decider) -> int:
-        return await ask(desk.correct, uid, person, str(token), by)
-
     decision("link", link, "seen")
     decision("reject", reject, "seen")
-    decision("correction", correct, "token")
+
+    @router.post(f"{PREFIX}/{{study}}/correction")
+    async def correct(request: Request, study: str) -> Response:
+        """Put in force what was previewed: {"person": …, "reason": …, "token": …, "also": […]}."""
+        uid = asked.study_uid(study)
+        reader = await work.readers.admit(request, Action.DECIDE_LINK, uid)
+        body = await json_body(request)
+        if "token" not in body:
+            raise BadInput("say what you were shown: token")
+        person, by = asked.person_uid(body.get("person")), asked.decider(reader, body.get("reason"))
+        also = await admit_also(work, request, body.get("also", []), uid)
+        for each in (uid, *also):
+            await reader.record(each, {"did": "correction"}, person=person)
+        number = await ask(desk.correct, uid, person, str(body["token"]), by, also)
+        return json_answer({"decision": number}, HTTPStatus.CREATED)
 
     def words(verb: str, say: Callable[[str, Decider], int]) -> None:
         """POST a question or an answer: {"reason": …}."""

@@ -1,6 +1,6 @@
 """What the pages of review show: what waits, a case side by side, a correction before it is made, copies."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 
 from starlette.requests import Request
@@ -13,6 +13,7 @@ from exchange.linking.reviews import Decider, Verb
 from exchange.policy import Action, Purpose, Subject, may
 from storage.errors import AlreadyDecided, BadInput
 from viewer_api.linking import asked
+from viewer_api.linking.correcting import previewed
 from viewer_api.linking.rows import SEXES, is_open, side_by_side
 from viewer_api.ohif import viewer_url
 from viewer_api.pages import Pages
@@ -105,18 +106,17 @@ class ReviewPages:
         reader: Reader,
         uid: str,
         person: str,
+        also: Sequence[str] = (),
         errors: Mapping[str, str] | None = None,
         status: HTTPStatus = HTTPStatus.OK,
     ) -> Response:
-        """What a correction would do."""
+        """What a correction would do; with the others that are ticked, once somebody asked for them."""
         whose = asked.person_uid(person)
-        await reader.record(uid, {"did": "previewed a correction"}, person=whose)
-        shown = await self._work.desk.ask(self.desk.preview, uid, whose, asked.trust_of(reader))
-        if shown.was is not None:
-            await reader.record(uid, {"did": "previewed a correction"}, person=shown.was.uid)
+        shown, others = await previewed(self._work, self.desk, reader, uid, whose, also)
         return self._page(
-            request, reader, "review_correction.html", status=status, shown=shown, errors=errors or {}
-        )
+            request, reader, "review_correction.html", status=status, shown=shown, others=others,
+            ticked=set(also), errors=errors or {},
+        )  # fmt: skip
 
     async def undoing(
         self, request: Request, reader: Reader, uid: str, number: int, errors: Mapping[str, str] | None = None

@@ -128,6 +128,57 @@ def test_a_correction_is_previewed_applied_and_undone(
     assert api.get("/links/still-wrong", headers=mary).json() == []
 
 
+def test_two_studies_of_a_visit_are_one_decision_by_api_and_by_page(
+    closed_api: httpx.Client, place: Place, people: dict[str, Person]
+) -> None:
+    api, mary = closed_api, coordinator(place)
+    other = "1.2.4"
+    kept(place, an_image("1.2.4.1.1", StudyInstanceUID=other, SeriesInstanceUID="1.2.4.1"))
+    ann = str(people["Ann"].uid)
+    address = f"/links/{STUDY}/correction"
+    alone = api.get(address, headers=mary, params={"person": ann}).json()
+    assert [each["study_uid"] for each in alone["others"]] == [other]
+    shown = api.get(address, headers=mary, params={"person": ann, "also": other}).json()
+    assert [each["study"] for each in shown["also"]] == [other]
+    assert (shown["order"], shown["order_then"]) == (None, None)
+    body = {"person": ann, "reason": "wrong wristband", "token": shown["token"], "also": [other]}
+    wrong: list[dict[str, Any]] = [{"also": other}, {"also": [1]}, {"also": ["x"]}, {"also": []}]
+    for bad in wrong:
+        assert api.post(address, headers=mary, json=body | bad).status_code in (400, 409)
+    assert api.post(address, headers=coordinator(place, "REM"), json=body).status_code == 404
+
+    number = api.post(address, headers=mary, json=body).json()["decision"]
+
+    (decision,) = api.get(f"/links/{other}", headers=mary).json()["decisions"]
+    assert decision["together"] == number
+    looked = _rows(place, "select count(*) from audit where study_uid = %s and outcome = 'allowed'", other)
+    assert looked[0][0] >= 3
+
+    api.headers.update({"Accept": "text/html", "Sec-Fetch-Site": "same-origin"})
+    an_account(place, Role.COORDINATOR, "meg")
+    assert sign_in(api, "meg").status_code == 303
+    page = api.get(f"/review/{STUDY}")
+    assert f'One decision with <a href="/review/{other}">another study</a>' in page.text
+    undoing = api.get(f"/review/{STUDY}/undo/{number}")
+    assert "All of them are undone together." in undoing.text
+    (token,) = set(re.findall(r'name="form_token" value="([0-9a-f]+)"', undoing.text))
+    typed = {"form_token": token, "reason": "the ward said so"}
+    api.post(f"/review/{STUDY}/undo/{number}", data=typed)
+    assert _rows(place, "select count(*) from correction where undone_at is null") == [(0,)]
+
+    address = f"/review/{STUDY}/correction/{ann}"
+    assert 'type="checkbox" value="1.2.4">' in api.get(address).text
+    preview = api.get(f"{address}?also={other}")
+    assert 'type="checkbox" value="1.2.4" checked>' in preview.text
+    assert "Correct 2 studies to" in preview.text
+    sent = {
+        name: re.findall(rf'name="{name}" value="([^"]*)"', preview.text)[-1] for name in ("token", "also")
+    }
+    corrected = api.post(address, data=typed | sent)
+    assert corrected.status_code == 303, corrected.text
+    assert "corrected the study to this person" in api.get(f"/review/{other}").text
+
+
 def test_who_reads_the_list_of_wrong_copies_is_written_down_with_each_study(
     closed_api: httpx.Client, place: Place, people: dict[str, Person]
 ) -> None:
