@@ -1733,6 +1733,8 @@ CREATE TABLE public.link_review (
     undone_at timestamp with time zone,
     undone_by text,
     undone_because text,
+    together bigint,
+    ties jsonb,
     CONSTRAINT link_review_because_check CHECK ((because <> ''::text)),
     CONSTRAINT link_review_check CHECK (((person_id IS NULL) = (verb = ANY (ARRAY['ask'::text, 'answer'::text])))),
     CONSTRAINT link_review_verb_check CHECK ((verb = ANY (ARRAY['link'::text, 'reject'::text, 'correct'::text, 'ask'::text, 'answer'::text])))
@@ -2967,6 +2969,7 @@ CREATE INDEX known_browser_by_account ON public.known_browser USING btree (accou
 CREATE INDEX link_decision_by_study ON public.link_decision USING btree (study_id, id);
 CREATE INDEX link_due_failing ON public.link_due USING btree (due_at) WHERE (tries > 0);
 CREATE INDEX link_review_by_study ON public.link_review USING btree (study_id, id);
+CREATE INDEX link_review_together ON public.link_review USING btree (together) WHERE (together IS NOT NULL);
 CREATE INDEX merge_correction_by_number ON public.merge_correction USING btree (issuer, gone);
 CREATE INDEX object_by_verification ON public.object USING btree (verified_at NULLS FIRST, id) WHERE (swept_at IS NULL);
 CREATE INDEX order_tie_by_study ON public.order_tie USING btree (study_uid);
@@ -3128,6 +3131,8 @@ ALTER TABLE ONLY public.link_due
     ADD CONSTRAINT link_due_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.link_review
     ADD CONSTRAINT link_review_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person_record(id);
+ALTER TABLE ONLY public.link_review
+    ADD CONSTRAINT link_review_together_fkey FOREIGN KEY (together) REFERENCES public.link_review(id);
 ALTER TABLE ONLY public.merge_correction
     ADD CONSTRAINT merge_correction_correction_id_fkey FOREIGN KEY (correction_id) REFERENCES public.correction(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.order_tie
