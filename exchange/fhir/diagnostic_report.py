@@ -99,9 +99,15 @@ def as_diagnostic_report(
 
 
 def _identifier(report: Report) -> Json:
-    if report.source is not ReportSource.HL7:
+    if not report.source.is_message:
         return {"system": STUDY_UID, "value": oid(report.document_uid)}
     by = f":{quote(report.assigner, safe='')}" if report.assigner else ""
+    if report.source is ReportSource.MDM:
+        return {
+            "system": f"urn:id:{report.trust}:document{by}",
+            "value": report.number,
+            "assigner": organisation(report.trust),
+        }
     return {
         "type": {
             "coding": [{"system": IDENTIFIER_TYPE, "code": "FILL", "display": "Filler Identifier"}],

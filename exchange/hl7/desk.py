@@ -17,6 +17,8 @@ from psycopg_pool import ConnectionPool
 from exchange.hl7 import metrics
 from exchange.hl7.admissions import EVENTS, statements_of
 from exchange.hl7.answers import accepted, refused
+from exchange.hl7.documents import EVENTS as DOCUMENT_EVENTS
+from exchange.hl7.documents import documents_in
 from exchange.hl7.errors import BadMessage, Condition, TryAgain, Unsupported, Where
 from exchange.hl7.message import Message, read_message
 from exchange.hl7.messages import Came, PostgresMessages, note_taken, was_taken
@@ -52,6 +54,12 @@ def on_reports(connection: Connection[Any], message: Message, namespace: Namespa
         tell_report(connection, brought.told, brought.documents)
 
 
+def on_documents(connection: Connection[Any], message: Message, namespace: Namespace) -> None:
+    """Reports that are told of as documents are kept, changed and withdrawn."""
+    brought = documents_in(message, namespace, datetime.now(UTC))
+    tell_report(connection, brought.told, brought.documents)
+
+
 def on_people(connection: Connection[Any], message: Message, namespace: Namespace) -> None:
     """What is said of people and their numbers is kept."""
     statements, said = statements_of(message, namespace, datetime.now(UTC))
@@ -64,6 +72,7 @@ _LATER = "the service cannot take it now: send it again"
 #: What each message type means, by MSH-9.
 HANDLERS: Mapping[str, Handler] = {
     "OMI^O23": on_orders, "ORM^O01": on_orders, "ORU^R01": on_reports,
+    **{f"MDM^{event}": on_documents for event in DOCUMENT_EVENTS},
     **{f"ADT^{event}": on_people for event in EVENTS},
 }  # fmt: skip
 

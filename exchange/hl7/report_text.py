@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from exchange.hl7.errors import BadField, Condition
 from exchange.hl7.message import Field, Segment
-from exchange.hl7.result_status import GONE, SILENT, observed
+from exchange.hl7.result_status import SILENT, observed
 from exchange.reports.report import Form, Section
+from exchange.reports.sureness import GONE
 from storage.uids import is_uid
 
 #: Second sub-component of OBX-3 (HL7 v2.5.1 §7.4.2.3.1), as a heading.

@@ -1,20 +1,14 @@
-"""How sure a report is: what the statuses of a result and of its observations say together. Pure.
+"""How sure a result is, and its observations: OBR-25 and OBX-11. Pure."""
 
-A report is no surer than the least sure of its parts, and one of which a part was taken back was corrected.
-"""
-
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from exchange.hl7.errors import BadField, Condition
 from exchange.hl7.message import Segment
 from exchange.reports.report import OF_OBSERVATION, OF_RESULT, ReportStatus
+from exchange.reports.sureness import GONE, together
 
 #: Observations that say nothing of the report: not asked for; a detail of the order.
 SILENT = frozenset({"N", "O"})
-#: What an observation with these says is no part of the report (any longer).
-GONE = frozenset({ReportStatus.ENTERED_IN_ERROR, ReportStatus.CANCELLED})
-
-_CHANGED = (ReportStatus.CORRECTED, ReportStatus.AMENDED, ReportStatus.APPENDED)
 
 
 def observed(segment: Segment) -> ReportStatus | None:
@@ -41,20 +35,3 @@ def result_status(obr: Segment, observations: Iterable[ReportStatus | None]) -> 
         return OF_RESULT[code]
     of_observations = together(seen)
     return of_observations if of_observations in GONE else together([OF_RESULT[code], *seen])
-
-
-def together(statuses: Collection[ReportStatus]) -> ReportStatus:
-    """Of a report that has parts of these."""
-    kept = set(statuses) - GONE
-    withdrawn = ReportStatus.ENTERED_IN_ERROR in statuses
-    if not kept:
-        return ReportStatus.ENTERED_IN_ERROR if withdrawn else ReportStatus.CANCELLED
-    if ReportStatus.PRELIMINARY in kept:
-        return ReportStatus.PRELIMINARY
-    if kept == {ReportStatus.REGISTERED}:
-        return ReportStatus.REGISTERED
-    if kept & {ReportStatus.REGISTERED, ReportStatus.PARTIAL}:
-        return ReportStatus.PARTIAL
-    if withdrawn:
-        return ReportStatus.CORRECTED
-    return next((each for each in _CHANGED if each in kept), ReportStatus.FINAL)

@@ -55,8 +55,10 @@ _HISTORY = """
     select said_at, said_by, status, kept_at from report_version where report_id = %s order by said_at, id
 """
 _LISTED = """
-    select r.uid as id, r.trust, r.source, r.number, coalesce(r.accessions[1], '') as accession, r.status,
-        r.state, coalesce(r.study_uid, '') as study_uid, array(select s.uid from study s
+    select r.uid as id, r.trust, r.source,
+        coalesce(r.content -> 'notice' -> 'number' ->> 'value', r.number) as number,
+        coalesce(r.accessions[1], '') as accession, r.status, r.state,
+        coalesce(r.study_uid, '') as study_uid, array(select s.uid from study s
             where s.uid = r.study_named or (s.accession = any(r.accessions)
             and s.accession_issuer = r.accession_issuer) order by 1 limit 50) as study_uids,
         r.because, r.changed_at, r.decided_by

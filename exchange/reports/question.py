@@ -119,7 +119,7 @@ def _numbers(named: Named, studies: Iterable[Candidate]) -> frozenset[Identifier
 def _named(connection: Connection[Any], source: ReportSource, content: Content) -> Named:
     """A document of the archive names whom its instance names now, corrections applied."""
     patients, birth_date = frozenset(content.patients), content.birth_date
-    is_within = source is not ReportSource.HL7
+    is_within = not source.is_message
     if is_within:
         bearer = connection.execute(_BEARER, (content.forms[0].instance_uid,)).fetchone()
         patients, birth_date = _borne(connection, *bearer) if bearer else (frozenset(), "")

@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from exchange.people.person import Identifier
 from exchange.reports.report import Form, Report, ReportSource, ReportStatus
 from exchange.reports.stored import content_of
 
@@ -78,15 +79,18 @@ def document_of(connection: Connection[Any], form: Form) -> bytes | None:
 
 
 def _report(row: _Row) -> Report:
+    content = content_of(row.content)
+    # Of documents that replace one another, the number of what stands (TXA-12).
+    named = content.notice.number if content.notice else Identifier(row.number, row.assigner)
     return Report(
         id=row.uid,
         study_uid=row.study_uid,
         source=ReportSource(row.source),
         trust=row.trust,
-        assigner=row.assigner,
-        number=row.number,
+        assigner=named.issuer,
+        number=named.value,
         status=ReportStatus(row.status),
-        content=content_of(row.content),
+        content=content,
         version=row.version,
         changed_at=row.changed_at,
     )

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from exchange.people.person import Identifier, Said
 from exchange.record.study import Coded
+from exchange.reports.notice import Notice
 
 
 class ReportStatus(Enum):
@@ -61,6 +62,13 @@ OF_OBSERVATION: Mapping[str, ReportStatus] = {
     "X": ReportStatus.CANCELLED, "D": ReportStatus.ENTERED_IN_ERROR, "W": ReportStatus.ENTERED_IN_ERROR,
 }  # fmt: skip
 
+#: TXA-17, Document Completion Status (HL7 Table 0271): authenticated, legally or not, or not yet.
+OF_COMPLETION: Mapping[str, ReportStatus] = {
+    "DI": ReportStatus.PRELIMINARY, "DO": ReportStatus.PRELIMINARY, "IP": ReportStatus.PRELIMINARY,
+    "IN": ReportStatus.PRELIMINARY, "PA": ReportStatus.PRELIMINARY, "AU": ReportStatus.FINAL,
+    "LA": ReportStatus.FINAL,
+}  # fmt: skip
+
 #: Completion Flag (0040,A491) and Verification Flag (0040,A493), PS3.3 §C.17.2.
 OF_FLAGS: Mapping[tuple[str, str], ReportStatus] = {
     ("COMPLETE", "VERIFIED"): ReportStatus.FINAL,
@@ -73,10 +81,16 @@ OF_FLAGS: Mapping[tuple[str, str], ReportStatus] = {
 class ReportSource(Enum):
     """What it came as."""
 
-    HL7 = "HL7"
+    HL7 = "HL7"  # a result: ORU
+    MDM = "MDM"  # a document that a message tells of
     SR = "SR"  # a DICOM structured report in the archive
     PDF = "PDF"  # a PDF in DICOM
     CDA = "CDA"  # an HL7 clinical document in DICOM
+
+    @property
+    def is_message(self) -> bool:
+        """Whether it came by HL7 v2; otherwise it is a document of the archive."""
+        return self in (ReportSource.HL7, ReportSource.MDM)
 
 
 class Discipline(Enum):
@@ -146,6 +160,7 @@ class Content:
     conclusion: str = ""
     forms: tuple[Form, ...] = ()
     predecessors: tuple[str, ...] = ()  # SOP Instance UIDs that it replaces
+    notice: Notice | None = None  # of which document a message tells
 
     @property
     def is_empty(self) -> bool:
@@ -159,8 +174,8 @@ class ReportKey:
 
     trust: str  # ODS code
     source: ReportSource
-    assigner: str  # the application or authority (OBR-3); "" for what bears a UID
-    number: str  # the filler's number, or the SOP Instance UID
+    assigner: str  # the application or authority (OBR-3, TXA-12); "" for what bears a UID
+    number: str  # the filler's number, the document's, or the SOP Instance UID
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,15 @@ In the caller's transaction, so that a message is acknowledged together with wha
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from exchange.people.person import Said
+from exchange.reports.chains import standing_of_documents
+from exchange.reports.notice import Notice
 from exchange.reports.report import ReportKey, ReportStatus, Told
 from exchange.reports.stored import content_of, digest_of, stored_content
 from exchange.reports.versions import Version, standing
@@ -41,6 +44,15 @@ _RELATIVES = """
         or (v.instance_uid is not null and v.content -> 'predecessors' ?| %s)
     order by 1
 """
+_RELATED_DOCUMENTS = """
+    select distinct v.report_id from report_version v join report r on r.id = v.report_id
+    where r.trust = %(trust)s and v.content ? 'notice' and (
+        (v.content -> 'notice' -> 'number' ->> 'value' = any(%(values)s)
+            and v.content -> 'notice' -> 'number' = any(%(numbers)s))
+        or (v.content -> 'notice' -> 'parent' ->> 'value' = any(%(values)s)
+            and v.content -> 'notice' -> 'parent' = any(%(numbers)s)))
+    order by 1
+"""
 _STANDS = "select status, version, content from report where id = %s for no key update"
 _STAND = """
     update report set status = %s, version = %s, content = %s, study_named = %s, accessions = %s,
@@ -54,12 +66,11 @@ def tell(connection: Connection[Any], told: Told, documents: Mapping[str, bytes]
 
     None where it was said before. Two that speak of one report do so one after another.
     """
-    key = told.key
-    lock(connection, key)
-    connection.execute(_ADD, (*_values(key), told.status.value))
-    row = connection.execute(_FIND, _values(key)).fetchone()
-    assert row is not None
-    report_id: int = row[0]
+    if (notice := told.content.notice) is not None:
+        report_id = _of_documents(connection, told, notice)
+    else:
+        lock(connection, told.key)
+        report_id = _named(connection, told)
     for digest, content in (documents or {}).items():
         connection.execute(
             "insert into report_document (digest, bytes) values (%s, %s) on conflict do nothing",
@@ -79,16 +90,43 @@ def tell_document(connection: Connection[Any], told: Told) -> int:
     connection.execute("select pg_advisory_xact_lock(hashtextextended('documents that are reports', 0))")
     rows = connection.execute(_RELATIVES, (uid, list(told.content.predecessors), [uid])).fetchall()
     related = [report_id for (report_id,) in rows]
-    if not related:
-        connection.execute(_ADD, (*_values(told.key), told.status.value))
-        row = connection.execute(_FIND, _values(told.key)).fetchone()
-        assert row is not None
-        related = [row[0]]
+    report_id = _one(connection, related or [_named(connection, told)])
+    add_version(connection, report_id, told, uid)
+    return stand(connection, report_id)
+
+
+def _of_documents(connection: Connection[Any], told: Told, notice: Notice) -> int:
+    """The report of a document that a message tells of, of its parent, and of what else has that parent.
+
+    Those of one trust are told of one after another: each may make one of two that were there.
+    """
+    name = f"documents of\n{told.key.trust}"
+    connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
+    numbers = [each for each in (notice.number, notice.parent) if each is not None]
+    asked = {
+        "trust": told.key.trust,
+        "values": [each.value for each in numbers],
+        "numbers": [Jsonb(asdict(each)) for each in numbers],
+    }
+    rows = connection.execute(_RELATED_DOCUMENTS, asked).fetchall()
+    return _one(connection, [report_id for (report_id,) in rows] or [_named(connection, told)])
+
+
+def _named(connection: Connection[Any], told: Told) -> int:
+    """The report by its own number, made where there is none."""
+    connection.execute(_ADD, (*_values(told.key), told.status.value))
+    row = connection.execute(_FIND, _values(told.key)).fetchone()
+    assert row is not None
+    report_id: int = row[0]
+    return report_id
+
+
+def _one(connection: Connection[Any], related: Sequence[int]) -> int:
+    """Of reports that turn out to be one, the first, which is all of them from then on."""
     report_id, *others = related
     if others:
         _merge(connection, report_id, others)
-    add_version(connection, report_id, told, uid)
-    return stand(connection, report_id)
+    return report_id
 
 
 def _merge(connection: Connection[Any], into: int, others: Sequence[int]) -> None:
@@ -126,7 +164,8 @@ def stand(connection: Connection[Any], report_id: int) -> int:
     """Make of all that was said what holds, and have it looked at to which study it belongs."""
     before = connection.execute(_STANDS, (report_id,)).fetchone()  # before its versions are read
     versions = versions_of(connection, report_id)
-    found = standing(versions)
+    is_told_of = any(each.content.notice is not None for each in versions)
+    found = standing_of_documents(versions) if is_told_of else standing(versions)
     content = found.content
     if before == (found.status.value, len(versions), stored_content(content)):
         return report_id

@@ -24,7 +24,8 @@ class Version:
     is_hidden: bool = False  # that document has been withdrawn, or its sender rejected it
 
     @property
-    def _order(self) -> tuple[datetime, datetime, int, str, bytes]:
+    def order(self) -> tuple[datetime, datetime, int, str, bytes]:
+        """By which the last is found: when it was said, and where that is the same, always the same one."""
         issued = self.content.issued or _NEVER
         return self.said.at, issued, _RANKS.index(self.status), self.said.by, self.digest
 
@@ -46,13 +47,13 @@ def standing(versions: Sequence[Version]) -> Standing:
     before = told[: told.index(last)]
     content = last.content
     if content.is_empty:
-        content = _with_what_was_said(content, before)
+        content = with_what_was_said(content, before)
     return Standing(_status(last, before) if shown else _withdrawn(last), content, last.instance_uid)
 
 
 def in_order(versions: Sequence[Version]) -> list[Version]:
     """The earliest first; nothing comes before what it replaces."""
-    waiting = sorted(versions, key=lambda each: each._order)
+    waiting = sorted(versions, key=lambda each: each.order)
     done: list[Version] = []
     while waiting:
         uids = {each.instance_uid for each in waiting}
@@ -76,7 +77,7 @@ def _withdrawn(last: Version) -> ReportStatus:
     return ReportStatus.ENTERED_IN_ERROR if last.status.is_released else last.status
 
 
-def _with_what_was_said(content: Content, before: Sequence[Version]) -> Content:
+def with_what_was_said(content: Content, before: Sequence[Version]) -> Content:
     """What only changes a status (OBX-11 U: final, without being sent again; a withdrawal) leaves the rest.
 
     Such messages are short: what they do not name of the study is as it was, too.

@@ -2295,7 +2295,7 @@ CREATE TABLE public.report (
     changed_at timestamp with time zone DEFAULT now() NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT report_check CHECK (((state = 'matched'::text) = (study_uid IS NOT NULL))),
-    CONSTRAINT report_source_check CHECK ((source = ANY (ARRAY['HL7'::text, 'SR'::text, 'PDF'::text, 'CDA'::text]))),
+    CONSTRAINT report_source_check CHECK ((source = ANY (ARRAY['HL7'::text, 'MDM'::text, 'SR'::text, 'PDF'::text, 'CDA'::text]))),
     CONSTRAINT report_state_check CHECK ((state = ANY (ARRAY['matched'::text, 'doubt'::text, 'unmatched'::text])))
 );
 CREATE TABLE public.report_decision (
@@ -3016,7 +3016,9 @@ CREATE INDEX report_decision_by_report ON public.report_decision USING btree (re
 CREATE INDEX report_merged ON public.report USING btree (merged_into) WHERE (merged_into IS NOT NULL);
 CREATE INDEX report_patient_by_number ON public.report_patient USING btree (issuer, value);
 CREATE INDEX report_to_decide ON public.report USING btree (id) WHERE (state <> 'matched'::text);
+CREATE INDEX report_version_by_document ON public.report_version USING btree (((((content -> 'notice'::text) -> 'number'::text) ->> 'value'::text))) WHERE (content ? 'notice'::text);
 CREATE INDEX report_version_by_instance ON public.report_version USING btree (instance_uid) WHERE (instance_uid IS NOT NULL);
+CREATE INDEX report_version_by_parent ON public.report_version USING btree (((((content -> 'notice'::text) -> 'parent'::text) ->> 'value'::text))) WHERE (content ? 'notice'::text);
 CREATE INDEX report_version_by_predecessor ON public.report_version USING gin (((content -> 'predecessors'::text))) WHERE (instance_uid IS NOT NULL);
 CREATE INDEX routing_gathering ON public.routing USING btree (study_id) WHERE (state = 'gathering'::text);
 CREATE INDEX series_by_request ON public.series USING gin (requests jsonb_path_ops) WHERE (requests IS NOT NULL);

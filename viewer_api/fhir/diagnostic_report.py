@@ -50,7 +50,7 @@ DIAGNOSTIC_REPORT = Resource(
     ),
     includes=("DiagnosticReport:patient", "DiagnosticReport:subject", "DiagnosticReport:imaging-study"),
 )
-_SYSTEM = re.compile(r"urn:id:([^:]+):report(?::.*)?")
+_SYSTEM = re.compile(r"urn:id:([^:]+):(?:report|document)(?::.*)?")
 
 
 def resource_of(report: Report, known: Known) -> Json:
@@ -91,8 +91,11 @@ def _narrow(asked: Asked) -> list[Condition]:
         ]
         if len(of_trust) == len(value.texts):
             text = sql.SQL(
-                "s.uid in (select r.study_uid from unnest(%s::text[], %s::text[]) k (number, trust)"
-                " join report r on r.trust = k.trust and r.number = k.number)"
+                "s.uid in (with k as (select * from unnest(%s::text[], %s::text[]) k (number, trust))"
+                " select r.study_uid from k join report r on r.trust = k.trust and r.number = k.number"
+                " union select r.study_uid from k join report_version v on v.content ? 'notice'"
+                " and v.content -> 'notice' -> 'number' ->> 'value' = k.number"
+                " join report r on r.id = v.report_id and r.trust = k.trust)"
             )
             found.append(
                 matching(

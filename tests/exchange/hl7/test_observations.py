@@ -11,7 +11,6 @@ from exchange.hl7.errors import BadField, BadMessage
 from exchange.hl7.message import Message, read_message
 from exchange.hl7.observations import Brought, reports_in
 from exchange.hl7.orders import Namespace
-from exchange.hl7.result_status import together
 from exchange.people.person import Identifier
 from exchange.reports.report import (
     OF_OBSERVATION,
@@ -23,6 +22,7 @@ from exchange.reports.report import (
     ReportStatus,
     Section,
 )
+from exchange.reports.sureness import together
 from tests.exchange.hl7.material import PID, header, joined
 from tests.exchange.hl7.reports_material import PDF, echocardiogram, histopathology, radiology
 
