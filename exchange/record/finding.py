@@ -16,10 +16,17 @@ from psycopg import Connection, sql
 from storage.query import Level
 from storage.showing import SHOWS
 
-_CHANGED = "coalesce((select max(c.at) from record_change c where c.study_uid = s.uid), s.created_at)"
-_FROM = (
+#: When what is known of a study changed last.
+CHANGED = "coalesce((select max(c.at) from record_change c where c.study_uid = s.uid), s.created_at)"
+#: Studies, and to whom they are linked.
+STUDIES = (
     " from study s left join study_link l on l.study_id = s.id and l.state = 'linked'"
     " left join person_record p on p.id = l.person_id"
+)
+#: Of FoundStudy: of a study `s` that was `found`.
+COLUMNS = (
+    f"s.id, s.uid, coalesce(s.study_date, ''), found.person_id, {CHANGED},"
+    " (select coalesce(sum(instances_in(r.id)), 0) from series r where r.study_id = s.id)"
 )
 
 
@@ -133,7 +140,6 @@ STARTED_LAST = (
     "s.study_date || split_part(coalesce(s.study_time, ''), '.', 1)"
     " || substr('235959', length(split_part(coalesce(s.study_time, ''), '.', 1)) + 1)"
 )
-CHANGED = _CHANGED
 
 
 def find(
@@ -146,15 +152,14 @@ def find(
     fence = "offset 0" if any(each.is_narrow and not each.is_of_days for each in conditions) else ""
     rows = connection.execute(
         sql.SQL(
-            "select s.id, s.uid, coalesce(s.study_date, ''), found.person_id, {changed},"
-            " (select coalesce(sum(instances_in(r.id)), 0) from series r where r.study_id = s.id)"
+            "select {columns}"
             " from (select s.id, s.study_date, coalesce(p.current_id, p.id) as person_id{tables}"
             " where {conditions} {fence}) found join study s on s.id = found.id"
             " order by found.study_date desc nulls last, found.id desc limit {limit}"
         ).format(
-            changed=sql.SQL(_CHANGED),
-            tables=sql.SQL(_FROM),
-            conditions=_all_of(held),
+            columns=sql.SQL(COLUMNS),
+            tables=sql.SQL(STUDIES),
+            conditions=all_of(held),
             fence=sql.SQL(fence),
             limit=sql.Literal(limit),
         ),
@@ -163,16 +168,21 @@ def find(
     return [FoundStudy(*row) for row in rows]
 
 
-def count(connection: Connection[Any], conditions: Sequence[Condition]) -> int:
-    """How many there are, of all pages."""
-    row = connection.execute(
-        sql.SQL("select count(*){} where {}").format(sql.SQL(_FROM), _all_of(conditions)),
+def subjects(
+    connection: Connection[Any], conditions: Sequence[Condition], limit: int
+) -> list[tuple[str, UUID | None]]:
+    """Which studies there are, of all pages, and whose: their UIDs, and people's FHIR ids."""
+    return connection.execute(
+        sql.SQL(
+            "select s.uid, (select w.uid from person_record w where w.id = coalesce(p.current_id, p.id))"
+            "{tables} where {conditions} limit {limit}"
+        ).format(tables=sql.SQL(STUDIES), conditions=all_of(conditions), limit=sql.Literal(limit)),
         [value for each in conditions for value in each.values],
-    ).fetchone()
-    return int(row[0]) if row else 0
+    ).fetchall()
 
 
-def _all_of(conditions: Sequence[Condition]) -> sql.Composed:
+def all_of(conditions: Sequence[Condition]) -> sql.Composed:
+    """All of them hold of a study of which something shows."""
     shows = sql.SQL(SHOWS[Level.STUDY])
     return sql.SQL(" and ").join([shows, *(each.text for each in conditions)])
 

@@ -13,8 +13,9 @@ from exchange.orders import ORDER_COLUMNS, Placed, placed
 from exchange.people.directory import people, standings
 from exchange.people.person import Identifier, Person
 from exchange.record.finding import Condition
+from exchange.record.sorting import By, SortedPlace, after_of, keys_of, order_of
 
-_CHANGED = "greatest(content_at, status_at)"
+CHANGED = "greatest(content_at, status_at)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class FoundOrder:
     placed: Placed
     person: Person | None
     changed_at: datetime
+    place: SortedPlace
 
 
 def of_person(person: Person) -> Condition:
@@ -54,29 +56,44 @@ def with_ids(ids: Collection[UUID]) -> Condition:
 
 
 def find_orders(
-    connection: Connection[Any], conditions: Sequence[Condition], limit: int, before: int | None = None
+    connection: Connection[Any],
+    conditions: Sequence[Condition],
+    limit: int,
+    by: Sequence[By] = (),
+    after: SortedPlace | None = None,
 ) -> list[FoundOrder]:
-    """A page of orders of which more is known than a number, the newest first."""
-    held = [*conditions, *([Condition(sql.SQL("id < %s"), (before,))] if before is not None else [])]
+    """A page of orders of which more is known than a number; newest first, unless `by` says."""
+    behind = after_of(by, after)
     rows = (
         connection.cursor(row_factory=dict_row)
         .execute(
             sql.SQL(
-                "select {columns}, {changed} as changed_at from imaging_order where is_content and {held}"
-                " order by id desc limit {limit}"
+                "select * from (select {columns}, {changed} as changed_at{keys} from imaging_order"
+                " where is_content and {held}) found where {behind} order by {order} limit {limit}"
             ).format(
                 columns=sql.SQL(ORDER_COLUMNS),
-                changed=sql.SQL(_CHANGED),
-                held=sql.SQL(" and ").join([each.text for each in held]),
+                changed=sql.SQL(CHANGED),
+                keys=keys_of(by),
+                held=sql.SQL(" and ").join([each.text for each in conditions]),
+                behind=behind.text,
+                order=order_of(by),
                 limit=sql.Literal(limit),
             ),
-            [value for each in held for value in each.values],
+            [*(value for each in conditions for value in each.values), *behind.values],
         )
         .fetchall()
     )
-    orders = [(placed(row), row["changed_at"]) for row in rows]
-    whose = persons_of(connection, [each for each, _ in orders])
-    return [FoundOrder(each, whose.get(each.id), changed_at) for each, changed_at in orders]
+    orders = [placed(row) for row in rows]
+    whose = persons_of(connection, orders)
+    return [
+        FoundOrder(
+            order,
+            whose.get(order.id),
+            row["changed_at"],
+            SortedPlace(tuple(row[f"k{at}"] for at in range(len(by))), order.id),
+        )
+        for order, row in zip(orders, rows, strict=True)
+    ]
 
 
 def persons_of(connection: Connection[Any], orders: Sequence[Placed]) -> Mapping[int, Person]:

@@ -47,17 +47,23 @@ def _resource(resource: Resource) -> dict[str, Any]:
     found: dict[str, Any] = {
         "type": resource.type,
         "supportedProfile": list(resource.profiles),
-        "documentation": resource.says,
+        "documentation": _says(resource),
         "interaction": [{"code": each} for each in resource.interactions],
         "versioning": "versioned",
         "readHistory": False,
         "searchInclude": list(resource.includes),
+        "searchRevInclude": list(resource.reverse_includes),
         "searchParam": [_parameter(each) for each in resource.parameters],
         "operation": [_operation(each) for each in resource.operations],
     }
     if resource.conditional_update:
         found["conditionalUpdate"] = True
     return {name: value for name, value in found.items() if value != []}
+
+
+def _says(resource: Resource) -> str:
+    """FHIR has no element for what may be sorted by."""
+    return f"{resource.says} _sort: {', '.join(resource.sorts)}." if resource.sorts else resource.says
 
 
 def _parameter(parameter: Parameter) -> dict[str, str]:

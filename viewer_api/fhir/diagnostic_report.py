@@ -1,27 +1,21 @@
 """Reports that belong to studies: read and searched (FHIR R4 DiagnosticReport; IHE RAD-143)."""
 
 import re
-from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
-from psycopg import Connection, sql
+from psycopg import sql
 
-from exchange.fhir.diagnostic_report import PROFILE, as_diagnostic_report
-from exchange.fhir.identifiers import Json
-from exchange.fhir.imaging_study import as_imaging_study
-from exchange.record.finding import Condition, matching
-from exchange.reports.report import Report
+from exchange.fhir.diagnostic_report import PROFILE
+from exchange.record.finding import CHANGED, Condition, matching
+from exchange.record.sorting import moment
 from viewer_api.fhir.answers import Made
 from viewer_api.fhir.dates import changed
-from viewer_api.fhir.imaging_study import patient_of
-from viewer_api.fhir.known import Known
+from viewer_api.fhir.made import reports_of, with_patient, with_study
 from viewer_api.fhir.matching import codes, has_token, is_at, numbers
 from viewer_api.fhir.parameters import Asked, tokens
 from viewer_api.fhir.resource import ID, LAST_UPDATED, PATIENT, SUBJECT, Parameter, ParameterType, Resource
 from viewer_api.fhir.studies import Names
 from viewer_api.fhir.study_routes import StudyKind
-from viewer_api.reports import PREFIX as REPORTS
 
 DIAGNOSTIC_REPORT = Resource(
     "DiagnosticReport",
@@ -49,25 +43,9 @@ DIAGNOSTIC_REPORT = Resource(
         Parameter("modality", ParameterType.TOKEN, "A series of the study has this modality (ours)"),
     ),
     includes=("DiagnosticReport:patient", "DiagnosticReport:subject", "DiagnosticReport:imaging-study"),
+    sorts=("date", "issued", "_lastUpdated"),
 )
 _SYSTEM = re.compile(r"urn:id:([^:]+):(?:report|document)(?::.*)?")
-
-
-def resource_of(report: Report, known: Known) -> Json:
-    """One report of a study."""
-    places = known.places
-    return as_diagnostic_report(
-        report, known.study, known.person, places.dicomweb, f"{places.root}{REPORTS}", known.assigners
-    )
-
-
-def _made(known: Known) -> Sequence[Made]:
-    return [Made(resource_of(each, known), known.changed_at) for each in known.reports]
-
-
-def _study_of(_: Connection[Any], known: Known) -> Sequence[Made]:
-    study = as_imaging_study(known.study, known.person, known.places.dicomweb, known.assigners, known.orders)
-    return [Made(study, known.changed_at)]
 
 
 def place_of(id: str) -> Condition | None:
@@ -131,13 +109,19 @@ def _fits(asked: Asked, made: Made) -> bool:
 DIAGNOSTIC_REPORTS = StudyKind(
     DIAGNOSTIC_REPORT,
     Names(accessions=("based-on",), studies=("imaging-study",)),
-    _made,
+    reports_of,
     _narrow,
     place_of,
     _fits,
     {
-        "DiagnosticReport:patient": patient_of,
-        "DiagnosticReport:subject": patient_of,
-        "DiagnosticReport:imaging-study": _study_of,
+        "DiagnosticReport:patient": with_patient,
+        "DiagnosticReport:subject": with_patient,
+        "DiagnosticReport:imaging-study": with_study,
     },
+    {
+        "date": moment("(unit.content ->> 'effective')::timestamptz"),
+        "issued": moment("(unit.content ->> 'issued')::timestamptz"),
+        LAST_UPDATED.name: moment(CHANGED),
+    },
+    "select r.uid::text as id, r.content from report r where r.study_uid = s.uid and r.merged_into is null",
 )

@@ -10,12 +10,12 @@ from exchange.fhir.document_reference import PROFILE, as_document_reference
 from exchange.fhir.report_document import as_report_document
 from exchange.manifests.manifest import Material, manifest_of
 from exchange.manifests.reading import documents_of
-from exchange.record.finding import Condition, matching, with_ids
+from exchange.record.finding import CHANGED, STARTED_FIRST, Condition, matching, with_ids
+from exchange.record.sorting import digits, moment
 from viewer_api.fhir.answers import Made
 from viewer_api.fhir.dates import changed, started
-from viewer_api.fhir.diagnostic_report import resource_of
-from viewer_api.fhir.imaging_study import patient_of
 from viewer_api.fhir.known import Known
+from viewer_api.fhir.made import report_of, with_patient
 from viewer_api.fhir.matching import codes, has_token, is_at, numbers
 from viewer_api.fhir.parameters import Asked
 from viewer_api.fhir.resource import ID, LAST_UPDATED, PATIENT, SUBJECT, Parameter, ParameterType, Resource
@@ -75,6 +75,17 @@ DOCUMENT_REFERENCE = Resource(
         Parameter("bodysite", ParameterType.TOKEN, "A series is of this body site", f"{_SEARCH}BodySite"),
     ),
     includes=("DocumentReference:patient", "DocumentReference:subject"),
+    sorts=("date", "period", "_lastUpdated"),
+)
+
+#: The documents of a study `s`, with their ids and dates.
+_DOCUMENTS = (
+    "select fhir_id('ImagingStudy', s.uid)::text || form as id,"
+    " (select date_trunc('second', max(o.received_at)) from series r"
+    " join instance n on n.series_id = r.id join object o on o.id = n.object_id"
+    " where r.study_id = s.id and not n.hidden) as at from (values ('-kos'), ('-fhir')) forms (form)"
+    " union all select r.uid::text || '-report', r.changed_at from report r"
+    " where r.study_uid = s.uid and r.merged_into is null"
 )
 
 
@@ -83,7 +94,7 @@ def _made(known: Known) -> Sequence[Made]:
     documents = documents_of(manifest_of(material), known.places.root)
     made = [as_document_reference(each, known.study, known.person, known.assigners) for each in documents]
     for report in known.reports:
-        resource = resource_of(report, known)
+        resource = report_of(report, known)
         made.append(
             as_report_document(
                 report, resource, known.study, known.person, known.places.fhir, known.assigners
@@ -142,5 +153,11 @@ DOCUMENT_REFERENCES = StudyKind(
     _narrow,
     _place,
     _fits,
-    {"DocumentReference:patient": patient_of, "DocumentReference:subject": patient_of},
+    {"DocumentReference:patient": with_patient, "DocumentReference:subject": with_patient},
+    {
+        "date": moment("unit.at"),
+        "period": digits(STARTED_FIRST),
+        LAST_UPDATED.name: moment(CHANGED),
+    },
+    _DOCUMENTS,
 )

@@ -6,15 +6,16 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from exchange.fhir.endpoint import as_endpoint, as_viewer_endpoint, viewer_reference
-from exchange.fhir.imaging_study import MADO, UK_CORE, as_imaging_study
-from exchange.fhir.patient import as_patient
+from exchange.fhir.endpoint import as_endpoint, as_viewer_endpoint
+from exchange.fhir.imaging_study import MADO, UK_CORE
 from exchange.fhir.service_request import as_service_request
-from exchange.record.finding import Condition, any_of, with_ids, with_series
+from exchange.record.finding import CHANGED, STARTED_FIRST, Condition, any_of, with_ids, with_series
 from exchange.record.link import viewer_link
+from exchange.record.sorting import digits, moment
 from viewer_api.fhir.answers import Made
 from viewer_api.fhir.dates import changed, started
 from viewer_api.fhir.known import Known
+from viewer_api.fhir.made import study_of, with_patient, with_reports
 from viewer_api.fhir.matching import has_token
 from viewer_api.fhir.parameters import Asked, tokens
 from viewer_api.fhir.resource import ID, LAST_UPDATED, PATIENT, SUBJECT, Parameter, ParameterType, Resource
@@ -55,6 +56,8 @@ IMAGING_STUDY = Resource(
         "ImagingStudy:endpoint",
         "ImagingStudy:basedon",
     ),
+    reverse_includes=("DiagnosticReport:imaging-study",),
+    sorts=("started", "_lastUpdated"),
 )
 
 
@@ -63,16 +66,7 @@ _STATUSES = "http://hl7.org/fhir/imagingstudy-status"
 
 def made_of(known: Known) -> Sequence[Made]:
     """The one resource of a study."""
-    resource = as_imaging_study(
-        known.study, known.person, known.places.dicomweb, known.assigners, known.orders
-    )
-    resource["endpoint"] = [*resource["endpoint"], viewer_reference(known.study.uid)]
-    return [Made(resource, known.changed_at)]
-
-
-def patient_of(_: Connection[Any], known: Known) -> Sequence[Made]:
-    """Whom it is linked to."""
-    return [Made(as_patient(known.person, known.assigners))] if known.person else []
+    return [study_of(known)]
 
 
 def viewer_of(known: Known) -> Made:
@@ -113,10 +107,12 @@ IMAGING_STUDIES = StudyKind(
     _narrow,
     place_of,
     includes={
-        "ImagingStudy:patient": patient_of,
-        "ImagingStudy:subject": patient_of,
+        "ImagingStudy:patient": with_patient,
+        "ImagingStudy:subject": with_patient,
         "ImagingStudy:endpoint": _endpoint_of,
         "ImagingStudy:basedon": _orders_of,
+        "DiagnosticReport:imaging-study": with_reports,
     },
+    sorts={"started": digits(STARTED_FIRST), LAST_UPDATED.name: moment(CHANGED)},
     is_one_a_study=True,
 )

@@ -13,27 +13,48 @@ from urllib.parse import parse_qsl
 
 from exchange.policy import Actor
 from exchange.record.finding import Place
+from exchange.record.sorting import SortedPlace
 from exchange.searches import KeptSearches
 from viewer_api.fhir.outcomes import Refused
 from viewer_api.fhir.parameters import Asked, read
 from viewer_api.fhir.resource import Resource
 from viewer_api.problems import BadParameters
 
+#: After a study of the usual order; after a row of one that was asked for.
 _PLACE = re.compile(r"([0-9]{0,8})\.([0-9]{1,18})\.([0-9]{1,6})", re.ASCII)
+_SORTED = re.compile(r"by((?:_[0-9]{0,32})*)\.([0-9]{1,18})\.([0-9a-z-]{0,64})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
     """Where a page begins: after a study, and after so many of the next one's own resources."""
 
-    after: Place | None = None
+    after: Place | SortedPlace | None = None
     skipped: int = 0
 
     def text(self) -> str:
         """For a link: the letters of base64url alone."""
         place = self.after or Place("", 0)
-        said = f"{place.date}.{place.id}.{self.skipped}"
+        if isinstance(place, SortedPlace):
+            keys = "".join(f"_{each}" for each in place.keys)
+            said = f"by{keys}.{place.id}.{place.unit}"
+        else:
+            said = f"{place.date}.{place.id}.{self.skipped}"
         return urlsafe_b64encode(said.encode()).decode().rstrip("=")
+
+    def sorted_after(self, keys: int) -> SortedPlace | None:
+        """The row after which a page of a sorted search begins. Raises BadParameters."""
+        if self.after is None:
+            return None
+        if not isinstance(self.after, SortedPlace) or len(self.after.keys) != keys:
+            raise _no_link()
+        return self.after
+
+    def plainly_after(self) -> Place | None:
+        """The study after which a page of the usual order begins. Raises BadParameters."""
+        if isinstance(self.after, SortedPlace):
+            raise _no_link()
+        return self.after
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +74,7 @@ async def continued(kept: KeptSearches, actor: Actor, resource: Resource, asked:
     found = await kept.read(actor, key)
     if found is None or found.get("type") != resource.type:
         raise Refused(HTTPStatus.GONE, "expired", "the search has ended: ask again")
-    return Continued(read(resource, parse_qsl(found["query"], keep_blank_values=True)), _cursor(text), key)
+    return Continued(read(resource, parse_qsl(found["query"], keep_blank_values=True)), cursor_of(text), key)
 
 
 async def kept_cursor(
@@ -66,12 +87,19 @@ async def kept_cursor(
     return f"{key}.{following.text()}"
 
 
-def _cursor(text: str) -> Cursor:
+def cursor_of(text: str) -> Cursor:
+    """What a link holds behind its key. Raises BadParameters."""
     try:
-        found = _PLACE.fullmatch(urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii"))
-    except (Base64Error, ValueError):
-        found = None
-    if found is None:
-        raise BadParameters({"_cursor": "no link of ours"})
-    date, number, skipped = found[1], int(found[2]), int(found[3])
-    return Cursor(Place(date, number) if number else None, skipped)
+        said = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
+    except (Base64Error, ValueError) as error:
+        raise _no_link() from error
+    if found := _PLACE.fullmatch(said):
+        date, number, skipped = found[1], int(found[2]), int(found[3])
+        return Cursor(Place(date, number) if number else None, skipped)
+    if found := _SORTED.fullmatch(said):
+        return Cursor(SortedPlace(tuple(found[1].split("_")[1:]), int(found[2]), found[3]))
+    raise _no_link()
+
+
+def _no_link() -> BadParameters:
+    return BadParameters({"_cursor": "no link of ours"})

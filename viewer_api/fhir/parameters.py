@@ -7,6 +7,7 @@ has it refused. A value, a modifier or a chain that cannot be understood is refu
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -21,10 +22,15 @@ COUNT, COUNT_LIMIT = 20, 100
 TEXT_LIMIT, IDS_LIMIT = 1024, 8 * 1024
 #: Values of one parameter, between commas.
 VALUES_LIMIT = 100
+#: Keys that a search may be sorted by at once.
+SORTS_LIMIT = 3
 
 #: About the answer, not about what is sought.
-_RESULT = ("_count", "_include", "_elements", "_summary", "_format", "_pretty", "_cursor", "_total")
-_CURSOR = re.compile(r"[\w.-]{1,200}", re.ASCII)
+_RESULT = frozenset(
+    {"_count", "_include", "_revinclude", "_elements", "_summary", "_format", "_pretty", "_cursor"}
+    | {"_sort", "_total"}
+)
+_CURSOR = re.compile(r"[\w.-]{1,300}", re.ASCII)
 #: A character, with the backslash that escapes it.
 _PARTS = re.compile(r"\\.|.", re.DOTALL)
 _ELEMENT = re.compile(r"[a-zA-Z]{1,64}")
@@ -47,12 +53,36 @@ class Value:
         return f"{self.parameter.name}.{self.chain}" if self.chain else self.parameter.name
 
 
+class Total(Enum):
+    """Whether it is to be said how many match (§3.1.1.5.10)."""
+
+    NONE = "none"
+    ESTIMATE = "estimate"
+    ACCURATE = "accurate"
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """A parameter by which is sorted (§3.1.1.5.5)."""
+
+    name: str
+    is_descending: bool = False
+
+    @property
+    def text(self) -> str:
+        """As it was sent."""
+        return f"-{self.name}" if self.is_descending else self.name
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A search."""
 
     values: tuple[Value, ...]  # all of them must hold
     includes: tuple[str, ...] = ()
+    reverse_includes: tuple[str, ...] = ()
+    sorts: tuple[Sort, ...] = ()  # empty: in the order of the resource's own
+    total: Total | None = None  # None: where it costs nothing
     count: int = COUNT
     elements: frozenset[str] = frozenset()  # empty: all
     only_total: bool = False
@@ -66,6 +96,9 @@ class Asked:
         """As it was understood, for the self link and to be kept."""
         pairs = [(each.name, ",".join(each.texts)) for each in self.values]
         pairs += [("_include", each) for each in self.includes]
+        pairs += [("_revinclude", each) for each in self.reverse_includes]
+        pairs += [("_sort", ",".join(each.text for each in self.sorts))] if self.sorts else []
+        pairs += [("_total", self.total.value)] if self.total else []
         pairs += [("_elements", ",".join(sorted(self.elements)))] if self.elements else []
         pairs += [("_summary", "count")] if self.only_total else []
         return urlencode([*pairs, ("_count", str(self.count))])
@@ -94,6 +127,9 @@ class _Reading:
         self._wrong: dict[str, str] = {}
         self._values: list[Value] = []
         self._includes: list[str] = []
+        self._reverse_includes: list[str] = []
+        self._sorts: dict[str, Sort] = {}
+        self._total: Total | None = None
         self._count, self._cursor, self._only_total = COUNT, "", False
         self._elements: frozenset[str] = frozenset()
 
@@ -103,7 +139,7 @@ class _Reading:
                 self._wrong[name] = f"longer than {limit:,} characters"
             elif "\0" in text:
                 self._wrong[name] = "holds a NUL character"
-            elif name in _RESULT or name.startswith("_include:"):
+            elif name in _RESULT or name.startswith(("_include:", "_revinclude:")):
                 self._result(name, text)
             else:
                 self._criterion(name, text)
@@ -111,11 +147,14 @@ class _Reading:
             raise BadParameters(self._wrong)
         return Asked(
             tuple(self._values),
-            tuple(dict.fromkeys(self._includes)),
-            self._count,
-            self._elements,
-            self._only_total,
-            self._cursor,
+            includes=tuple(dict.fromkeys(self._includes)),
+            reverse_includes=tuple(dict.fromkeys(self._reverse_includes)),
+            sorts=tuple(self._sorts.values()),
+            total=self._total,
+            count=self._count,
+            elements=self._elements,
+            only_total=self._only_total,
+            cursor=self._cursor,
         )
 
     def _criterion(self, name: str, text: str) -> None:
@@ -153,9 +192,18 @@ class _Reading:
             else:
                 self._count = min(int(text[:6]), COUNT_LIMIT)
         elif name == "_include":
-            self._include(text)
-        elif name.startswith("_include:"):
+            self._includes += self._included(name, text, self._resource.includes)
+        elif name == "_revinclude":
+            self._reverse_includes += self._included(name, text, self._resource.reverse_includes)
+        elif name.startswith(("_include:", "_revinclude:")):
             self._wrong[name] = "the modifier is none of those known"
+        elif name == "_sort":
+            self._sort(text)
+        elif name == "_total":
+            if text not in {each.value for each in Total}:
+                self._wrong[name] = "none, estimate or accurate"
+            else:
+                self._total = Total(text)
         elif name == "_elements":
             names = [each.strip() for each in text.split(",") if each.strip()]
             if any(not _ELEMENT.fullmatch(each) for each in names):
@@ -170,15 +218,26 @@ class _Reading:
                 self._wrong[name] = "no link of ours"
             self._cursor = text
 
-    def _include(self, text: str) -> None:
+    def _included(self, name: str, text: str, known: Sequence[str]) -> Sequence[str]:
+        """`Source:parameter`, with the type of its target or without; `*` is all that there are."""
         source, _, rest = text.partition(":")
         named = f"{source}:{rest.partition(':')[0]}"
         if text == "*":
-            self._includes += self._resource.includes
-        elif named in self._resource.includes:
-            self._includes.append(named)
-        else:
-            self._unknown("_include")
+            return known
+        if named in known:
+            return [named]
+        self._unknown(name)
+        return ()
+
+    def _sort(self, text: str) -> None:
+        for each in filter(None, (part.strip() for part in text.split(","))):
+            sort = Sort(each.removeprefix("-"), each.startswith("-"))
+            if sort.name in self._resource.sorts:
+                self._sorts.setdefault(sort.name, sort)
+            else:
+                self._unknown("_sort")
+        if len(self._sorts) > SORTS_LIMIT:
+            self._wrong["_sort"] = f"more than {SORTS_LIMIT} keys"
 
     def _unknown(self, name: str) -> None:
         if self._strict:

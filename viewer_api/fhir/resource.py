@@ -43,6 +43,8 @@ class Resource:
     profiles: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     includes: tuple[str, ...] = ()  # such as "ImagingStudy:endpoint"
+    reverse_includes: tuple[str, ...] = ()  # such as "DiagnosticReport:patient", of a Patient
+    sorts: tuple[str, ...] = ()  # by which parameters a search may be sorted
     interactions: tuple[str, ...] = ("read", "search-type")
     operations: tuple[Operation, ...] = field(default=())
     conditional_update: bool = False  # PUT by a search, never by an id

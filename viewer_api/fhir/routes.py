@@ -32,7 +32,8 @@ RESOURCES: Sequence[Resource] = (
     ORGANIZATION,
 )
 
-_STUDY_KINDS = (IMAGING_STUDIES, DIAGNOSTIC_REPORTS, DOCUMENT_REFERENCES)
+#: Kinds of which each study has some.
+STUDY_KINDS = (IMAGING_STUDIES, DIAGNOSTIC_REPORTS, DOCUMENT_REFERENCES)
 
 
 def fhir_routes(work: Working) -> APIRouter:
@@ -46,7 +47,7 @@ def fhir_routes(work: Working) -> APIRouter:
         base = fhir_url(request, work.settings)
         return fhir_answer(request, capability_statement(RESOURCES, base, started_at))
 
-    for kind in _STUDY_KINDS:
+    for kind in STUDY_KINDS:
         router.include_router(study_routes(work, kind))
     router.include_router(service_request_routes(work))
     router.include_router(directory_routes(work))

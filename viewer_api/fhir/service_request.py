@@ -15,8 +15,17 @@ from exchange.fhir.patient import as_patient
 from exchange.fhir.service_request import as_service_request
 from exchange.people.person import Person
 from exchange.policy import Action
-from exchange.record.finding import Condition, Place, any_of
-from exchange.record.orders import FoundOrder, find_orders, of_person, with_accession, with_ids, with_number
+from exchange.record.finding import Condition, any_of
+from exchange.record.orders import (
+    CHANGED,
+    FoundOrder,
+    find_orders,
+    of_person,
+    with_accession,
+    with_ids,
+    with_number,
+)
+from exchange.record.sorting import By, moment
 from exchange.searches import KeptSearches
 from storage.driver_errors import mapped_errors
 from storage.errors import NotHeld
@@ -26,7 +35,7 @@ from viewer_api.fhir.known import ONE_MOMENT
 from viewer_api.fhir.matching import codes, has_token, is_at
 from viewer_api.fhir.outcomes import acceptable, fhir_answer
 from viewer_api.fhir.paging import Cursor, continued, kept_cursor
-from viewer_api.fhir.parameters import Asked, Token, asked_of, tokens
+from viewer_api.fhir.parameters import Asked, Token, Total, asked_of, tokens
 from viewer_api.fhir.resource import ID, LAST_UPDATED, PATIENT, SUBJECT, Parameter, ParameterType, Resource
 from viewer_api.fhir.studies import check_narrow, ids_in
 from viewer_api.fhir.study_routes import assigners_of
@@ -54,7 +63,9 @@ SERVICE_REQUEST = Resource(
         Parameter("occurrence", ParameterType.DATE, "For when it is scheduled"),
     ),
     includes=("ServiceRequest:patient", "ServiceRequest:subject"),
+    sorts=("authored", "_lastUpdated"),
 )
+_SORTS = {"authored": moment("created_at"), LAST_UPDATED.name: moment(CHANGED)}
 _NUMBERED = re.compile(r"urn:id:([^:]+):(?:placer|filler)")
 #: Chunks of orders that are looked through for one page.
 _ROUNDS = 20
@@ -88,12 +99,13 @@ class _Desk:
             conditions, whom = _conditions(connection, asked, reader)
             check_narrow(conditions, "patient, identifier or _id")
             shown: list[tuple[FoundOrder, Made]] = []
-            before = cursor.after.id if cursor.after else None
+            by = [By(_SORTS[each.name], each.is_descending) for each in asked.sorts]
+            after = cursor.sorted_after(len(by))
             following: Cursor | None = None
             for _ in range(_ROUNDS):
-                found = find_orders(connection, conditions, asked.count + 1, before)
+                found = find_orders(connection, conditions, asked.count + 1, by, after)
                 for each in found[: asked.count]:
-                    before = each.placed.id
+                    after = each.place
                     made = Made(as_service_request(each.placed, each.person, assigners), each.changed_at)
                     if whom is not None and (each.person is None or each.person.id not in whom):
                         continue
@@ -101,8 +113,8 @@ class _Desk:
                         shown.append((each, made))
                     if len(shown) == asked.count:
                         break
-                is_last = len(found) <= asked.count and (not found or found[-1].placed.id == before)
-                following = None if is_last else Cursor(Place("", before or 0))
+                is_last = len(found) <= asked.count and (not found or found[-1].place == after)
+                following = None if is_last else Cursor(after)
                 if is_last or len(shown) == asked.count:
                     break
         patients = {each.person.uid: each.person for each, _ in shown if each.person}
@@ -154,7 +166,7 @@ def service_request_routes(work: Working) -> APIRouter:
             () if search.asked.only_total else made,
             () if search.asked.only_total else page.included,
             following,
-            len(made) if is_whole else None,
+            len(made) if is_whole and search.asked.total is not Total.NONE else None,
         )
         return fhir_answer(request, answer)
 

@@ -15,12 +15,14 @@ from exchange.record.finding import (
     FoundStudy,
     any_of,
     find,
+    subjects,
     with_accession,
     with_body_part,
     with_ids,
     with_modality,
     with_uids,
 )
+from exchange.record.sorting import By, find_sorted
 from storage.uids import is_uid
 from viewer_api.fhir.answers import Made
 from viewer_api.fhir.outcomes import Refused
@@ -29,11 +31,21 @@ from viewer_api.fhir.parameters import Asked, Token, Value, tokens, unescaped
 
 #: Of one page. What has more is a page of its own, however many it has.
 INSTANCES_LIMIT = 5_000
+#: Studies that are put in an order which is not their own.
+SORTED_LIMIT = 5_000
 #: Chunks of studies that are looked through for one page.
 _ROUNDS = 20
 
 #: What makes resources of studies: those of each, by UID.
 Expand = Callable[[Connection[Any], Sequence[FoundStudy]], Mapping[str, Sequence[Made]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How resources are sorted: see find_sorted."""
+
+    units: str
+    by: Sequence[By]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +55,7 @@ class Page:
     made: Sequence[Made]
     studies: Sequence[FoundStudy]  # of which it is made
     following: Cursor | None  # None for the last
-    total: int | None = None
+    total: int | None = None  # of what its reader may see; None where that is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +121,7 @@ def page_of(
     """As many resources as a page has, of as few studies as they need."""
     made: list[Made] = []
     used: list[FoundStudy] = []
-    after, skipped = cursor.after, cursor.skipped
+    after, skipped = cursor.plainly_after(), cursor.skipped
     for _ in range(_ROUNDS):
         found = find(connection, conditions, limit + 1, after)
         chunk = _bounded(found[:limit])
@@ -127,6 +139,47 @@ def page_of(
         if len(made) == limit or len(chunk) < len(found[:limit]):
             break
     return Page(made, used, Cursor(after))
+
+
+def sorted_page_of(
+    connection: Connection[Any],
+    conditions: Sequence[Condition],
+    order: Order,
+    limit: int,
+    cursor: Cursor,
+    expand: Expand,
+) -> Page:
+    """As many resources as a page has, in an order that was asked for."""
+    made: list[Made] = []
+    used: dict[str, FoundStudy] = {}
+    after = cursor.sorted_after(len(order.by))
+    for _ in range(_ROUNDS):
+        found = find_sorted(connection, conditions, order.units, order.by, limit + 1, after)
+        chunk = found[: len(_bounded([each.study for each in found[:limit]]))]
+        resources = expand(connection, list({each.study.uid: each.study for each in chunk}.values()))
+        for row in chunk:
+            own = [
+                each
+                for each in resources.get(row.study.uid, ())
+                if row.place.unit in ("", each.resource["id"])
+            ]
+            if len(made) + len(own) > limit:
+                return Page(made, list(used.values()), Cursor(after))
+            made += own
+            used |= {row.study.uid: row.study} if own else {}
+            after = row.place
+        if len(chunk) == len(found):
+            return Page(made, list(used.values()), None)
+        if len(made) == limit or len(chunk) < len(found[:limit]):
+            break
+    return Page(made, list(used.values()), Cursor(after))
+
+
+def check_few(connection: Connection[Any], conditions: Sequence[Condition]) -> None:
+    """Raises Refused where too many would be put in order for each page."""
+    if len(subjects(connection, conditions, SORTED_LIMIT + 1)) > SORTED_LIMIT:
+        why = f"more than {SORTED_LIMIT:,} studies to sort: ask for a person, or for fewer days"
+        raise Refused(HTTPStatus.BAD_REQUEST, "too-costly", why)
 
 
 def _bounded(studies: Sequence[FoundStudy]) -> Sequence[FoundStudy]:

@@ -1,7 +1,8 @@
 """Resources that are made of studies, over HTTP: read by id, searched by GET and POST, a page at a time."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,8 @@ from starlette.responses import Response
 from exchange.fhir.identifiers import Assigners
 from exchange.people.person import Person
 from exchange.policy import Action
-from exchange.record.finding import Condition, FoundStudy, any_of, count, find, of_people
+from exchange.record.finding import Condition, FoundStudy, any_of, find, of_people, subjects
+from exchange.record.sorting import ONE_EACH, By
 from exchange.registry import PostgresRegistry
 from exchange.searches import KeptSearches
 from storage.driver_errors import mapped_errors
@@ -20,15 +22,31 @@ from storage.errors import NotHeld
 from viewer_api.fhir.answers import Made, resource_answer, searchset
 from viewer_api.fhir.disclosing import may_see, record_seen
 from viewer_api.fhir.known import ONE_MOMENT, Known, Places, known_of
-from viewer_api.fhir.outcomes import acceptable, fhir_answer
+from viewer_api.fhir.outcomes import Refused, acceptable, fhir_answer
 from viewer_api.fhir.paging import Cursor, continued, kept_cursor
-from viewer_api.fhir.parameters import Asked, Value, asked_of, unescaped
+from viewer_api.fhir.parameters import Asked, Total, Value, asked_of, unescaped
 from viewer_api.fhir.resource import Resource
-from viewer_api.fhir.studies import Names, Page, check_narrow, conditions_of, page_of
+from viewer_api.fhir.studies import (
+    Expand,
+    Names,
+    Order,
+    Page,
+    check_few,
+    check_narrow,
+    conditions_of,
+    page_of,
+    sorted_page_of,
+)
 from viewer_api.fhir.whom import people_asked
 from viewer_api.parts import Working
 from viewer_api.readers import Reader
 from viewer_api.urls import FHIR, base_url, dicomweb_url, fhir_url
+
+#: What goes with a study that a page shows.
+Include = Callable[[Connection[Any], Known], Sequence[Made]]
+
+#: Studies that are counted: of which one resource each is made, or of which all must be made to know.
+COUNTED_LIMIT, MADE_LIMIT = 100_000, 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +62,16 @@ class StudyKind:
     place: Callable[[str], Condition | None]
     #: Whether a resource is one of those that are sought.
     fits: Callable[[Asked, Made], bool] = lambda _asked, _made: True
-    #: What goes with a page, by the name of the include.
-    includes: Mapping[str, Callable[[Connection[Any], Known], Sequence[Made]]] = field(default_factory=dict)
+    #: What goes with a page, by the name of the include, or of the reverse include.
+    includes: Mapping[str, Include] = field(default_factory=dict)
+    #: SQL of the keys by which it is sorted, and of the resources of a study (exchange.record.sorting).
+    sorts: Mapping[str, str] = field(default_factory=dict)
+    units: str = ONE_EACH
     is_one_a_study: bool = False
+
+    def order(self, asked: Asked) -> Order:
+        """In which it is asked for."""
+        return Order(self.units, [By(self.sorts[each.name], each.is_descending) for each in asked.sorts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +87,7 @@ class _Found:
         return [each.seen for each in self.known] or [(None, each.uid) for each in self.whom]
 
 
+_TOO_MANY = "there are too many to count: ask for a person, or for fewer days"
 #: What a search must name, in words for whoever wrote it.
 _HOW = "patient, identifier, _id, at most a month of days, or what changed within the last month"
 
@@ -99,25 +125,44 @@ class _Desk:
 
             persons = list((whom or {}).values())
             if asked.only_total:
-                total = self._total(connection, conditions, expand)
+                total = self._total(reader, connection, conditions, expand)
+                if total is None:
+                    raise Refused(HTTPStatus.BAD_REQUEST, "too-costly", _TOO_MANY)
                 return _Found(Page((), (), None, total), (), (), persons)
-            page = page_of(connection, conditions, asked.count, cursor, expand)
-            if page.following is None and cursor == Cursor():
-                page = Page(page.made, page.studies, None, len(page.made))
-            elif self.kind.is_one_a_study:
-                page = Page(page.made, page.studies, page.following, count(connection, conditions))
+            if asked.sorts:
+                check_few(connection, conditions)
+                order = self.kind.order(asked)
+                page = sorted_page_of(connection, conditions, order, asked.count, cursor, expand)
+            else:
+                page = page_of(connection, conditions, asked.count, cursor, expand)
             known = [used[each.uid] for each in page.studies]
             included = [
                 made
-                for name in asked.includes
+                for name in (*asked.includes, *asked.reverse_includes)
                 for each in known
                 for made in self.kind.includes[name](connection, each)
             ]
-        return _Found(page, known, included, persons)
+            match asked.total:
+                case Total.NONE:
+                    total = None
+                case _ if page.following is None and cursor == Cursor():
+                    total = len(page.made)
+                case None if not self.kind.is_one_a_study:
+                    total = None
+                case _:
+                    total = self._total(reader, connection, conditions, expand)
+        return _Found(replace(page, total=total), known, included, persons)
 
-    def _total(self, connection: Connection[Any], conditions: Sequence[Condition], expand: Any) -> int:
+    def _total(
+        self, reader: Reader, connection: Connection[Any], conditions: Sequence[Condition], expand: Expand
+    ) -> int | None:
+        """Of what this reader may see; None where too many would have to be looked at."""
+        limit = COUNTED_LIMIT if self.kind.is_one_a_study else MADE_LIMIT
+        found = subjects(connection, conditions, limit + 1)
+        if len(found) > limit:
+            return None
         if self.kind.is_one_a_study:
-            return count(connection, conditions)
+            return sum(may_see(reader, *each) for each in found)
         total, cursor = 0, Cursor()
         while True:
             page = page_of(connection, conditions, 100, cursor, expand)
