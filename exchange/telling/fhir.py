@@ -19,13 +19,18 @@ from exchange.manifests.manifest import Here
 from exchange.manifests.reading import documents_of
 from exchange.people.person import Identifier, NumberStatus
 from exchange.telling.fhir_retraction import Retraction, deletions
-from exchange.telling.port import Heard, Later, NotHeard, TellingFailed
+from exchange.telling.port import Heard, Later, NotHeard, Refused, TellingFailed
 from exchange.telling.story import Story
 from exchange.telling.thing import Act, Saying, Step
 from exchange.telling.web import Answer, Web
 
-#: Entries of a Bundle are called by UUIDs made in this space, of what our own facade calls them.
-_ENTRIES = UUID("0a5d0d4e-6c3b-5f0e-9d4e-2c9a7f1f3b57")
+#: Identifiers that only we give out are made in this space, of what our own facade calls them.
+_OWN = UUID("0a5d0d4e-6c3b-5f0e-9d4e-2c9a7f1f3b57")
+#: And names of entries in a Bundle in this one. A server puts the place of a resource wherever it reads the
+#: name of its entry (§3.1.0.11.2), and some do so in identifiers too: none may be the name of an entry.
+_ENTRIES = UUID("5c0e7f3a-9d0b-5a77-8f43-6f0d1c1e7a92")
+#: Entries that every server takes at once: Medplum's limit, where it has to look for what it changes.
+_FEW = 8
 #: What a transaction may be answered because of what it deletes (R4 §3.1.0.7): the rest may be well.
 _OF_DELETING = frozenset({404, 405, 409, 410, 412})
 
@@ -67,7 +72,8 @@ def reports_url(here: Here) -> str:
 def _called(resource: Json) -> tuple[str, Json]:
     """With an identifier of ours that stays, and its address by it: a manifest's own changes with the study,
     and a report's is its sender's, who may give it out twice."""
-    own = {"system": URI, "value": _full_url(f"{resource['resourceType']}/{resource['id']}")}
+    place = f"{resource['resourceType']}/{resource['id']}"
+    own = {"system": URI, "value": f"urn:uuid:{uuid5(_OWN, place)}"}
     called = {**resource, "identifier": [*resource.get("identifier", []), own]}
     return conditional(resource["resourceType"], own["system"], own["value"]), called
 
@@ -87,6 +93,13 @@ def transaction(steps: Sequence[Step], sayings: Sequence[Saying], here: Here) ->
         if "resource" in entry:
             entry["resource"] = _placed(entry["resource"], places)
     return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+
+
+def in_parts(sayings: Sequence[Saying]) -> Sequence[Sequence[Saying]]:
+    """So that each makes a small transaction: the study, to which the others refer, is in all of them."""
+    study, others = sayings[0], sayings[1:]
+    at_once = _FEW - len(("patient", "endpoint", "study"))
+    return [(study, *others[at : at + at_once]) for at in range(0, len(others), at_once)] or [(study,)]
 
 
 def _patient(saying: Saying) -> Json:
@@ -164,30 +177,50 @@ class FhirListener:
 
     def tell(self, steps: Sequence[Step], sayings: Sequence[Saying]) -> Iterator[Heard]:
         """See Listener.tell."""
-        answer = self._carried_out(transaction(steps, sayings, self.here))
+        bundle = transaction(steps, sayings, self.here)
+        answer = self._carried_out(bundle)
         if answer.is_good:
             yield from (Heard(step) for step in steps)
             return
         gone = [step for step in steps if step.act is Act.RETRACT]
         rest = [step for step in steps if step.act is not Act.RETRACT]
-        if not gone:
-            raise _failure(answer)
         # Whatever is wrong with what is told, what was of somebody else goes.
         yield from Retraction(self.web).of(gone)
-        if rest and answer.status in _OF_DELETING:
-            answer = self._carried_out(transaction(rest, sayings, self.here))
+        if rest and gone and answer.status in _OF_DELETING:
+            bundle = transaction(rest, sayings, self.here)
+            answer = self._carried_out(bundle)
             if answer.is_good:
                 yield from (Heard(step) for step in rest)
                 return
         if rest:
-            raise _failure(answer)
+            failure = _failure(answer)
+            if not isinstance(failure, Refused) or len(bundle["entry"]) <= _FEW:
+                raise failure
+            yield from self._in_parts(rest, sayings)
+
+    def _in_parts(self, steps: Sequence[Step], sayings: Sequence[Saying]) -> Iterator[Heard]:
+        """What is refused as a whole may be too much at once, or one report of many is not taken.
+
+        What was of somebody else is gone by now. Raises what came of the first part that is not taken, after
+        all others are.
+        """
+        due = {step.key: step for step in steps}
+        failures: list[TellingFailed] = []
+        for part in in_parts(sayings):
+            answer = self._carried_out(transaction((), part, self.here))
+            if answer.is_good:
+                yield from (Heard(due.pop(each.key)) for each in part if each.key in due)
+            else:
+                failures.append(_failure(answer))
+        if failures:
+            raise failures[0]
 
     def _carried_out(self, bundle: Json) -> Answer:
         """What was answered to it, good or not. Raises NotHeard and Later."""
         answer = self.web.ask("POST", "", bundle)
         if answer.is_good:
             _answered(answer)
-        return answer
+        return answer.as_whole
 
     def close(self) -> None:
         """See Listener.close."""

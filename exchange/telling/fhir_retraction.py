@@ -85,7 +85,7 @@ class Retraction:
         """Those that refer to one another can only go together."""
         bundle = {"resourceType": "Bundle", "type": "transaction", "entry": deletions(keys)}
         answer = self.web.ask("POST", "", bundle)
-        return answer.is_good and _type(answer) == "transaction-response"
+        return answer.as_whole.is_good and _type(answer) == "transaction-response"
 
     def _deleted(self, key: str) -> bool:
         """Whether it is there no more. Raises NotHeard, Later, Refused."""

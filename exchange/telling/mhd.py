@@ -157,7 +157,8 @@ def _submission(number: str, kind: Json, here: Here, name: str, documents: list[
     if documents:
         made["entry"] = [{"item": {"reference": each}} for each in documents]
     return {
-        "fullUrl": f"urn:uuid:{own}",
+        # Not its identifier: some servers put its place wherever they read this.
+        "fullUrl": f"urn:uuid:{uuid4()}",
         "resource": made,
         "request": {"method": "POST", "url": "List", "ifNoneExist": f"identifier={URI}|urn:uuid:{own}"},
     }
@@ -217,7 +218,7 @@ class MhdListener:
         return list(dict.fromkeys(found))
 
     def _provide(self, bundle: Json) -> None:
-        answer: Answer = self.web.ask("POST", "", bundle)
+        answer: Answer = self.web.ask("POST", "", bundle).as_whole
         if answer.status in (404, 405, 410):
             raise NotHeard(f"nothing at its address takes documents ({answer.words})")
         if not answer.is_good:

@@ -29,6 +29,8 @@ _CLOSED = frozenset({401, 403})
 #: Of one that may take the same on another try: somebody else was at it, or it met a fault of its own.
 _LATER = frozenset({409, 423, 500})
 
+#: How an entry's status begins: some say more behind it.
+_STATUS = re.compile(r"[1-5][0-9]{2}(?![0-9])")
 # What an OperationOutcome says that is certainly of nobody: codes, and where in a resource.
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _PLACE = re.compile(r"[A-Za-z][A-Za-z0-9_.\[\]]{0,127}")
@@ -46,6 +48,22 @@ class Answer:
     def is_good(self) -> bool:
         """It did what it was asked."""
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
+    @property
+    def as_whole(self) -> "Answer":
+        """Of a transaction: what came of the first entry that came to nothing.
+
+        A server may take transactions for batches, and says so nowhere else (R4 §3.1.0.11).
+        """
+        entries = self.body.get("entry") if self.is_good and isinstance(self.body, dict) else None
+        for entry in entries if isinstance(entries, list) else ():
+            said = entry.get("response") if isinstance(entry, dict) else None
+            if not isinstance(said, dict):
+                continue
+            status = _STATUS.match(str(said.get("status")))
+            if status is not None and int(status[0]) >= HTTPStatus.BAD_REQUEST:
+                return Answer(int(status[0]), said.get("outcome"), self.headers)
+        return self
 
     @property
     def words(self) -> str:

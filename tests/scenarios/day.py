@@ -141,13 +141,15 @@ class Day:
             f"IPC|{accession}^{trust}|RP1|{study_uid}|SPS1|CT|CHEAD^CT Head^NICIP|CT|^Room 2|{trust}_CT1",
         )  # fmt: skip
 
-    def reports(self, trust: str, who: Somebody, accession: str, text: str, status: str = "F") -> None:
-        """What was reported of a study (ORU^R01)."""
-        at = self._next_minute()
+    def reports(
+        self, trust: str, who: Somebody, accession: str, text: str, status: str = "F", number: str = ""
+    ) -> None:
+        """What was reported of a study (ORU^R01); another number, another report of it."""
+        at, filler = self._next_minute(), f"F{accession}{number}^CRIS"
         self._tell(
             trust, "ORU^R01^ORU_R01", at, self._pid(trust, who, "01"), "PV1|1|O",
-            f"ORC|RE|P{accession}^ICE|F{accession}^CRIS",
-            f"OBR|1|P{accession}^ICE|F{accession}^CRIS|CHEAD^CT Head^NICIP|||{at}|||||||||||{accession}"
+            f"ORC|RE|P{accession}^ICE|{filler}",
+            f"OBR|1|P{accession}^ICE|{filler}|CHEAD^CT Head^NICIP|||{at}|||||||||||{accession}"
             f"||||{at}||CT|{status}|||||||C1^Grey^Meg",
             f"OBX|1|TX|CHEAD^CT Head^NICIP||{text}||||||{status}",
         )  # fmt: skip

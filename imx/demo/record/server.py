@@ -43,6 +43,7 @@ class RecordServer:
     seen: list[tuple[str, str]] = field(default_factory=list)  # method and path of each request
     stopped: Event = field(default_factory=Event)
     url: str = ""
+    most_entries: int = 500  # of one transaction: what is more is refused
     pointers: Pointers | None = None  # it is a record locator, which takes nothing but pointers
 
     @contextmanager
@@ -73,6 +74,8 @@ class RecordServer:
             if self.pointers is not None:
                 return self.pointers.answer(method, url, resource)
             if method == "POST" and not url:
+                if len((resource or {}).get("entry", ())) > self.most_entries:
+                    raise Refusal(400, "too-costly", "too many entries at once")
                 return 200, self.store.transaction(resource or {}), ""
             answer = self.store.interact(method, url, resource, headers)
         except Refusal as error:

@@ -1,5 +1,7 @@
 """A FHIR server is told of studies by transactions, and holds what it should after whatever happened."""
 
+import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -7,11 +9,14 @@ import pytest
 from exchange.people.person import NumberStatus
 from exchange.reports.report import ReportStatus
 from exchange.telling import fhir, web
+from exchange.telling.opening import open_listener
 from exchange.telling.outbox import Because
 from exchange.telling.subscriber import Kind, Manner, Subscriber
+from exchange.telling.thing import difference
+from exchange.telling.web import Answer
 from imx.demo.record.server import Fault, RecordServer
 from tests.exchange.telling.material import NHS, never_of_two, studies_of
-from tests.exchange.telling.region import IVY, RUTH, SAM, Region
+from tests.exchange.telling.region import HERE, IVY, RUTH, SAM, Region
 
 
 def subscriber(record: RecordServer, **more: object) -> Subscriber:
@@ -250,6 +255,57 @@ def test_what_fails_often_enough_is_a_dead_letter(region: Region, record: Record
         region.rows("update telling set due_at = now() returning id")
         region.tell()
     assert region.states == [("1.2.1", "dead", "it failed 3 times: HTTP 500 (transient)")]
+
+
+def test_a_server_that_takes_few_at_once_is_told_in_parts(region: Region, record: RecordServer) -> None:
+    record.most_entries = 8  # as Medplum
+    region.subscribe(subscriber(record))
+    region.study()
+    region.link("1.2.1", RUTH)
+    for number in range(9):
+        region.report("1.2.1", ReportStatus.FINAL, number=f"R{number}")
+    region.tell()
+    [study] = record.store.find("ImagingStudy")
+    beside = [each["imagingStudy"] for each in record.store.find("DiagnosticReport")]
+    assert [each["reference"] for [each] in beside] == [f"ImagingStudy/{study['id']}"] * 9
+
+    region.link("1.2.1", IVY)
+    region.tell()
+    kinds = ("ImagingStudy", "DocumentReference", "DiagnosticReport")
+    held = [each["subject"]["identifier"]["value"] for kind in kinds for each in record.store.find(kind)]
+    assert held == [IVY] * 12
+    assert never_of_two(record)
+
+    region.rows("update report set study_uid = null, state = 'unmatched' where number <> 'R0' returning id")
+    region.study(instances=2)
+    region.tell()
+    assert len(record.store.find("DiagnosticReport")) == 1
+    assert region.states == [("1.2.1", "told", "")]
+
+
+def test_no_identifier_is_the_name_of_an_entry(region: Region) -> None:
+    """Some servers put the place of a resource wherever they read the name of its entry (§3.1.0.11.2)."""
+    region.study()
+    region.link("1.2.1", RUTH)
+    region.report("1.2.1", ReportStatus.FINAL)
+    story = region.story("1.2.1")
+    assert story is not None
+    told = Subscriber(name="record", kind=Kind.FHIR, address="http://localhost")
+    with closing(open_listener(told, HERE)) as listener:
+        sayings = listener.sayings(story)
+    steps = difference((), sayings)
+    for entry in fhir.transaction(steps, sayings, HERE)["entry"]:
+        assert f'"{entry["fullUrl"]}"' not in json.dumps(entry["resource"])
+        assert entry["fullUrl"] not in str(entry["request"])
+
+
+@pytest.mark.parametrize(
+    ("status", "comes_to"), [("200 OK", 200), ("304", 200), ("422", 422), ("409 x", 409)]
+)
+def test_a_transaction_that_was_taken_for_a_batch_came_to_its_worst_entry(status: str, comes_to: int) -> None:
+    entries = [{"response": {"status": each}} for each in ("201 Created", status)]
+    body = {"resourceType": "Bundle", "type": "transaction-response", "entry": entries}
+    assert Answer(200, body, {}).as_whole.status == comes_to
 
 
 def test_two_of_the_same_at_the_server_are_for_a_person(region: Region, record: RecordServer) -> None:
