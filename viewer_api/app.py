@@ -18,6 +18,7 @@ from viewer_api.hosts import LoopbackOnly
 from viewer_api.laboratory.routes import laboratory_routes
 from viewer_api.limited import Limited
 from viewer_api.linking.pages import review_pages
+from viewer_api.linking.report_pages import report_pages
 from viewer_api.linking.routes import link_routes
 from viewer_api.manifests import manifest_routes
 from viewer_api.ohif import viewer_routes
@@ -103,6 +104,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.include_router(viewer_routes(work, pages))
     app.include_router(laboratory_routes(work, pages))
     app.include_router(link_routes(work))
+    app.include_router(report_pages(work, pages))
     app.include_router(review_pages(work, pages))
     app.add_middleware(Compressed)
     add_capabilities(app, work)

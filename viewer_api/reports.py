@@ -20,6 +20,7 @@ from storage.errors import BadInput, NotHeld
 from storage.uids import is_uid
 from viewer_api.caching import kept_by_reader
 from viewer_api.desk import json_answer, json_body
+from viewer_api.linking import asked
 from viewer_api.parts import Working
 from viewer_api.retrieved import retrieved
 
@@ -49,7 +50,8 @@ def report_routes(work: Working) -> APIRouter:
     async def one_waiting(request: Request, report: UUID) -> Response:
         """Whom it names, beside whom each study names to which it may belong."""
         reader = await work.readers.admit(request, Action.DECIDE_LINK)
-        found = await work.desk.ask(reports.case, report, reader.look.actor.trust)
+        shown = await work.desk.ask(reports.case, report, reader.look.actor.trust)
+        found = shown.case
         for each in found.studies:
             await reader.record(each.study_uid, {"report": str(report)})
         if not found.studies:
@@ -58,22 +60,22 @@ def report_routes(work: Working) -> APIRouter:
 
     @router.post("/waiting/{report}")
     async def decide(request: Request, report: UUID) -> Response:
-        """It belongs to a study ("match") or to none ("dismiss"), or the rules decide ("reconsider")."""
+        """It belongs to a study ("match") or to none ("dismiss"), or the rules decide ("reconsider"): why."""
         reader = await work.readers.admit(request, Action.DECIDE_LINK)
         body = await json_body(request)
-        who, trust = reader.look.actor.name, reader.look.actor.trust
         study, decision = str(body.get("study") or ""), body.get("decision")
         if decision == "match" and not is_uid(study):
             raise WrongDecision("say to which study it belongs: its Study Instance UID")
         if decision not in ("match", "dismiss", "reconsider"):
             raise WrongDecision("a decision is one of match, dismiss, reconsider")
+        by, seen = asked.decider(reader, body.get("reason")), str(body.get("seen") or "")
         await reader.record(study if decision == "match" else None, {"report": str(report), "did": decision})
         if decision == "match":
-            await work.desk.ask(reports.match, report, study, who, trust)
+            await work.desk.ask(reports.match, report, study, by, seen)
         elif decision == "dismiss":
-            await work.desk.ask(reports.dismiss, report, who, trust)
+            await work.desk.ask(reports.dismiss, report, by, seen)
         else:
-            await work.desk.ask(reports.reconsider, report, trust)
+            await work.desk.ask(reports.reconsider, report, by, seen)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     @retrieved(router, "/{report}/forms/{number}")

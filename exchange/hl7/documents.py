@@ -24,7 +24,7 @@ from exchange.hl7.result import (
     said_in,
 )
 from exchange.hl7.result_status import observed
-from exchange.hl7.whose import birth_date_of, identifiers_of
+from exchange.hl7.whose import birth_date_of, identifiers_of, name_of
 from exchange.people.person import Identifier
 from exchange.reports.disciplines import discipline_of
 from exchange.reports.notice import Act, Availability, Notice
@@ -91,6 +91,7 @@ def documents_in(message: Message, namespace: Namespace, now: datetime) -> Broug
     content = Content(
         patients=identifiers,
         birth_date=birth_date_of(found.pid),
+        patient_name=name_of(found.pid),
         study_uid=next((each.study_uid for each in found.results if is_uid(each.study_uid)), text.study_uid),
         accessions=tuple(dict.fromkeys([*_filler(txa), *accessions_of(found.results)])),
         accession_issuer=namespace.issuer,

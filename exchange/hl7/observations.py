@@ -22,7 +22,7 @@ from exchange.hl7.result import (
     said_in,
 )
 from exchange.hl7.result_status import observed, result_status
-from exchange.hl7.whose import birth_date_of, identifiers_of
+from exchange.hl7.whose import birth_date_of, identifiers_of, name_of
 from exchange.people.person import Said
 from exchange.reports.disciplines import discipline_of
 from exchange.reports.report import Content, ReportKey, ReportSource, Told
@@ -119,6 +119,7 @@ def _brought(key: ReportKey, results: Sequence[Result], said: Said, namespace: N
     content = Content(
         patients=identifiers,
         birth_date=birth_date,
+        patient_name=name_of(first.pid),
         study_uid=named,
         accessions=accessions_of(results),
         accession_issuer=namespace.issuer,

@@ -1,10 +1,13 @@
-"""Whom a message names in PID: every identifier with its issuer, and the birth date. Pure."""
+"""Whom a message names in PID: every identifier with its issuer, the name and the birth date. Pure."""
 
 from exchange.hl7.identifiers import NOT_OF_A_PATIENT, digits_of, is_of_nhs
 from exchange.hl7.message import Segment, time_of
 from exchange.hl7.orders import Namespace
 from exchange.people.numbers import is_nhs_number
 from exchange.people.person import Identifier
+
+#: Of a name that is shown: longer ones are text in the wrong place.
+_NAME_LIMIT = 324
 
 
 def identifiers_of(pid: Segment, namespace: Namespace) -> tuple[Identifier, ...]:
@@ -19,6 +22,12 @@ def identifiers_of(pid: Segment, namespace: Namespace) -> tuple[Identifier, ...]
         elif number and each.text(5).upper() not in NOT_OF_A_PATIENT:
             found.append(Identifier(number, namespace.issuer_of(*authority)))
     return tuple(dict.fromkeys(found))
+
+
+def name_of(pid: Segment) -> str:
+    """PID-5 as a DICOM person name; "" where it names nobody."""
+    family, given, others, suffix, prefix = (pid.text(5, component) for component in range(1, 6))
+    return "^".join((family, given, others, prefix, suffix)).rstrip("^")[:_NAME_LIMIT]
 
 
 def birth_date_of(pid: Segment) -> str:

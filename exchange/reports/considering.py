@@ -5,12 +5,15 @@ as long as nothing changes of what they decided about.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from exchange.reports.matching import Doubt, Matched, Unmatched, Verdict
+from exchange.linking.reviews import Decider
+from exchange.reports.matching import Doubt, Matched, Unmatched
 from exchange.reports.question import Place, Question, State, question_of
 from exchange.telling import outbox
 from storage.changes import Change
@@ -30,6 +33,26 @@ _PUT = """
         changed_at = case when study_uid is distinct from %s then now() else changed_at end
     where id = %s
 """
+_NOTED = """
+    insert into report_decision (report_id, state, study_uid, because, verb, decided_by, trust, reason)
+    values (%s, %s, %s, %s, %s, %s, %s, %s)
+"""
+
+
+class Verb(Enum):
+    """What somebody said of a report."""
+
+    MATCH = "match"  # it belongs to this study
+    DISMISS = "dismiss"  # it belongs to none of those that it may name
+    UNDO = "undo"  # what was said before counts no more: the rules decide
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What, by whom, and why."""
+
+    verb: Verb
+    by: Decider
 
 
 def consider(pool: ConnectionPool, changes: Sequence[Change]) -> None:
@@ -70,31 +93,36 @@ def decide(connection: Connection[Any], report_id: int) -> None:
         asked.decided_by is not None and asked.decided_for == asked.fingerprint(asked.place)
     ):
         return
-    now = _place(asked.verdict)
+    now = by_rules(asked)
     if now != asked.place or asked.decided_by is not None:
         put(connection, asked, now)
 
 
-def put(connection: Connection[Any], asked: Question, now: Place, by: str | None = None) -> None:
-    """A decision in force, written down beside those before it, and told where it moves the report."""
+def put(connection: Connection[Any], asked: Question, now: Place, said: Said | None = None) -> None:
+    """A decision in force, written down beside those before it, and told where it moves the report.
+
+    What a person said stands from then on, unless they took back what was said before.
+    """
     study_uid = now.study_uid or None
-    decided_for = asked.fingerprint(now) if by is not None else None
+    is_by_hand = said is not None and said.verb is not Verb.UNDO
+    by = said.by.name if said is not None and is_by_hand else None
+    decided_for = asked.fingerprint(now) if is_by_hand else None
     connection.execute(
         _PUT,
         (now.state.value, study_uid, now.because, by, decided_for, study_uid, asked.report_id),
     )
-    connection.execute(
-        "insert into report_decision (report_id, state, study_uid, because, decided_by)"
-        " values (%s, %s, %s, %s, %s)",
-        (asked.report_id, now.state.value, study_uid, now.because, by or FOLLOWER),
+    whose = (
+        (said.verb.value, said.by.name, said.by.trust, said.by.because) if said else ("", FOLLOWER, "", "")
     )
+    connection.execute(_NOTED, (asked.report_id, now.state.value, study_uid, now.because, *whose))
     moved = {asked.place.study_uid, now.study_uid} - {""}
     if asked.place.study_uid != now.study_uid and moved:
         outbox.note(connection, moved, outbox.Because.REPORT)
 
 
-def _place(verdict: Verdict) -> Place:
-    match verdict:
+def by_rules(asked: Question) -> Place:
+    """Where the rules put it."""
+    match asked.verdict:
         case Matched(uid, because):
             return Place(State.MATCHED, uid, because)
         case Doubt(_, because):

@@ -1,19 +1,22 @@
 """Reports that belong to no study yet, as a person sees them and decides."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, LiteralString
 from uuid import UUID
 
+from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
-from exchange.custody import is_of_trust
-from exchange.reports.case import Case, case_of
-from exchange.reports.considering import decide, put
-from exchange.reports.question import Place, State, question_of
+from exchange.custody import OF_TRUST, is_of_trust
+from exchange.linking.reviews import Decider
+from exchange.reports.case import Shown, case_of
+from exchange.reports.considering import Said, Verb, by_rules, put
+from exchange.reports.question import Place, Question, State, question_of
 from storage.driver_errors import mapped_errors
-from storage.errors import NotHeld
+from storage.errors import AlreadyDecided, NotHeld
 
 
 class NoSuchReport(NotHeld):
@@ -31,6 +34,7 @@ class Listed:
     trust: str
     source: str
     number: str
+    title: str  # of what was done, in words
     accession: str
     status: str
     state: str
@@ -57,12 +61,27 @@ _HISTORY = """
 _LISTED = """
     select r.uid as id, r.trust, r.source,
         coalesce(r.content -> 'notice' -> 'number' ->> 'value', r.number) as number,
+        coalesce(r.content -> 'codes' -> 0 ->> 'meaning', '') as title,
         coalesce(r.accessions[1], '') as accession, r.status, r.state,
         coalesce(r.study_uid, '') as study_uid, array(select s.uid from study s
             where s.uid = r.study_named or (s.accession = any(r.accessions)
             and s.accession_issuer = r.accession_issuer) order by 1 limit 50) as study_uids,
         r.because, r.changed_at, r.decided_by
     from report r where r.merged_into is null and (%(trust)s = '' or r.trust = %(trust)s)
+"""
+_OF_STATE: Mapping[str, LiteralString] = {
+    "waiting": "r.state <> 'matched' and r.decided_by is null",
+    "doubt": "r.state = 'doubt'",
+    "unmatched": "r.state = 'unmatched' and r.decided_by is null",
+    "decided": "r.decided_by is not null",
+}
+_COUNTS = """
+    select case when decided_by is not null then 'decided' else state end, count(*) from report
+    where merged_into is null and (state <> 'matched' or decided_by is not null)
+    and (%(trust)s = '' or trust = %(trust)s) group by 1
+"""
+_NUMBERED: LiteralString = f"""
+    select s.uid from study s where s.accession = %s and {OF_TRUST} order by 1 limit 20
 """
 
 
@@ -72,10 +91,17 @@ class PostgresReports:
 
     pool: ConnectionPool
 
-    def waiting(self, trust: str = "", limit: int = 1000) -> Sequence[Listed]:
-        """Those that may belong to a study and wait for a person, then those that name none that is here."""
-        order = " and r.state <> 'matched' order by r.state, r.changed_at desc limit %(limit)s"
-        return self._listed(order, trust=trust, limit=limit)
+    def waiting(
+        self, trust: str = "", limit: int = 1000, state: str = "", after: int = 0
+    ) -> Sequence[Listed]:
+        """Those that may belong to a study and wait for a person, then those that name none that is here.
+
+        `state` is waiting, doubt or unmatched for those of which nobody decided, "decided" for the others.
+        The first `after` are left out.
+        """
+        of_state = _OF_STATE.get(state, "r.state <> 'matched'")
+        order = f" and {of_state} order by r.state, r.changed_at desc, r.id limit %(limit)s offset %(after)s"
+        return self._listed(order, trust=trust, limit=limit, after=after)
 
     def of_study(self, study_uid: str, trust: str = "") -> Sequence[Listed]:
         """Those that belong to a study."""
@@ -88,13 +114,25 @@ class PostgresReports:
             raise NoSuchReport(uid)
         return found[0]
 
-    def case(self, uid: UUID, trust: str = "") -> Case:
-        """Both sides. Raises NoSuchReport."""
+    def case(self, uid: UUID, trust: str = "", also: str = "") -> Shown:
+        """Both sides, and `also` a study that the asker means. Raises NoSuchReport."""
         with mapped_errors(), self.pool.connection() as connection:
-            found = case_of(connection, self._number(uid, trust))
+            found = case_of(connection, self._number(uid, trust), trust, also)
         if found is None:
             raise NoSuchReport(uid)
         return found
+
+    def numbered(self, uid: UUID, accession: str, trust: str = "") -> Sequence[str]:
+        """Studies that bear an accession number, of the asker's trust. Raises NoSuchReport."""
+        self._number(uid, trust)
+        with mapped_errors(), self.pool.connection() as connection:
+            rows = connection.execute(_NUMBERED, (accession, trust or None, trust or None)).fetchall()
+        return [study_uid for (study_uid,) in rows]
+
+    def counts(self, trust: str = "") -> Mapping[str, int]:
+        """How many wait for which reason, and of how many somebody's word stands."""
+        with mapped_errors(), self.pool.connection() as connection:
+            return dict(connection.execute(_COUNTS, {"trust": trust}).fetchall())
 
     def history(self, uid: UUID, trust: str = "") -> Sequence[Heard]:
         """When what was said of it, the earliest first. Raises NoSuchReport."""
@@ -102,31 +140,40 @@ class PostgresReports:
             rows = connection.execute(_HISTORY, (self._number(uid, trust),)).fetchall()
         return [Heard(*row) for row in rows]
 
-    def match(self, uid: UUID, study_uid: str, by: str, trust: str = "") -> None:
-        """It belongs to this study. Raises NoSuchReport, and NotHeld for no study, or another trust's."""
+    def match(self, uid: UUID, study_uid: str, by: Decider, seen: str = "") -> None:
+        """It belongs to this study. Raises NoSuchReport, AlreadyDecided where it is otherwise than was
+        `seen`, and NotHeld for no study, or another trust's."""
         with mapped_errors(), self.pool.connection() as connection:
-            asked = question_of(connection, self._number(uid, trust), also=study_uid)
-            if asked is None:
-                raise NoSuchReport(uid)
-            is_theirs = is_of_trust(connection, study_uid, trust or None)
+            asked = self._asked(connection, uid, by, seen, [study_uid])
+            is_theirs = is_of_trust(connection, study_uid, by.trust or None)
             if not is_theirs or not any(each.uid == study_uid for each in asked.studies):
                 raise NotHeld(f"study {study_uid}")
-            put(connection, asked, Place(State.MATCHED, study_uid, f"{by} said so"), by)
+            place = Place(State.MATCHED, study_uid, f"{by.name} said so")
+            put(connection, asked, place, Said(Verb.MATCH, by))
 
-    def dismiss(self, uid: UUID, by: str, trust: str = "") -> None:
-        """It belongs to none of the studies that it may name. Raises NoSuchReport."""
+    def dismiss(self, uid: UUID, by: Decider, seen: str = "") -> None:
+        """It belongs to none of the studies that it may name. Raises NoSuchReport and AlreadyDecided."""
         with mapped_errors(), self.pool.connection() as connection:
-            asked = question_of(connection, self._number(uid, trust))
-            if asked is None:
-                raise NoSuchReport(uid)
-            put(connection, asked, Place(State.UNMATCHED, "", f"{by} said so"), by)
+            asked = self._asked(connection, uid, by, seen)
+            put(connection, asked, Place(State.UNMATCHED, "", f"{by.name} said so"), Said(Verb.DISMISS, by))
 
-    def reconsider(self, uid: UUID, trust: str = "") -> None:
-        """What a person said no longer counts; the rules decide. Raises NoSuchReport."""
-        report_id = self._number(uid, trust)
+    def reconsider(self, uid: UUID, by: Decider, seen: str = "") -> None:
+        """What a person said no longer counts; the rules decide. Raises NoSuchReport and AlreadyDecided."""
         with mapped_errors(), self.pool.connection() as connection:
-            connection.execute("update report set decided_for = null where id = %s", (report_id,))
-            decide(connection, report_id)
+            asked = self._asked(connection, uid, by, seen)
+            if asked.decided_by is None:
+                raise AlreadyDecided("the rules decide over this report already")
+            put(connection, asked, by_rules(asked), Said(Verb.UNDO, by))
+
+    def _asked(
+        self, connection: Connection[Any], uid: UUID, by: Decider, seen: str, also: Collection[str] = ()
+    ) -> Question:
+        asked = question_of(connection, self._number(uid, by.trust), also)
+        if asked is None:
+            raise NoSuchReport(uid)
+        if seen and seen != asked.seen:
+            raise AlreadyDecided("something changed since you looked: look again before you decide")
+        return asked
 
     def _number(self, uid: UUID, trust: str) -> int:
         with mapped_errors(), self.pool.connection() as connection:
@@ -139,7 +186,7 @@ class PostgresReports:
         number: int = row[0]
         return number
 
-    def _listed(self, condition: str, **named: object) -> Sequence[Listed]:
+    def _listed(self, condition: LiteralString, **named: object) -> Sequence[Listed]:
         with mapped_errors(), self.pool.connection() as connection:
             return (
                 connection.cursor(row_factory=class_row(Listed))

@@ -84,13 +84,13 @@ def where(named: Named, studies: Sequence[Candidate], directory: Directory) -> V
         how = "accession number and issuer"
     if not meant:
         return Unmatched("no study that it names by UID or accession number is here")
-    agree = [each for each in meant if not _against(named, each, directory)]
+    agree = [each for each in meant if not against(named, each, directory)]
     if len(agree) == 1:
         return Matched(agree[0].uid, f"{how} and patient agree")
     uids = tuple(sorted(each.uid for each in agree or meant))
     if agree:
         return Doubt(uids, f"several studies of the patient bear its {how}")
-    return Doubt(uids, f"by {how}, but {_against(named, meant[0], directory)}")
+    return Doubt(uids, f"by {how}, but {against(named, meant[0], directory)}")
 
 
 def is_meant(named: Named, study: Candidate) -> bool:
@@ -106,12 +106,12 @@ def _is_numbered(named: Named, study: Candidate) -> bool:
     )
 
 
-def _against(named: Named, study: Candidate, directory: Directory) -> str:
+def against(named: Named, study: Candidate, directory: Directory) -> str:
     """What speaks against it; "" where nothing does."""
     if named.is_within and len(study.whose) == 1:
         return ""
     if not named.patients:
-        return "the report names no patient"
+        return "the report names no patient, or several"
     if not study.whose:
         return "the study names no patient"
     people = _people(named.patients, directory)

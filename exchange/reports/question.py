@@ -1,7 +1,7 @@
 """What decides where a report belongs: whom and what it names, and the studies to which it may belong."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -19,7 +19,8 @@ from exchange.reports.stored import content_of
 _MOST = 50
 
 _REPORT = """
-    select r.source, r.content, r.state, coalesce(r.study_uid, ''), r.because, r.decided_by, r.decided_for
+    select r.source, r.content, r.state, coalesce(r.study_uid, ''), r.because, r.decided_by, r.decided_for,
+        r.version
     from report r where r.id = %s and r.merged_into is null
     for no key update
 """
@@ -65,11 +66,19 @@ class Question:
     place: Place  # as it stands
     decided_by: str | None  # the person who decided that
     decided_for: bytes | None
+    version: int  # how many times something was said of the report
+    content: Content
 
     @property
     def verdict(self) -> Verdict:
         """What the rules say."""
         return where(self.named, self.studies, self.directory)
+
+    @property
+    def seen(self) -> str:
+        """What somebody decides about who is shown it: another once any of it changes."""
+        facts = self.place, self.decided_by, self.version
+        return hashlib.sha256(repr(facts).encode() + self.fingerprint(self.place)).hexdigest()
 
     def fingerprint(self, place: Place) -> bytes:
         """Of what a person decides about when they decide that: the same as long as none of it changes."""
@@ -91,24 +100,33 @@ class Question:
         return hashlib.sha256(repr(facts).encode()).digest()
 
 
-def question_of(connection: Connection[Any], report_id: int, also: str = "") -> Question | None:
+def question_of(connection: Connection[Any], report_id: int, also: Collection[str] = ()) -> Question | None:
     """Of one report, which nobody else then decides until the transaction ends; None where there is none.
 
-    `also` is a study that a person means, whatever the report names.
+    `also` are studies that a person means, whatever the report names.
     """
     row = connection.execute(_REPORT, (report_id,)).fetchone()
     if row is None:
         return None
-    source, stored, state, study_uid, because, decided_by, decided_for = row
-    named = _named(connection, ReportSource(source), content_of(stored))
-    studies = _candidates(connection, named, (study_uid, also))
+    source, stored, state, study_uid, because, decided_by, decided_for, version = row
+    content = content_of(stored)
+    named = _named(connection, ReportSource(source), content)
+    studies = _candidates(connection, named, (study_uid, *also))
     known = standings(connection, _numbers(named, studies))
     stands_for = {each.identifier: each.person_id for each in known.values()}
     met = people(connection, stands_for.values())
     verified = frozenset(number for number, person in met.items() if person.is_verified)
     place = Place(State(state), study_uid, because)
     return Question(
-        report_id, named, studies, Directory(stands_for, verified), place, decided_by, decided_for
+        report_id,
+        named,
+        studies,
+        Directory(stands_for, verified),
+        place,
+        decided_by,
+        decided_for,
+        version,
+        content,
     )
 
 

@@ -147,6 +147,7 @@ class Content:
 
     patients: tuple[Identifier, ...] = ()  # whom it names, each with its issuer
     birth_date: str = ""  # YYYYMMDD
+    patient_name: str = ""  # as a DICOM person name: nothing is decided by it
     study_uid: str = ""  # that it names itself
     accessions: tuple[str, ...] = ()
     accession_issuer: str = ""

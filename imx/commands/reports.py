@@ -8,6 +8,7 @@ from uuid import UUID
 
 import typer
 
+from exchange.linking.reviews import Decider, said
 from exchange.policy import Action
 from exchange.reports.deciding import Listed, PostgresReports
 from imx.commands.console_audit import note_at_console
@@ -20,6 +21,7 @@ from imx.settings import Settings
 commands = Group("Reports that came by HL7 or lie in studies: to which study each belongs.")
 
 Id = Annotated[UUID, typer.Argument(help="Its id, as `imx reports waiting` prints it.", metavar="ID")]
+Reason = Annotated[str, typer.Option(help="Why: it is kept with the decision.")]
 StudyOption = Annotated[str, typer.Option(help="Study Instance UID.")]
 
 
@@ -91,27 +93,31 @@ def history(report: Id, given: Question) -> None:
 
 
 @commands.command("match")
-def match(report: Id, study: StudyOption, given: Decision) -> None:
+def match(report: Id, study: StudyOption, reason: Reason, given: Decision) -> None:
     """It belongs to this study, whatever the rules say, until either of them changes."""
     with reports_of(given.settings()) as reports:
-        reports.match(report, study, given.who())
+        reports.match(report, study, _by(given, reason))
         _say(reports, report, f"report {report} belongs to study {study}", given.as_json)
 
 
 @commands.command("dismiss")
-def dismiss(report: Id, given: Decision) -> None:
+def dismiss(report: Id, reason: Reason, given: Decision) -> None:
     """It belongs to none of the studies that it may name."""
     with reports_of(given.settings()) as reports:
-        reports.dismiss(report, given.who())
+        reports.dismiss(report, _by(given, reason))
         _say(reports, report, f"report {report} belongs to no study", given.as_json)
 
 
 @commands.command("reconsider")
-def reconsider(report: Id, given: Question) -> None:
+def reconsider(report: Id, reason: Reason, given: Decision) -> None:
     """What a person said of it no longer counts: the rules decide."""
     with reports_of(given.settings()) as reports:
-        reports.reconsider(report)
+        reports.reconsider(report, _by(given, reason))
         _say(reports, report, f"report {report} is decided by the rules again", given.as_json)
+
+
+def _by(given: Decision, reason: str) -> Decider:
+    return Decider(given.who(), "", said(reason))
 
 
 def _say(reports: PostgresReports, report: UUID, words: str, as_json: bool) -> None:

@@ -50,8 +50,9 @@ def test_a_person_decides_where_a_report_belongs(
     assert closed_api.get(form, headers=reader).status_code == 404
     for wrong in ({}, {"decision": "match"}, {"decision": "burn"}, {"decision": "match", "study": "x"}):
         assert closed_api.post(f"/reports/waiting/{waiting}", json=wrong, headers=who).status_code == 400
-    said = {"decision": "match", "study": STUDY}
+    said = {"decision": "match", "study": STUDY, "reason": "same case", "seen": case["seen"]}
     assert closed_api.post(f"/reports/waiting/{waiting}", json=said, headers=who).status_code == 204
+    assert closed_api.post(f"/reports/waiting/{waiting}", json=said, headers=who).status_code == 409
     assert closed_api.get("/reports/waiting", headers=who).json() == []
 
     answer = closed_api.get(form, headers=reader)
@@ -60,7 +61,9 @@ def test_a_person_decides_where_a_report_belongs(
     assert closed_api.get(f"/reports/{waiting}/forms/2", headers=reader).status_code == 404
 
     for decision in ("dismiss", "reconsider"):
-        done = closed_api.post(f"/reports/waiting/{waiting}", json={"decision": decision}, headers=who)
+        done = closed_api.post(
+            f"/reports/waiting/{waiting}", json={"decision": decision, "reason": "x"}, headers=who
+        )
         assert done.status_code == 204
     assert closed_api.get(form, headers=reader).status_code == 404
     with psycopg.connect(place.database) as connection:
@@ -68,7 +71,7 @@ def test_a_person_decides_where_a_report_belongs(
         looked = connection.execute("select distinct action from audit where study_uid = %s", (STUDY,))
         assert {action for (action,) in looked} == {"decide whose a study is", "see a person's record"}
     assert decided == [
-        ("doubt", "imx reports"), ("matched", "ann"), ("unmatched", "ann"), ("doubt", "imx reports"),
+        ("doubt", "imx reports"), ("matched", "ann"), ("unmatched", "ann"), ("doubt", "ann"),
     ]  # fmt: skip
 
 
@@ -86,5 +89,7 @@ def test_readers_and_strangers_decide_nothing(place: Place, closed_api: httpx.Cl
 def test_another_trusts_report_is_none(place: Place, closed_api: httpx.Client, waiting: str) -> None:
     who = bearer(place, Role.COORDINATOR, trust="REM")
     assert closed_api.get("/reports/waiting", headers=who).json() == []
-    answer = closed_api.post(f"/reports/waiting/{waiting}", json={"decision": "dismiss"}, headers=who)
+    answer = closed_api.post(
+        f"/reports/waiting/{waiting}", json={"decision": "dismiss", "reason": "x"}, headers=who
+    )
     assert answer.status_code == 404

@@ -11,6 +11,7 @@ from exchange.linking.desk import LinkDesk
 from exchange.linking.link import LinkState, Verdict
 from exchange.linking.reviews import Decider, Verb
 from exchange.policy import Action, Purpose, Subject, may
+from exchange.reports.deciding import PostgresReports
 from storage.errors import AlreadyDecided, BadInput
 from viewer_api.linking import asked
 from viewer_api.linking.correcting import previewed
@@ -57,6 +58,7 @@ class ReviewPages:
     def __init__(self, work: Working, pages: Pages) -> None:
         self._work, self._pages = work, pages
         self.desk = LinkDesk(work.desk.pool)
+        self._reports = PostgresReports(work.desk.pool)
 
     async def worklist(self, request: Request, reader: Reader) -> Response:
         """What waits, the oldest first."""
@@ -68,9 +70,11 @@ class ReviewPages:
         for each in rows:
             await reader.record(each.study.uid, {"of": "review list"})
         await reader.record(detail={"of": "review list"})
+        reports = await self._work.desk.ask(self._reports.counts, reader.look.actor.trust)
         return self._page(
             request, reader, "review.html", rows=rows, counts=found.counts, state=state,
             is_first=not after, wrong=found.wrong,
+            reports=sum(count for state, count in reports.items() if state != "decided"),
             following=rows[-1].number if found.rows[len(rows) :] else 0,
         )  # fmt: skip
 

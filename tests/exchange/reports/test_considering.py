@@ -7,6 +7,7 @@ from psycopg_pool import ConnectionPool
 
 from exchange.linking.link import LINKER, Decided, LinkState
 from exchange.linking.links import keep_link
+from exchange.linking.reviews import Decider
 from exchange.people.person import Demographics, Identifier, NumberStatus, Record
 from exchange.people.telling import tell
 from exchange.reports.deciding import NoSuchReport, PostgresReports
@@ -19,6 +20,7 @@ from tests.exchange.hl7.reports_material import echocardiogram, radiology
 from tests.exchange.people.test_directory import said
 from tests.exchange.reports.conftest import Region
 
+ANN = Decider("Ann", "", "the ward said so")
 ELSEWHERE = {"00100020": {"vr": "LO", "Value": ["777"]}}
 
 
@@ -49,10 +51,10 @@ def test_somebody_of_one_trust_puts_no_report_beside_anothers_study(region: Regi
     reports = PostgresReports(region.pool)
     [listed] = reports.waiting("RBL")
     with pytest.raises(NotHeld):
-        reports.match(listed.id, "1.2.5", "Ann", trust="RBL")
+        reports.match(listed.id, "1.2.5", Decider("Ann", "RBL", "x"))
     assert region.places() == [("R77", "doubt", None)]
 
-    reports.match(listed.id, "1.2.1", "Ann", trust="RBL")
+    reports.match(listed.id, "1.2.1", Decider("Ann", "RBL", "x"))
     assert region.places() == [("R77", "matched", "1.2.1")]
 
 
@@ -65,11 +67,11 @@ def test_a_report_of_somebody_else_waits_for_a_person(region: Region) -> None:
     assert (listed.state, listed.study_uids) == ("doubt", ["1.2.1"])
     assert listed.because == "by accession number and issuer, but the patient is another"
     with pytest.raises(NoSuchReport):
-        reports.match(listed.id, "1.2.1", "somebody", trust="REM")
+        reports.match(listed.id, "1.2.1", Decider("somebody", "REM", "x"))
     with pytest.raises(NotHeld):
-        reports.match(listed.id, "1.2.99", "somebody")
+        reports.match(listed.id, "1.2.99", ANN)
 
-    reports.match(listed.id, "1.2.1", "Ann")
+    reports.match(listed.id, "1.2.1", ANN)
     region.settle()
     [found] = reports.of_study("1.2.1")
     assert (found.because, found.decided_by) == ("Ann said so", "Ann")
@@ -81,10 +83,10 @@ def test_a_report_of_somebody_else_waits_for_a_person(region: Region) -> None:
     region.settle()
     assert region.places() == [("R77", "doubt", None)]
 
-    reports.dismiss(listed.id, "Ann")
+    reports.dismiss(listed.id, ANN)
     region.settle()
     assert region.places() == [("R77", "unmatched", None)]
-    reports.reconsider(listed.id)
+    reports.reconsider(listed.id, ANN)
     assert region.places() == [("R77", "doubt", None)]
     assert len(region.rows("select from report_decision")) == 5
 

@@ -45,7 +45,7 @@ def test_what_speaks_against_it_is_for_a_person() -> None:
     numbered = replace(NAMED, patients=frozenset({LOCAL, NUMBER}))
     of_next = replace(STUDY, whose=(Whose(frozenset({LOCAL, NEXT}), ""),))
     for named, study, because in [
-        (replace(NAMED, patients=frozenset()), STUDY, "the report names no patient"),
+        (replace(NAMED, patients=frozenset()), STUDY, "the report names no patient, or several"),
         (NAMED, replace(STUDY, whose=()), "the study names no patient"),
         (replace(NAMED, birth_date="19500103"), STUDY, "the birth date is another"),
         (NAMED, both, "the patient is another"),

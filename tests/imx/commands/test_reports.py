@@ -34,17 +34,17 @@ def test_a_report_is_listed_and_decided(imx: Imx) -> None:
     assert "R1" in imx("reports", "waiting").stdout
     [heard] = json.loads(imx("reports", "history", listed["id"], "--json").stdout)
     assert (heard["status"], heard["by"]) == ("final", "1")
-    assert "no study" in imx("reports", "dismiss", listed["id"], "--by", "Ann").stdout
+    assert "no study" in imx("reports", "dismiss", listed["id"], "--reason", "ours not", "--by", "Ann").stdout
     [dismissed] = json.loads(imx("reports", "waiting", "--json").stdout)
     assert (dismissed["because"], dismissed["decided_by"]) == ("Ann said so", "Ann")
-    [again] = json.loads(imx("reports", "reconsider", listed["id"], "--json").stdout)
+    [again] = json.loads(imx("reports", "reconsider", listed["id"], "--reason", "mistaken", "--json").stdout)
     assert again["decided_by"] is None
     assert json.loads(imx("reports", "of", "1.2.1", "--json").stdout) == []
 
 
 def test_what_is_not_there_is_said(imx: Imx) -> None:
     [listed] = json.loads(imx("reports", "waiting", "--json").stdout)
-    missing = imx("reports", "match", listed["id"], "--study", "1.2.9")
+    missing = imx("reports", "match", listed["id"], "--study", "1.2.9", "--reason", "x")
     assert missing.exit_code != 0
     assert isinstance(missing.exception, NotHeld)
     assert imx("reports", "history", "not-an-id").exit_code == 2
