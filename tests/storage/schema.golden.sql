@@ -2305,7 +2305,11 @@ CREATE TABLE public.report_decision (
     study_uid text COLLATE pg_catalog."C",
     because text NOT NULL,
     decided_at timestamp with time zone DEFAULT now() NOT NULL,
-    decided_by text NOT NULL
+    decided_by text NOT NULL,
+    verb text DEFAULT ''::text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    trust text DEFAULT ''::text NOT NULL,
+    CONSTRAINT report_decision_verb_check CHECK ((verb = ANY (ARRAY[''::text, 'match'::text, 'dismiss'::text, 'undo'::text])))
 );
 ALTER TABLE public.report_decision ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.report_decision_id_seq
