@@ -42,6 +42,8 @@ _STATUS_SYSTEM = re.compile(r"https://fhir\.(hl7\.org\.uk|nhs\.uk/R4)/CodeSystem
 
 _SEXES: Mapping[str, Sex] = {code: sex for sex, code in GENDERS.items()}
 
+#: Some labels name no system, and the PDS once named a value set.
+_CONFIDENTIALITIES = (CONFIDENTIALITY, None, "https://www.hl7.org/fhir/valueset-security-labels.html")
 #: The PDS says U for what v3-Confidentiality would call N, and REDACTED where it tells nothing at all. What
 #: nobody knows is taken for restricted.
 _SENSITIVITIES: Mapping[str, Sensitivity] = {
@@ -160,7 +162,7 @@ def _status(identifier: Mapping[str, Any]) -> NumberStatus | None:
 
 def _sensitivity(patient: Mapping[str, Any]) -> Sensitivity | None:
     labels = _listed(patient.get("meta") or {}, "security")
-    codes = [str(each.get("code")) for each in labels if each.get("system") in (CONFIDENTIALITY, None)]
+    codes = [str(each.get("code")) for each in labels if each.get("system") in _CONFIDENTIALITIES]
     found = [_SENSITIVITIES.get(code, Sensitivity.RESTRICTED) for code in codes]
     return max(found, key=list(Sensitivity).index, default=None)
 

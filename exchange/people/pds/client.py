@@ -14,7 +14,6 @@ from uuid import uuid4
 
 import httpx
 
-from exchange.fhir.identifiers import Json
 from exchange.fhir.patient_in import BadPatient, PatientSaid, read_patient
 from exchange.people.numbers import is_nhs_number
 from exchange.people.pds.access import AccessTokens, Application
@@ -88,7 +87,8 @@ class Pds:
     def trace(self, said: Demographics) -> Held | NoMatch:
         """By details, as the PDS advises applications to search: it answers only where one alone matches.
 
-        Raises PdsUnavailable, PdsRefused.
+        It finds by names of before and shows none of them, nor all else that it holds: so whom it finds is
+        then read by number. Raises PdsUnavailable, PdsRefused.
         """
         answer = self._ask(f"{self.url}/Patient", tracing_parameters(said))
         if answer.status_code != httpx.codes.OK:
@@ -99,8 +99,8 @@ class Pds:
         entries = found.get("entry") or []
         if len(entries) != 1:
             return NoMatch(is_several=len(entries) > 1)
-        resource = entries[0].get("resource") or {}
-        return _held(resource, str((resource.get("meta") or {}).get("versionId", "")))
+        read = self.retrieve(_held(entries[0].get("resource"), "").patient.id)
+        return read if isinstance(read, Held) else NoMatch()
 
     def _ask(self, url: str, parameters: Mapping[str, str]) -> httpx.Response:
         pause_s = _FIRST_PAUSE_S
@@ -141,9 +141,13 @@ class Pds:
 
 
 def can_be_traced(said: Demographics) -> bool:
-    """Whether enough is known to find one person by: names, a whole birth date and a postcode."""
+    """Whether enough is known to find one person by: names, a whole birth date and a postcode.
+
+    An initial is none: a wildcard takes two letters before it.
+    """
     name = said.name
-    return bool(name.family and name.given and len(said.birth_date) == 8 and len(said.postcode) >= 2)
+    given = name.given[0] if name.given else ""
+    return bool(name.family and len(given) >= 2 and len(said.birth_date) == 8 and len(said.postcode) >= 2)
 
 
 def tracing_parameters(said: Demographics) -> Mapping[str, str]:
@@ -169,7 +173,7 @@ def _unknown(answer: httpx.Response) -> Unknown:
             raise PdsUnavailable("answers 404, and not that a number is nobody's")
 
 
-def _held(resource: Json, version: str) -> Held:
+def _held(resource: object, version: str) -> Held:
     try:
         patient = read_patient(resource, {})
     except BadPatient as error:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-_SYSTEM = "https://fhir.nhs.uk/R4/CodeSystem/Spine-ErrorOrWarningCode"
+_SYSTEM = "https://fhir.hl7.org.uk/CodeSystem/Spine-ErrorOrWarningCode"
 
 #: Status, FHIR's issue code and the display of each.
 _CODES: Mapping[str, tuple[int, str, str]] = {
     "INVALID_RESOURCE_ID": (400, "value", "Resource Id is invalid"),
-    "RESOURCE_NOT_FOUND": (404, "not_found", "Resource not found"),
+    "RESOURCE_NOT_FOUND": (404, "not-found", "Resource not found"),
     "INVALIDATED_RESOURCE": (
         404,
         "processing",
@@ -26,12 +26,17 @@ _CODES: Mapping[str, tuple[int, str, str]] = {
 }
 
 
-class PdsProblem(Exception):
-    """An answer that is no resource."""
+#: What nobody did wrong.
+_INFORMATION = frozenset({"TOO_MANY_MATCHES", "RESOURCE_NOT_FOUND"})
 
-    def __init__(self, code: str, diagnostics: str = "") -> None:
+
+class PdsProblem(Exception):
+    """An answer that is no resource. Some codes come with another status than theirs."""
+
+    def __init__(self, code: str, diagnostics: str = "", status: int = 0) -> None:
         super().__init__(code)
-        self.status, self._issue, self._display = _CODES[code]
+        usual, self._issue, self._display = _CODES[code]
+        self.status = status or usual
         self._code, self._diagnostics = code, diagnostics
 
     @property
@@ -39,7 +44,7 @@ class PdsProblem(Exception):
         """An OperationOutcome."""
         coding = {"system": _SYSTEM, "version": "1", "code": self._code, "display": self._display}
         issue: dict[str, Any] = {
-            "severity": "information" if self.status == 200 else "error",
+            "severity": "information" if self._code in _INFORMATION else "error",
             "code": self._issue,
             "details": {"coding": [coding]},
         }

@@ -60,6 +60,8 @@ class HeldPatient:
             "system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality",
             "code": "U", "display": "unrestricted",
         }  # fmt: skip
+        if len(said.died) == 8:
+            found["deceasedDateTime"] += "T00:00:00+00:00"
         return {
             **found,
             "id": self.nhs_number,
@@ -95,10 +97,15 @@ class Records:
         """One person had two numbers."""
         self.superseded[number] = by
 
-    def with_number(self, number: str) -> HeldPatient:
-        """Whoever it is the number of now. Raises PdsProblem."""
+    def stands(self, number: str) -> str:
+        """The number that it is now."""
         while number in self.superseded:
             number = self.superseded[number]
+        return number
+
+    def with_number(self, number: str) -> HeldPatient:
+        """Whoever it is the number of now. Raises PdsProblem."""
+        number = self.stands(number)
         if number in self.invalidated:
             raise PdsProblem("INVALIDATED_RESOURCE")
         if number not in self.patients:
@@ -109,14 +116,14 @@ class Records:
         """Who matches, and how well, the best first. Raises PdsProblem."""
         asked = _asked(pairs)
         is_fuzzy = asked.get("_fuzzy-match") == ["true"]
-        found = []
+        found: dict[str, float] = {}
         for each in self.patients.values():
-            if each.nhs_number in self.invalidated or each.nhs_number in self.superseded:
-                continue
-            score = _score(each, asked, is_fuzzy)
-            if score and (score == 1 or asked.get("_exact-match") != ["true"]):
-                found.append((each, score))
-        return sorted(found, key=lambda each: (-each[1], each[0].nhs_number))
+            now = self.stands(each.nhs_number)
+            score = 0.0 if now in self.invalidated else _score(each, asked, is_fuzzy)
+            if now in self.patients and score and (score == 1 or asked.get("_exact-match") != ["true"]):
+                found[now] = max(score, found.get(now, 0.0))  # whoever superseded it is shown for it
+        best = sorted(found, key=lambda number: (-found[number], number))
+        return [(self.patients[number], found[number]) for number in best]
 
 
 def _asked(pairs: Sequence[tuple[str, str]]) -> Mapping[str, list[str]]:

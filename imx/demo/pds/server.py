@@ -6,6 +6,7 @@ from base64 import urlsafe_b64decode
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http import HTTPStatus
 from time import monotonic, time
 from typing import Any
@@ -135,6 +136,9 @@ class SmallPds:
             pairs = request.query_params.multi_items()
             found = self.records.search(pairs)
             most = dict(pairs).get("_max-results", "")
+            if self.most_found == 1 and most not in ("", "1"):
+                # Only a person who is signed in may be shown several.
+                raise PdsProblem("INVALID_VALUE", f"Invalid value - '{most}' in field '_max-results'", 403)
             if len(found) > min(self.most_found, int(most) if most.isdigit() else self.most_found):
                 raise PdsProblem("TOO_MANY_MATCHES")
             entries = [
@@ -145,7 +149,8 @@ class SmallPds:
                 }
                 for held, score in found
             ]
-            bundle = {"resourceType": "Bundle", "type": "searchset", "total": len(entries)}
+            at = datetime.now(UTC).isoformat(timespec="seconds")
+            bundle = {"resourceType": "Bundle", "type": "searchset", "timestamp": at, "total": len(entries)}
             return _answer(request, {**bundle, "entry": entries} if entries else bundle)
 
         @app.post(TOKEN_PATH)
