@@ -40,6 +40,7 @@ def trust_from(said: Said) -> Trust:
         place=values.get("place") or "",
         successor=successor.strip().upper() if successor else None,
         nhs_number_status=values.get("nhs_number_status") or NumberStatus.NOT_TRACED.value,
+        number_system=values.get("number_system") or "",
     )
 
 

@@ -31,7 +31,7 @@ _SAID = tuple(each.name for each in fields(Peer) if each.name not in ("trust", "
 
 _PEERS = f"""
     select {", ".join(f"p.{name}" for name in _SAID)}, p.id,
-           t.ods_code, t.name, t.issuer, t.place, t.successor, t.nhs_number_status
+           t.ods_code, t.name, t.issuer, t.place, t.successor, t.nhs_number_status, t.number_system
     from peer p join trust t on t.ods_code = p.trust
 """
 _ADD_PEER = f"""
@@ -44,11 +44,12 @@ _CHANGE_PEER = f"""
     where id = %(id)s returning id
 """
 _ADD_TRUST = """
-    insert into trust (ods_code, name, place, issuer, successor, nhs_number_status)
-    values (%(ods_code)s, %(name)s, %(place)s, %(issuer)s, %(successor)s, %(nhs_number_status)s)
+    insert into trust (ods_code, name, place, issuer, successor, nhs_number_status, number_system)
+    values (%(ods_code)s, %(name)s, %(place)s, %(issuer)s, %(successor)s, %(nhs_number_status)s,
+        %(number_system)s)
     on conflict (ods_code) do update set name = excluded.name, place = excluded.place,
         issuer = excluded.issuer, successor = excluded.successor,
-        nhs_number_status = excluded.nhs_number_status
+        nhs_number_status = excluded.nhs_number_status, number_system = excluded.number_system
 """
 _NOTE_CHANGE = "insert into registry_change (by, what, name, entry) values (%s, %s, %s, %s)"
 _CHANGES = "select at, by, what, name, entry from registry_change order by id desc limit %s"
@@ -246,7 +247,7 @@ def _entry(peer: Peer) -> Jsonb:
     return Jsonb({"id": peer.id, **peer_said(peer)})
 
 
-_OF_TRUST = ("name", "issuer", "place", "successor", "nhs_number_status")
+_OF_TRUST = ("name", "issuer", "place", "successor", "nhs_number_status", "number_system")
 
 
 @contextmanager

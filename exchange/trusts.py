@@ -21,6 +21,7 @@ class Trust:
     place: str = ""  # one of the nine places of Cheshire and Merseyside
     successor: str | None = None  # ODS code of the trust that it was merged into
     nhs_number_status: str = NumberStatus.NOT_TRACED.value  # of the NHS numbers that its feeds say nothing of
+    number_system: str = ""  # by which others know its patients' numbers over FHIR; "": made of the issuer
 
 
 class BadEntry(BadInput):
@@ -45,6 +46,13 @@ class IssuerTaken(BadEntry):
         super().__init__(f"the issuer {issuer} belongs to another trust: each needs its own", "issuer")
 
 
+class SystemTaken(BadEntry):
+    """Two trusts' numbers would be told apart by nobody."""
+
+    def __init__(self, system: str) -> None:
+        super().__init__(f"the system {system} is of another trust's numbers", "number_system")
+
+
 class TrustInUse(BadInput):
     """A trust that peers or other trusts belong to, or that owns what is kept, stays."""
 
@@ -67,6 +75,7 @@ def checked_trust(trust: Trust, known: Mapping[str, Trust]) -> Trust:
         raise BadEntry(
             "nhs_number_status is one of 01 to 08 (NHS NUMBER STATUS INDICATOR CODE)", "nhs_number_status"
         )
+    _check_system(trust, [each for each in known.values() if each.ods_code != trust.ods_code])
     if trust.successor is not None:
         if trust.successor not in known:
             raise UnknownTrust(trust.successor, "successor")
@@ -77,6 +86,37 @@ def checked_trust(trust: Trust, known: Mapping[str, Trust]) -> Trust:
                 "successor",
             )
     return trust
+
+
+#: What an absolute URI is written with (RFC 3986 §4.3); a bar or comma would end it in a search.
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9\-._~:/?@!&'()*+;=%\[\]]+")
+#: Systems of others' numbers, or that we make ourselves.
+_NOT_A_TRUSTS = (
+    "https://fhir.nhs.uk/",
+    "https://fhir.hl7.org.uk/",
+    "urn:id:",
+    "urn:dicom:",
+    "urn:ietf:",
+    "urn:uuid:",
+)
+
+
+def _check_system(trust: Trust, others: Iterable[Trust]) -> None:
+    system = trust.number_system
+    if not system:
+        return
+    scheme, _, rest = system.partition(":")
+    names_host = scheme.lower() not in ("http", "https") or re.match(r"//[^/?]", rest)
+    if not (_URI.fullmatch(system) and names_host and len(system) <= 255):
+        raise BadEntry(
+            f"number_system of trust {trust.ods_code} is an absolute URI,"
+            " such as https://fhir.example.nhs.uk/Id/mrn",
+            "number_system",
+        )
+    if system.lower().startswith(_NOT_A_TRUSTS):
+        raise BadEntry(f"the system {system} is not one of a trust's own numbers", "number_system")
+    if any(system in (each.number_system, f"urn:oid:{each.issuer}") for each in others):
+        raise SystemTaken(system)
 
 
 def is_issuer(text: str) -> bool:

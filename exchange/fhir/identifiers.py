@@ -2,7 +2,8 @@
 
 An NHS number has the NHS's system. A trust's own numbers are of a system made of the trust's issuer, the
 namespace in which they count: `urn:id:RBL:mrn` for patients, `urn:id:RBL:accession` for orders; an issuer
-that is an OID is `urn:oid:…` for both. What was made so can be read back (`issuer_in`).
+that is an OID is `urn:oid:…` for both. Where the registry says by which system others know a trust's patient
+numbers, they go out under that. Both can be read back (`issuer_in`).
 """
 
 import re
@@ -93,9 +94,12 @@ def study_id(study_uid: str) -> str:
     return opaque_id("ImagingStudy", study_uid)
 
 
-def patient_system(issuer: str) -> str:
+def patient_system(issuer: str, assigners: Assigners | None = None) -> str:
     """The system of patients' numbers that an issuer gave out."""
-    return NHS_NUMBER if issuer == NHS else _local_system(issuer, Kind.PATIENT)
+    if issuer == NHS:
+        return NHS_NUMBER
+    trust = (assigners or {}).get(issuer)
+    return trust.number_system if trust and trust.number_system else _local_system(issuer, Kind.PATIENT)
 
 
 def accession_system(issuer: str) -> str:
@@ -107,11 +111,14 @@ def _local_system(issuer: str, kind: Kind) -> str:
     return f"urn:oid:{issuer}" if _OID.fullmatch(issuer) else f"urn:id:{quote(issuer, safe='')}:{kind.value}"
 
 
-def issuer_in(system: str) -> str | None:
+def issuer_in(system: str, assigners: Assigners | None = None) -> str | None:
     """Whose numbers are of this system; None for systems of which we know nobody.
 
     The bare issuer is taken as well: an ODS code, as DICOM and HL7 say it.
     """
+    for issuer, trust in (assigners or {}).items():
+        if system and trust.number_system == system:
+            return issuer
     if system == NHS_NUMBER:
         return NHS
     if found := _LOCAL.fullmatch(system):
@@ -138,7 +145,7 @@ def patient_identifier(
     return {
         "use": "usual",
         "type": _type(("MR", "Medical record number")),
-        "system": patient_system(identifier.issuer),
+        "system": patient_system(identifier.issuer, assigners),
         "value": identifier.value,
         **_assigner(identifier.issuer, assigners or {}),
     }

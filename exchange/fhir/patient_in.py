@@ -142,7 +142,7 @@ def _identifier(each: Mapping[str, Any], assigners: Assigners) -> Identifier | N
 def _issuer(identifier: Mapping[str, Any], assigners: Assigners) -> str | None:
     system = str(identifier.get("system") or "")
     if system != LOCAL_PATIENT:
-        found = issuer_in(system)
+        found = issuer_in(system, assigners)
         return found if found == NHS or found in assigners else None
     organisation = (identifier.get("assigner") or {}).get("identifier") or {}
     code = organisation.get("value")

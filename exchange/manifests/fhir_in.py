@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from exchange.fhir.identifiers import (
-    NHS_NUMBER,
     ODS_ORGANISATION,
     SNOMED,
     STUDY_UID,
+    Assigners,
     Json,
     issuer_in,
     scheme_of,
@@ -17,21 +17,23 @@ from exchange.fhir.patient import GENDERS
 from exchange.manifests.fhir import REGION
 from exchange.manifests.kos_in import NotAManifest
 from exchange.manifests.manifest import ListedSeries, Manifest, Request, Retrieval, Subject
-from exchange.people.person import NHS, Identifier, PersonName
+from exchange.people.person import Identifier, PersonName
 from exchange.record.study import Coded, SharedInstance
 
 _OID = "urn:oid:"
 _SEXES = {word: sex.value for sex, word in GENDERS.items()}
 
 
-def read_document(bundle: Json) -> Manifest:
+def read_document(bundle: Json, assigners: Assigners | None = None) -> Manifest:
     """What it says. Retrieve AE Titles have no place in FHIR, and who referred is only spoken of.
+
+    `assigners` are the trusts, by the issuer of their numbers.
 
     Raises NotAManifest.
     """
     entries = {str(each.get("fullUrl", "")): each.get("resource", {}) for each in bundle.get("entry", ())}
     try:
-        return _manifest(bundle, _Resources(entries))
+        return _manifest(bundle, _Resources(entries), assigners)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise NotAManifest("not a FHIR document of an imaging study") from error
 
@@ -53,7 +55,7 @@ class _Resources:
         raise KeyError(reference)
 
 
-def _manifest(bundle: Json, resources: _Resources) -> Manifest:
+def _manifest(bundle: Json, resources: _Resources, assigners: Assigners | None) -> Manifest:
     (study,) = resources.of("ImagingStudy")
     patient = resources.referred(study["subject"]["reference"])
     holder = resources.of("Organization")[0] if resources.of("Organization") else {}
@@ -74,7 +76,7 @@ def _manifest(bundle: Json, resources: _Resources) -> Manifest:
         codes=tuple(_codes(study.get("procedureCode", ()))),
         regions=tuple(_regions(study)),
         referring=study.get("referrer", {}).get("display", ""),
-        subject=_subject(patient),
+        subject=_subject(patient, assigners),
         requests=requests or ((Request(accession, issuer),) if accession else ()),
         series=tuple(_series(each, resources) for each in study["series"]),
         viewer_url=next(
@@ -129,10 +131,10 @@ def _codes(concepts: Sequence[Json]) -> Iterator[Coded]:
                 yield Coded(each["code"], scheme, each.get("display") or each["code"])
 
 
-def _subject(patient: Json) -> Subject:
+def _subject(patient: Json, assigners: Assigners | None) -> Subject:
     name: Json = next(iter(patient.get("name", ())), {})
     return Subject(
-        tuple(_patient_number(each) for each in patient.get("identifier", ())),
+        tuple(_patient_number(each, assigners) for each in patient.get("identifier", ())),
         PersonName(
             name.get("family", ""),
             tuple(name.get("given", ())),
@@ -144,9 +146,9 @@ def _subject(patient: Json) -> Subject:
     )
 
 
-def _patient_number(identifier: Json) -> Identifier:
+def _patient_number(identifier: Json, assigners: Assigners | None) -> Identifier:
     system = identifier.get("system", "")
-    return Identifier(identifier["value"], NHS if system == NHS_NUMBER else issuer_in(system) or system)
+    return Identifier(identifier["value"], issuer_in(system, assigners) or system)
 
 
 def _accession(identifier: Json) -> tuple[str, str]:

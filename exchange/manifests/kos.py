@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 from enum import Enum
 from uuid import NAMESPACE_OID, uuid5
 
-from exchange.fhir.identifiers import accession_system, patient_system
+from exchange.fhir.identifiers import Assigners, accession_system, patient_system
 from exchange.fhir.moments import CLOCK
 from exchange.manifests import content
 from exchange.manifests.content import Members, coded, one, sequence
@@ -55,10 +55,10 @@ class Form(Enum):
 _TITLES = {Form.XDS_I: content.MANIFEST, Form.MADO: content.MANIFEST_WITH_DESCRIPTION}
 
 
-def kos_of(manifest: Manifest, form: Form = Form.XDS_I) -> bytes:
+def kos_of(manifest: Manifest, form: Form = Form.XDS_I, assigners: Assigners | None = None) -> bytes:
     """The Part 10 file (PS3.10 §7.1). Of the same manifest and form it is always the same bytes."""
     meta = write_meta(KEY_OBJECT_SELECTION, kos_uid(manifest, form), EXPLICIT_LITTLE)
-    return meta + b"".join(assembled(dict(_members(manifest, form)), {}))
+    return meta + b"".join(assembled(dict(_members(manifest, form, assigners)), {}))
 
 
 def kos_uid(manifest: Manifest, form: Form = Form.XDS_I) -> str:
@@ -78,7 +78,7 @@ def _day_and_time(moment: str) -> tuple[str, str]:
     return moment[:10].replace("-", ""), moment[11:19].replace(":", "")
 
 
-def _members(manifest: Manifest, form: Form) -> Members:
+def _members(manifest: Manifest, form: Form, assigners: Assigners | None) -> Members:
     # One offset is for all dates and times of a data set: that of the study, where it has one.
     begun = datetime.fromisoformat(manifest.started) if manifest.started else manifest.made_at
     offset = begun.replace(tzinfo=begun.tzinfo or CLOCK).astimezone(CLOCK).utcoffset() or timedelta()
@@ -92,7 +92,7 @@ def _members(manifest: Manifest, form: Form) -> Members:
                 "00080018": one("UI", kos_uid(manifest, form)),
                 "00080201": one("SH", f"{made:%z}"),
                 "00080110": sequence(_SCHEMES),
-                **_patient(manifest),
+                **_patient(manifest, assigners),
                 **_study(manifest),
                 "00080020": one("DA", day),
                 "00080030": one("TM", time),
@@ -118,19 +118,20 @@ def _members(manifest: Manifest, form: Form) -> Members:
     )
 
 
-def _patient(manifest: Manifest) -> Members:
+def _patient(manifest: Manifest, assigners: Assigners | None) -> Members:
     """Patient module (PS3.3 §C.7.1.1)."""
     subject = manifest.subject
     first = subject.identifiers[0] if subject.identifiers else None
     return {
         "00100010": {"vr": "PN", "Value": [{"Alphabetic": subject.name}]} if subject.name else one("PN"),
-        **(_identifier(first) if first else {"00100020": one("LO")}),
+        **(_identifier(first, assigners) if first else {"00100020": one("LO")}),
         "00100030": one("DA", subject.birth_date),
         "00100040": one("CS", subject.sex),
         **(
             {
                 "00101002": sequence(
-                    {**_identifier(each), "00100022": one("CS", "TEXT")} for each in subject.identifiers
+                    {**_identifier(each, assigners), "00100022": one("CS", "TEXT")}
+                    for each in subject.identifiers
                 )
             }
             if first
@@ -139,11 +140,12 @@ def _patient(manifest: Manifest) -> Members:
     }
 
 
-def _identifier(identifier: Identifier) -> Members:
+def _identifier(identifier: Identifier, assigners: Assigners | None) -> Members:
     if not identifier.issuer:
         return {"00100020": one("LO", identifier.value)}
+    system = patient_system(identifier.issuer, assigners)
     qualifiers = {
-        **_universal(f"urn:oid:{NHS_OID}" if identifier.is_nhs else patient_system(identifier.issuer)),
+        **_universal(f"urn:oid:{NHS_OID}" if identifier.is_nhs else system),
         "00400035": one("CS", "NH" if identifier.is_nhs else "MR"),
     }
     return {

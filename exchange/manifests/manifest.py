@@ -4,8 +4,8 @@ A manifest is of one study. It is made when it is asked for, of how things stand
 says, so that it changes exactly when that does, and the same UID is always the same bytes.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import NAMESPACE_OID, uuid5
 
@@ -130,6 +130,7 @@ class Material:
     orders: Sequence[Placed]  # that it answers
     holder: Trust  # whose the study is
     here: Here
+    assigners: Mapping[str, Trust] = field(default_factory=dict)  # trusts, by the issuer of their numbers
 
     @property
     def known(self) -> Person | None:
@@ -162,8 +163,14 @@ def manifest_of(material: Material) -> Manifest:
         series=tuple(_listed(each, here.retrieval) for each in study.series),
         viewer_url=viewer_link(here.public_url, study.uid),
     )
-    said = orjson.dumps(replace(manifest, uid=_RULES))
+    said = orjson.dumps(replace(manifest, uid=" ".join([_RULES, *_systems(manifest, material.assigners)])))
     return replace(manifest, uid=f"2.25.{uuid5(NAMESPACE_OID, said.decode()).int}")
+
+
+def _systems(manifest: Manifest, assigners: Mapping[str, Trust]) -> Iterable[str]:
+    """Under which numbers go out, where those are not ours: it is another document then."""
+    trusts = [assigners.get(each.issuer) for each in manifest.subject.identifiers]
+    return [each.number_system for each in trusts if each and each.number_system]
 
 
 def started(day: str, at: str = "") -> str:

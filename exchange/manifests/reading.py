@@ -17,6 +17,7 @@ from exchange.manifests.manifest import Here, Manifest, Material, manifest_of
 from exchange.people.directory import person
 from exchange.record.ordered import orders_of
 from exchange.record.reading import shared_studies
+from exchange.registry import trusts_of
 from exchange.trusts import Trust
 
 #: Behind it stands a Study Instance UID.
@@ -60,6 +61,7 @@ def material_for(connection: Connection[Any], study_uid: str, here: Here) -> Mat
         orders_of(connection, [study_uid]).get(study_uid, ()),
         _holder(connection, study.trust),
         here,
+        {each.issuer: each for each in trusts_of(connection)},
     )
 
 
@@ -69,7 +71,7 @@ def written(material: Material, encoding: Encoding, assigners: Assigners) -> Wri
         document = document_of(material, assigners)
         return Written(manifest_of(material).uid, orjson.dumps(document), MEDIA_TYPES[encoding])
     manifest, form = manifest_of(material), Form.MADO if encoding is Encoding.MADO else Form.XDS_I
-    return Written(kos_uid(manifest, form), kos_of(manifest, form), MEDIA_TYPES[encoding])
+    return Written(kos_uid(manifest, form), kos_of(manifest, form, assigners), MEDIA_TYPES[encoding])
 
 
 def documents_of(manifest: Manifest, public_url: str) -> tuple[Document, Document]:

@@ -42,7 +42,7 @@ _WITHDRAWN = {"text": "Withdrawn"}
 def document_of(story: Story) -> Json:
     """The manifest's metadata with its bytes: DocumentReference and Binary (ITI-65 §2:3.65.4.1.2.1)."""
     study, manifest = story.study, story.manifest
-    data = kos_of(manifest, Form.XDS_I)
+    data = kos_of(manifest, Form.XDS_I, story.assigners)
     described, _ = documents_of(manifest, story.here.public_url)
     made = as_document_reference(described, study, story.person, story.assigners)
     person, author = _contained(made)

@@ -10,7 +10,6 @@ from exchange.manifests.manifest import Here, Manifest, Material, manifest_of
 from exchange.manifests.reading import material_for
 from exchange.people.person import Person
 from exchange.record.study import SharedStudy
-from exchange.registry import trusts_of
 from exchange.reports.reading import reports_of
 from exchange.reports.report import Report, ReportStatus
 from exchange.trusts import Trust
@@ -22,7 +21,11 @@ class Story:
 
     material: Material
     reports: Sequence[Report]  # the oldest first
-    assigners: Mapping[str, Trust]  # trusts, by the issuer of their numbers
+
+    @property
+    def assigners(self) -> Mapping[str, Trust]:
+        """Trusts, by the issuer of their numbers."""
+        return self.material.assigners
 
     @property
     def study(self) -> SharedStudy:
@@ -62,5 +65,4 @@ def story_of(connection: Connection[Any], study_uid: str, here: Here) -> Story |
     return Story(
         material,
         [each for each in reports if each.status is not ReportStatus.REGISTERED],
-        {each.issuer: each for each in trusts_of(connection)},
     )

@@ -211,7 +211,13 @@ def written(trusts: Sequence[Trust], peers: Sequence[Peer]) -> str:
     """The registry as such a file; what is as usual is left out."""
     blocks = []
     for trust in trusts:
-        usual = {"issuer": trust.ods_code, "place": "", "successor": None, "nhs_number_status": "02"}
+        usual = {
+            "issuer": trust.ods_code,
+            "place": "",
+            "successor": None,
+            "nhs_number_status": "02",
+            "number_system": "",
+        }
         blocks.append(_block("trust", trust_said(trust), usual))
     for peer in peers:
         blocks.append(_block("peer", peer_said(peer), _USUAL))

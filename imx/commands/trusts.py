@@ -43,6 +43,12 @@ def add_trust(
             help="Of NHS numbers that its systems send without a status: 01 if it traces every one."
         ),
     ] = "",
+    number_system: Annotated[
+        str | None,
+        typer.Option(
+            help="URI by which others know its patients' numbers over FHIR; '' for one made of the issuer."
+        ),
+    ] = None,
 ) -> None:
     """Add a trust, or change its entry."""
     code = _code(ods_code)
@@ -50,7 +56,9 @@ def add_trust(
         before = {each.ods_code: each for each in known.trusts()}.get(code)
         successor = before.successor if before else None
         status = nhs_number_status or (before.nhs_number_status if before else NumberStatus.NOT_TRACED.value)
-        trust = Trust(code, name, issuer or (before.issuer if before else code), place, successor, status)
+        system = number_system if number_system is not None else before.number_system if before else ""
+        namespace = issuer or (before.issuer if before else code)
+        trust = Trust(code, name, namespace, place, successor, status, system)
         known.add_trust(trust, given.who())
     print_rows([trust_said(trust)], given.as_json)
 

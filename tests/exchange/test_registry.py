@@ -55,6 +55,37 @@ def test_two_trusts_never_share_an_issuer(registry: PostgresRegistry) -> None:
     assert registry.trusts() == [ARROWE, AINTREE]
 
 
+SYSTEM = "https://fhir.wirral.example/Id/mrn"
+
+
+def test_the_system_of_a_trusts_numbers_is_its_own_and_can_be_taken_away(registry: PostgresRegistry) -> None:
+    registry.add_trust(Trust("RBL", "Wirral", "RBL", number_system=SYSTEM))
+    assert registry.trust("RBL").number_system == SYSTEM
+    with pytest.raises(BadEntry, match="another trust"):
+        registry.add_trust(Trust("REM", "Liverpool", "REM", number_system=SYSTEM))
+    registry.add_trust(Trust("RBL", "Wirral", "RBL"))
+    registry.add_trust(Trust("REM", "Liverpool", "REM", number_system=SYSTEM))
+
+
+def test_nobodys_system_is_one_that_we_make_of_anothers_issuer(registry: PostgresRegistry) -> None:
+    registry.add_trust(Trust("RBL", "Wirral", "1.2.826.0.1"))
+    with pytest.raises(BadEntry, match="another trust"):
+        registry.add_trust(Trust("REM", "Liverpool", "REM", number_system="urn:oid:1.2.826.0.1"))
+
+
+@pytest.mark.parametrize(
+    "system",
+    [
+        "mrn", "/Id/mrn", "//wirral.example/Id", "https:", "https:///Id", "https://w.example/a b",
+        "https://w.example/a|b", "https://w.example/#a", "https://fhir.nhs.uk/Id/nhs-number", "urn:id:REM:mrn",
+        "urn:dicom:uid", "https://w.example/" + "x" * 250, "https://w.example/é", " https://w.example",
+    ],
+)  # fmt: skip
+def test_what_is_no_system_of_a_trust_is_refused(registry: PostgresRegistry, system: str) -> None:
+    with pytest.raises(BadEntry):
+        registry.add_trust(Trust("RBL", "Wirral", "RBL", number_system=system))
+
+
 def test_an_empty_issuer_is_refused(registry: PostgresRegistry) -> None:
     with pytest.raises(BadEntry):
         registry.add_trust(Trust("RBN", "Mersey", ""))

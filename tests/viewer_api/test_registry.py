@@ -57,7 +57,7 @@ def test_trusts_are_put_and_deleted(place: Place, administrator: httpx.Client) -
     (trust,) = administrator.get("/registry/trusts").json()
     assert trust == {
         "ods_code": "RBL", "name": "Wirral", "issuer": "RBL", "place": "", "successor": None,
-        "nhs_number_status": "02",
+        "nhs_number_status": "02", "number_system": "",
     }  # fmt: skip
     assert administrator.get("/registry/trusts/RBL").json() == trust
     assert administrator.delete("/registry/trusts/RBL").status_code == 200

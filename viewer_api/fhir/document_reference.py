@@ -90,7 +90,8 @@ _DOCUMENTS = (
 
 
 def _made(known: Known) -> Sequence[Made]:
-    material = Material(known.study, known.person, known.orders, known.holder, known.places.here)
+    places, assigners = known.places, known.assigners
+    material = Material(known.study, known.person, known.orders, known.holder, places.here, assigners)
     documents = documents_of(manifest_of(material), known.places.root)
     made = [as_document_reference(each, known.study, known.person, known.assigners) for each in documents]
     for report in known.reports:

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from exchange.fhir.identifiers import Json, issuer_in
+from exchange.fhir.identifiers import Assigners, Json, issuer_in
 from exchange.fhir.patient import as_patient, as_replaced
 from exchange.people.directory import people, person, standing_of
 from exchange.people.finding import FOUND_LIMIT, Found, find
@@ -119,7 +119,7 @@ class PatientDesk:
             raise Refused(HTTPStatus.NOT_FOUND, "not-found", str(error), "warning") from error
         found, shown = self._found(search, cursor.skipped, 0 if asked.only_total else asked.count)
         seen = [each for each in shown if may_see(reader, None, each.uid)]
-        made = [Made(of_domains(as_patient(each, assigners), search.domains)) for each in seen]
+        made = [Made(of_domains(as_patient(each, assigners), search.domains, assigners)) for each in seen]
         end = cursor.skipped + asked.count
         has_more = end < len(found.ids) and not asked.only_total
         return _Page(seen, made, len(found.ids), Cursor(None, end) if has_more else None)
@@ -158,11 +158,11 @@ _SAY_WHOM = (
 _SAY_MORE = f"more than {FOUND_LIMIT} people match: say more of whom you look for, such as a birth date"
 
 
-def of_domains(patient: Json, domains: frozenset[str]) -> Json:
+def of_domains(patient: Json, domains: frozenset[str], assigners: Assigners) -> Json:
     """With the identifiers of some domains alone (ITI-78 case 2); of none in particular, all."""
     if not domains:
         return patient
-    kept = [each for each in patient["identifier"] if issuer_in(each["system"]) in domains]
+    kept = [each for each in patient["identifier"] if issuer_in(each["system"], assigners) in domains]
     return {**patient, "identifier": kept}
 
 

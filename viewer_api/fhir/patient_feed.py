@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from exchange.fhir.identifiers import Json, issuer_in
+from exchange.fhir.identifiers import Assigners, Json, issuer_in
 from exchange.fhir.patient_in import PatientSaid, read_patient
 from exchange.people.directory import person_known_as, standings
 from exchange.people.numbers import is_nhs_number
@@ -62,7 +62,7 @@ class Feed:
         """Whose record it is now, and whether the number is new. Raises Refused, BadInput, NotTheirs."""
         trusts = PostgresRegistry(self.work.desk.pool).trusts()
         assigners = {each.issuer: each for each in trusts}
-        identifier = _identifier(asked)
+        identifier = _identifier(asked, assigners)
         if not identifier.is_nhs and identifier.issuer not in assigners:
             raise Refused(
                 HTTPStatus.BAD_REQUEST, "code-invalid", "identifier: the Assigning Authority is not known"
@@ -95,10 +95,10 @@ def _statement(identifier: Identifier, said: PatientSaid, status: NumberStatus) 
     return said.record(identifier, said.status or status)
 
 
-def _identifier(asked: list[str]) -> Identifier:
+def _identifier(asked: list[str], assigners: Assigners) -> Identifier:
     """The one number that it is about."""
     system, bar, value = asked[0].partition("|") if len(asked) == 1 else ("", "", "")
-    issuer = issuer_in(system.strip())
+    issuer = issuer_in(system.strip(), assigners)
     if not (bar and value.strip()):
         raise Refused(HTTPStatus.BAD_REQUEST, "required", "identifier: one, as system|value")
     if issuer is None:

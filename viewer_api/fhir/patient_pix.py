@@ -82,8 +82,8 @@ class PixDesk:
         parameters: list[Json] = [
             {"name": "targetIdentifier", "valueIdentifier": each}
             for each in identifiers(found, assigners)
-            if (not asked.targets or issuer_in(each["system"]) in issuers)
-            and Identifier(each["value"], issuer_in(each["system"]) or "") != source
+            if (not asked.targets or issuer_in(each["system"], assigners) in issuers)
+            and Identifier(each["value"], issuer_in(each["system"], assigners) or "") != source
         ]
         if not asked.targets or any(map(self._is_ours, asked.targets)):
             reference = {"reference": f"Patient/{found.uid}"}
@@ -100,5 +100,5 @@ def _not_found() -> Refused:
 
 def _issuer(system: str, assigners: Assigners) -> str | None:
     """Of numbers that are given out here."""
-    issuer = issuer_in(system)
+    issuer = issuer_in(system, assigners)
     return issuer if issuer == NHS or issuer in assigners else None

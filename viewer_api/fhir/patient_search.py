@@ -140,7 +140,7 @@ def _identified(
         if each.system is None:
             found.append(Token(_number(each.value)))
             continue
-        issuer = issuer_in(each.system)
+        issuer = issuer_in(each.system, assigners)
         if not each.value:
             if issuer is None or not (issuer == NHS or issuer in assigners):
                 raise UnknownDomain

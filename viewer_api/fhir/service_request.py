@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from psycopg import Connection
 from starlette.responses import Response
 
-from exchange.fhir.identifiers import issuer_in
+from exchange.fhir.identifiers import Assigners, issuer_in
 from exchange.fhir.patient import as_patient
 from exchange.fhir.service_request import as_service_request
 from exchange.people.person import Person
@@ -96,7 +96,7 @@ class _Desk:
         asked = replace(asked, count=_COUNTED) if asked.only_total else asked
         with mapped_errors(), self.work.desk.pool.connection() as connection:
             connection.execute(ONE_MOMENT)
-            conditions, whom = _conditions(connection, asked, reader)
+            conditions, whom = _conditions(connection, asked, reader, assigners)
             check_narrow(conditions, "patient, identifier or _id")
             shown: list[tuple[FoundOrder, Made]] = []
             by = [By(_SORTS[each.name], each.is_descending) for each in asked.sorts]
@@ -192,10 +192,10 @@ def _seen(order: FoundOrder) -> tuple[str, UUID | None]:
 
 
 def _conditions(
-    connection: Connection[Any], asked: Asked, reader: Reader
+    connection: Connection[Any], asked: Asked, reader: Reader, assigners: Assigners
 ) -> tuple[list[Condition], Mapping[int, Person] | None]:
     found = []
-    whom = people_asked(connection, asked.of("patient", "subject"), reader)
+    whom = people_asked(connection, asked.of("patient", "subject"), reader, assigners)
     if whom is not None:
         found.append(any_of([of_person(each) for each in whom.values()]))
     own_issuer = reader.look.actor.issuer

@@ -106,7 +106,7 @@ class _Desk:
             connection.execute(ONE_MOMENT)
             own_issuer = reader.look.actor.issuer
             conditions = conditions_of(asked, self.kind.names, own_issuer)
-            whom = people_asked(connection, asked.of(*self.kind.names.person), reader)
+            whom = people_asked(connection, asked.of(*self.kind.names.person), reader, assigners)
             conditions += [of_people(whom)] if whom is not None else []
             conditions += [self._with_id(each) for each in asked.of("_id")] + self.kind.narrow(asked)
             check_narrow(conditions, _HOW)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from exchange.fhir.identifiers import issuer_in
+from exchange.fhir.identifiers import Assigners, issuer_in
 from exchange.people.directory import people, person_with_uid, standings
 from exchange.people.person import Identifier, Person
 from viewer_api.fhir.disclosing import may_see
@@ -16,7 +16,7 @@ from viewer_api.readers import Reader
 
 
 def people_asked(
-    connection: Connection[Any], values: Sequence[Value], reader: Reader
+    connection: Connection[Any], values: Sequence[Value], reader: Reader, assigners: Assigners
 ) -> Mapping[int, Person] | None:
     """Those whom all values mean and the reader may see, by directory number; None where none are asked for.
 
@@ -24,7 +24,8 @@ def people_asked(
     """
     meant: frozenset[int] | None = None
     for value in values:
-        these = _numbered(connection, value) if value.chain == "identifier" else _referred(connection, value)
+        is_numbered = value.chain == "identifier"
+        these = _numbered(connection, value, assigners) if is_numbered else _referred(connection, value)
         meant = these if meant is None else meant & these
     if meant is None:
         return None
@@ -32,17 +33,17 @@ def people_asked(
     return {id: each for id, each in found.items() if may_see(reader, None, each.uid)}
 
 
-def _numbered(connection: Connection[Any], value: Value) -> frozenset[int]:
-    wanted = [_identifier(value, token) for token in tokens(value)]
+def _numbered(connection: Connection[Any], value: Value, assigners: Assigners) -> frozenset[int]:
+    wanted = [_identifier(value, token, assigners) for token in tokens(value)]
     known = standings(connection, [each for each in wanted if each])
     return frozenset(each.person_id for each in known.values())
 
 
-def _identifier(value: Value, token: Token) -> Identifier | None:
+def _identifier(value: Value, token: Token, assigners: Assigners) -> Identifier | None:
     """None where the system is nobody's we know."""
     if not token.system or not token.value:
         raise BadParameters({value.name: "a number with its system: system|value"})
-    issuer = issuer_in(token.system)
+    issuer = issuer_in(token.system, assigners)
     if issuer is None:
         return None
     identifier = Identifier(token.value, issuer)

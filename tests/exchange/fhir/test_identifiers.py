@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange.fhir.identifiers import accession_system, issuer_in, opaque_id, patient_system
-from exchange.trusts import is_issuer
+from exchange.fhir.identifiers import NHS_NUMBER, accession_system, issuer_in, opaque_id, patient_system
+from exchange.trusts import Trust, is_issuer
 
 ISSUERS = st.text(min_size=1, max_size=64).filter(is_issuer)
 
@@ -13,6 +13,24 @@ ISSUERS = st.text(min_size=1, max_size=64).filter(is_issuer)
 def test_an_issuer_is_read_back_from_its_systems(issuer: str) -> None:
     assert issuer_in(patient_system(issuer)) == issuer
     assert issuer_in(accession_system(issuer)) == issuer
+
+
+SYSTEM = "https://fhir.wirral.example/Id/mrn"
+
+
+@given(ISSUERS)
+def test_a_system_of_the_registry_goes_out_and_both_are_read_back(issuer: str) -> None:
+    assigners = {
+        issuer: Trust("RBL", "Wirral", issuer, number_system=SYSTEM),
+        "REM": Trust("REM", "L", "REM"),
+    }
+    assert patient_system(issuer, assigners) == SYSTEM
+    assert issuer_in(SYSTEM, assigners) == issuer
+    assert issuer_in(SYSTEM) is None
+    assert issuer_in(patient_system(issuer), assigners) == issuer
+    assert accession_system(issuer) != SYSTEM
+    assert patient_system("NHS", {"NHS": assigners[issuer]}) == NHS_NUMBER
+    assert issuer_in("", assigners) is None
 
 
 def test_the_nhs_has_a_system_of_its_own() -> None:

@@ -36,6 +36,21 @@ def test_both_encodings_say_the_same(made: Material) -> None:
     assert from_fhir == as_fhir_can_say_it(from_kos)
 
 
+@given(materials)
+def test_both_encodings_have_a_trusts_own_system(made: Material) -> None:
+    system = "https://fhir.wirral.example/Id/mrn"
+    assigners = {"RBL": replace(WIRRAL, number_system=system)}
+    own = replace(made, assigners=assigners)
+    manifest = manifest_of(own)
+    has_own = any(each.issuer == "RBL" for each in manifest.subject.identifiers)
+    document, key_objects = document_of(own, assigners), kos_of(manifest, Form.MADO, assigners)
+
+    assert read_kos(key_objects) == [manifest]
+    assert read_document(document, assigners) == as_fhir_can_say_it(manifest)
+    assert (system.encode() in key_objects) is (system in json.dumps(document)) is has_own
+    assert (manifest.uid != manifest_of(made).uid) is has_own, "other bytes are another document"
+
+
 @pytest.mark.parametrize("status", [NumberStatus.VERIFIED, NumberStatus.NOT_TRACED])
 @pytest.mark.parametrize("sensitivity", Sensitivity)
 def test_the_document_is_fhir(status: NumberStatus, sensitivity: Sensitivity) -> None:

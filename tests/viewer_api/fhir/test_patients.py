@@ -14,6 +14,8 @@ from exchange.fhir.identifiers import NHS_NUMBER, patient_system
 from exchange.people import finding
 from exchange.people.person import Identifier
 from exchange.policy import Role
+from exchange.registry import PostgresRegistry
+from exchange.trusts import Trust
 from tests.viewer_api.conftest import Place, bearer
 from tests.viewer_api.fhir.people import (
     HIDDENS_NUMBER,
@@ -106,6 +108,27 @@ def test_identifiers_of_some_domains_alone_are_answered_where_they_are_asked_for
     assert answer.json()["issue"] == [
         {"severity": "warning", "code": "not-found", "diagnostics": "targetSystem not found"}
     ]
+
+
+def test_a_trusts_own_system_goes_out_and_both_are_understood(place: Place, api: httpx.Client) -> None:
+    own, made = "https://fhir.wirral.example/Id/mrn", patient_system("RBL")
+    PostgresRegistry(place.objects.pool).add_trust(Trust("RBL", "Wirral", "RBL", number_system=own))
+
+    for system in (own, made):
+        [patient] = found(api, f"identifier={system}|123456")
+        assert {each["system"] for each in patient["identifier"]} == {NHS_NUMBER, own}
+        [patient] = found(api, f"family=one&identifier={system}|")
+        assert [each["system"] for each in patient["identifier"]] == [own]
+        numbers = {"sourceIdentifier": f"{system}|123456", "targetSystem": NHS_NUMBER}
+        assert api.get(f"{URL}/$ihe-pix", params=numbers).json()["parameter"][0]["valueIdentifier"]
+        studies = api.get("/fhir/R4/ImagingStudy", params={"patient.identifier": f"{system}|123456"})
+        assert studies.status_code == 200
+        local = {"system": system, "value": "123456"}
+        name = [{"family": "O'Neill", "given": ["Ruth", "Ann"]}]
+        said = {"name": name, "birthDate": "1971-03-04", "gender": "female"}
+        asked = {"resourceType": "Patient", "identifier": [local], **said}
+        [match, *_] = api.post(f"{URL}/$match", json=asked).json()["entry"]
+        assert own in str(match["resource"]["identifier"])
 
 
 def test_one_of_them_is_read_and_a_record_that_gave_way_says_to_whom(place: Place, api: httpx.Client) -> None:
