@@ -2587,6 +2587,7 @@ CREATE TABLE public.trust (
     successor text COLLATE pg_catalog."C",
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     nhs_number_status text DEFAULT '02'::text NOT NULL COLLATE pg_catalog."C",
+    number_system text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
     CONSTRAINT trust_does_not_succeed_itself CHECK ((successor <> ods_code)),
     CONSTRAINT trust_issuer_check CHECK ((issuer <> ''::text)),
     CONSTRAINT trust_nhs_number_status_check CHECK ((nhs_number_status = ANY (ARRAY['01'::text, '02'::text, '03'::text, '04'::text, '05'::text, '06'::text, '07'::text, '08'::text])))
@@ -3051,6 +3052,7 @@ CREATE INDEX telling_due ON public.telling USING btree (subscriber, ((things = '
 CREATE INDEX told_by_person ON public.told USING btree (person, id);
 CREATE INDEX told_by_study ON public.told USING btree (study_uid, id);
 CREATE INDEX tombstone_by_withdrawal ON public.tombstone USING btree (withdrawal_id);
+CREATE UNIQUE INDEX trust_by_number_system ON public.trust USING btree (number_system) WHERE (number_system <> ''::text);
 CREATE INDEX upload_by_actor ON public.upload USING btree (actor_kind, actor, actor_trust);
 CREATE INDEX upload_by_batch ON public.upload USING btree (batch) WHERE (batch <> ''::text);
 CREATE INDEX upload_piece_by_upload ON public.upload_piece USING btree (upload, start);
