@@ -237,12 +237,6 @@ def build_hl7(
     settings: Settings, pool: ConnectionPool, plain: socket.socket | None, tls: socket.socket | None
 ) -> Listener:
     """The HL7 door on sockets that a parent opened."""
-    registry = PostgresRegistry(pool)
-    stranger = (
-        Namespace(OPEN_TRUST.ods_code, OPEN_TRUST.issuer, feed=Feed(is_any_authority=True))
-        if settings.open
-        else None
-    )
     sockets: dict[socket.socket, Secure | None] = {plain: None} if plain else {}
     if tls is not None and (context := tls_context(settings)) is not None:
 
@@ -251,7 +245,13 @@ def build_hl7(
             return Secured(ours, shown_by(ours).fingerprint)
 
         sockets[tls] = secured
-    return Listener(Desk(pool, HANDLERS, stranger), sockets, registry.note_refusal)
+    return Listener(hl7_desk(settings, pool), sockets, PostgresRegistry(pool).note_refusal)
+
+
+def hl7_desk(settings: Settings, pool: ConnectionPool) -> Desk:
+    """Where HL7 messages are taken."""
+    stranger = Namespace(OPEN_TRUST.ods_code, OPEN_TRUST.issuer, feed=Feed(is_any_authority=True))
+    return Desk(pool, HANDLERS, stranger if settings.open else None)
 
 
 def tls_context(settings: Settings) -> ReloadedContext | None:

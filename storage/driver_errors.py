@@ -20,6 +20,8 @@ _OF_ONE_STATEMENT = (
     psycopg.ProgrammingError,
     psycopg.NotSupportedError,
     psycopg.errors.QueryCanceled,
+    psycopg.errors.ProgramLimitExceeded,
+    psycopg.errors.StatementTooComplex,
 )
 
 

@@ -53,6 +53,8 @@ _OTHER_USE = "old"
 _ADDRESS_LINES = (1, 2, 3, 4)
 #: What a Patient ID (LO) and a name (XPN) may be long.
 _NUMBER_LIMIT, _TEXT_LIMIT = 64, 250
+#: Numbers, and merges, of one message: each is written down, and whoever else speaks waits for that.
+_MANY = 50
 _DATE = re.compile(r"\d{4}(\d\d(\d\d)?)?")
 
 
@@ -90,6 +92,8 @@ def _records(message: Message, namespace: Namespace) -> Sequence[Statement]:
     pid = _pid(message)
     demographics = _demographics(message, pid)
     nhs = nhs_number_in(pid)
+    if nhs is not None:
+        _check_length(nhs.number, nhs.where.where, _NUMBER_LIMIT)
     status = namespace.feed.status_of(message, nhs.where if nhs else pid.field(3))
     sensitivity = namespace.feed.sensitivity_of(message)
     return [
@@ -112,6 +116,8 @@ def _merges(message: Message, namespace: Namespace) -> Sequence[Statement]:
             if not gone:
                 raise BadField(segment.where(1), Condition.DATA_TYPE, "what is merged is what survives")
             found.extend(Merged(each, survivor[0]) for each in gone)
+            if len(found) > _MANY:
+                raise BadField(segment.where(), Condition.SEGMENT_SEQUENCE, f"more than {_MANY} merges")
     if not found:
         raise BadField(Where("MRG"), Condition.SEGMENT_SEQUENCE, "a merge without an MRG")
     return found
@@ -151,8 +157,7 @@ def _own_numbers(segment: Segment, number: int, namespace: Namespace) -> list[Id
             continue
         issuer = namespace.issuer_of(each.text(4), each.text(4, 2))
         if issuer == namespace.issuer or namespace.feed.is_any_authority:
-            if len(each.text()) > _NUMBER_LIMIT:
-                raise BadField(each.where, Condition.DATA_TYPE, f"longer than {_NUMBER_LIMIT} characters")
+            _check_length(each.text(), each.where, _NUMBER_LIMIT)
             found.append(Identifier(each.text(), issuer))
     if not found:
         raise BadField(
@@ -160,12 +165,24 @@ def _own_numbers(segment: Segment, number: int, namespace: Namespace) -> list[Id
             Condition.REQUIRED_FIELD_MISSING,
             "no number of the sender's own, whose authority its entry knows (imx hl7 allow --alias)",
         )
+    if len(found) > _MANY:
+        raise BadField(
+            segment.where(number), Condition.DATA_TYPE, f"more than {_MANY} numbers of one patient"
+        )
     return list(dict.fromkeys(found))
+
+
+def _check_length(text: str, where: Where, limit: int = _TEXT_LIMIT) -> None:
+    """No index takes a text of any length. Raises BadField."""
+    if len(text) > limit:
+        raise BadField(where, Condition.DATA_TYPE, f"longer than {limit} characters")
 
 
 def _demographics(message: Message, pid: Segment) -> Demographics:
     address = min(pid.repetitions(11), key=_is_elsewhere)
     practice = message.first("PD1")
+    for part in (*_ADDRESS_LINES, 5):
+        _check_length(address.text(part), address.where)
     died = _date(pid.field(29))
     return Demographics(
         names=_names(pid),
@@ -196,8 +213,8 @@ def _name(field: Field) -> PersonName | None:
     family, given, others, suffix, prefix = (field.text(component) for component in range(1, 6))
     if not (family or given):
         return None
-    if any(len(each) > _TEXT_LIMIT for each in (family, given, others)):
-        raise BadField(field.where, Condition.DATA_TYPE, f"a name longer than {_TEXT_LIMIT} characters")
+    for each in (family, given, others, suffix, prefix):
+        _check_length(each, field.where)
     is_alias = field.where.field == 9
     code = field.text(7).upper()
     use = _OTHER_USE if is_alias else _USES.get(code, "official" if not code else _OTHER_USE)

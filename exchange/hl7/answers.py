@@ -13,6 +13,11 @@ def accepted(message: Message) -> bytes:
     return _answer(message, "AA", [])
 
 
+def is_accepted(answer: bytes) -> bool:
+    """Whether an answer of ours is AA."""
+    return b"\rMSA|AA|" in answer
+
+
 def refused(message: Message | None, error: BadMessage) -> bytes:
     """AE or AR. MSA-3 and ERR name the segment and the field."""
     where = error.where

@@ -16,10 +16,10 @@ from psycopg_pool import ConnectionPool
 
 from exchange.hl7 import metrics
 from exchange.hl7.admissions import EVENTS, statements_of
-from exchange.hl7.answers import accepted, refused
+from exchange.hl7.answers import accepted, is_accepted, refused
 from exchange.hl7.documents import EVENTS as DOCUMENT_EVENTS
 from exchange.hl7.documents import documents_in
-from exchange.hl7.errors import BadMessage, Condition, TryAgain, Unsupported, Where
+from exchange.hl7.errors import BadMessage, Condition, KeptAside, TryAgain, Unsupported, Where
 from exchange.hl7.message import Message, read_message
 from exchange.hl7.messages import Came, PostgresMessages, note_taken, was_taken
 from exchange.hl7.observations import reports_in
@@ -30,7 +30,7 @@ from exchange.people.person import NumberStatus
 from exchange.people.telling import tell as tell_of_person
 from exchange.reports.telling import tell as tell_report
 from storage.driver_errors import mapped_errors
-from storage.errors import ArchiveError
+from storage.errors import ArchiveError, is_outage
 
 log = structlog.get_logger()
 
@@ -89,8 +89,21 @@ class Desk:
         """Whether anybody may send from there. Raises storage.errors.Unavailable."""
         return self.stranger is not None or PostgresSenders(self.pool).knows(address)
 
-    def take(self, raw: bytes, address: str, fingerprint: str = "") -> bytes:
-        """What a message is answered with. `fingerprint` is of the certificate that its sender showed.
+    def take_again(self, message_id: int, by: str) -> bytes:
+        """What one that was kept aside is answered with now; it waits no longer where it is taken.
+
+        Raises NotHeld, IndexUnavailable.
+        """
+        messages = PostgresMessages(self.pool)
+        came = messages.came(message_id)
+        answer = self.take(came.raw, came.address, None)
+        if is_accepted(answer):
+            messages.settle(message_id, by)
+        return answer
+
+    def take(self, raw: bytes, address: str, fingerprint: str | None = "") -> bytes:
+        """What a message is answered with. `fingerprint` is of the certificate that its sender showed; None:
+        it came before.
 
         Never raises.
         """
@@ -104,10 +117,10 @@ class Desk:
                 self._do(connection, message, namespace, came)
         except BadMessage as error:
             return self._refuse(message, came, error)
-        except ArchiveError as error:
-            log.warning("hl7.later", error=type(error).__name__)
-            return self._refuse(message, came, TryAgain(_LATER), keep=False)
         except Exception as error:
+            if is_outage(error):
+                log.warning("hl7.later", error=type(error).__name__)
+                return self._refuse(message, came, TryAgain(_LATER), keep=False)
             # A fault of ours costs one message, which a person finds; the error's text may hold values.
             log.error("hl7.fault", error=type(error).__name__)
             return self._refuse(message, came, TryAgain("a fault of this service; its log says more"))
@@ -116,7 +129,7 @@ class Desk:
         return accepted(message)
 
     def _namespace(
-        self, connection: Connection[Any], message: Message, address: str, fingerprint: str
+        self, connection: Connection[Any], message: Message, address: str, fingerprint: str | None
     ) -> Namespace:
         found = known_sender(connection, address, message.header.text(4))
         if self.stranger is not None:
@@ -128,7 +141,7 @@ class Desk:
                 Where("MSH", field=4), Condition.TABLE_VALUE_NOT_FOUND,
                 "this facility may not send from this address (imx hl7 allow)",
             )  # fmt: skip
-        if found.fingerprint not in (None, fingerprint):
+        if fingerprint is not None and found.fingerprint not in (None, fingerprint):
             shown = "another certificate" if fingerprint else "no certificate"
             raise Unsupported(
                 Where("MSH", field=4), Condition.TABLE_VALUE_NOT_FOUND,
@@ -161,8 +174,10 @@ class Desk:
         log.warning("hl7.refused", trust=came.trust, address=came.address, answer=answer, because=str(error))
         if keep:
             try:
-                PostgresMessages(self.pool).keep_aside(came, answer, str(error))
+                is_new = PostgresMessages(self.pool).keep_aside(came, answer, str(error))
             except ArchiveError as away:
                 log.warning("hl7.later", error=type(away).__name__)
                 return refused(message, TryAgain(_LATER))
+            if isinstance(error, TryAgain) and not is_new:
+                return refused(message, KeptAside())  # an engine sends again what is AR, and all else waits
         return refused(message, error)

@@ -3,7 +3,8 @@
 BadMessage
 ├── BadField       the sender can mend it                  AE
 ├── Unsupported    not what we take, or from whom          AR
-└── TryAgain       we cannot now                           AR
+├── TryAgain       we cannot now                           AR
+└── KeptAside      we could not twice: a person sees to it AE
 """
 
 from dataclasses import dataclass
@@ -76,3 +77,12 @@ class TryAgain(BadMessage):
 
     def __init__(self, why: str) -> None:
         super().__init__(Where("MSH"), Condition.INTERNAL, why)
+
+
+class KeptAside(BadMessage):
+    """A fault of ours that the same message met before: it is kept, and nothing need wait behind it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            Where("MSH"), Condition.INTERNAL, "a fault of this service: kept for a person to see to"
+        )

@@ -82,16 +82,18 @@ class PostgresMessages:
 
     pool: ConnectionPool
 
-    def keep_aside(self, came: Came, answer: str, because: str) -> None:
-        """With its bytes, once: a sender that repeats itself adds nothing."""
+    def keep_aside(self, came: Came, answer: str, because: str) -> bool:
+        """With its bytes, once: a sender that repeats itself adds nothing. Whether it is new."""
         with mapped_errors(), self.pool.connection() as connection:
             row = connection.execute(
                 "select exists (select from hl7_message where raw is not null and settled_at is null"
                 " and digest = %s and address = %s)",
                 (came.digest, came.address),
             ).fetchone()
-            if not (row and row[0]):
+            is_new = not (row and row[0])
+            if is_new:
                 _note(connection, came, answer, because, keep=True)
+        return is_new
 
     def kept_aside(self, limit: int = 1000) -> Sequence[Aside]:
         """What waits for a person, the newest last."""
@@ -103,13 +105,19 @@ class PostgresMessages:
 
     def raw(self, message_id: int) -> bytes:
         """The bytes of one that was kept aside. Raises NotHeld."""
+        return self.came(message_id).raw
+
+    def came(self, message_id: int) -> Came:
+        """One that was kept aside, as it came. Raises NotHeld."""
         with mapped_errors(), self.pool.connection() as connection:
             row = connection.execute(
-                "select raw from hl7_message where id = %s and raw is not null", (message_id,)
+                "select address, trust, type, control_id, raw from hl7_message"
+                " where id = %s and raw is not null",
+                (message_id,),
             ).fetchone()
         if row is None:
             raise NotHeld(f"message {message_id}, kept aside")
-        return bytes(row[0])
+        return Came(*row)
 
     def settle(self, message_id: int, by: str) -> bool:
         """A person has dealt with it; False where nothing waited."""

@@ -95,7 +95,8 @@ def _key(result: Result, message: Message, namespace: Namespace) -> ReportKey:
 
 def _brought(key: ReportKey, results: Sequence[Result], said: Said, namespace: Namespace) -> Brought:
     first = results[0]
-    patients = {(identifiers_of(each.pid, namespace), birth_date_of(each.pid)) for each in results}
+    pids = {each.pid.number: each.pid for each in results}.values()
+    patients = {(identifiers_of(each, namespace), birth_date_of(each)) for each in pids}
     if len(patients) > 1:
         raise BadField(results[-1].pid.where(3), Condition.DATA_TYPE, "one report of two patients")
     [(identifiers, birth_date)] = patients

@@ -49,12 +49,12 @@ def numbered(segment: Segment, place: int, message: Message, namespace: Namespac
     number = segment.text(place)
     if not number:
         return None
-    if len(number) > _NUMBER_LIMIT:
-        raise BadField(segment.where(place), Condition.DATA_TYPE, "a number that is too long")
     authority = segment.text(place, 2) or segment.text(place, 3)
     is_sender = authority == message.header.text(4) or authority in namespace.aliases
     if not authority or is_sender or authority in (namespace.trust, namespace.issuer):
         authority = message.header.text(3)
+    if max(len(number), len(authority)) > _NUMBER_LIMIT:
+        raise BadField(segment.where(place), Condition.DATA_TYPE, "a number that is too long")
     return Identifier(number, authority)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from psycopg_pool import ConnectionPool
 
+from exchange.hl7.answers import is_accepted
 from exchange.hl7.feeds import SENSITIVITY_PLACE, STATUS_PLACE
 from exchange.hl7.messages import PostgresMessages
 from exchange.hl7.senders import PostgresSenders, Sender
@@ -22,7 +23,7 @@ from imx.errors import CommandFailed
 from imx.listening import open_listener
 from imx.serve import Hl7PortOption, OpenOption
 from imx.settings import Settings
-from imx.wiring import has_hl7
+from imx.wiring import has_hl7, hl7_desk
 
 commands = Group("HL7 v2 (orders, people): who may send, what was kept aside.")
 
@@ -148,6 +149,22 @@ def show(number: Number, given: SetUp) -> None:
     with pool_of(given.settings()) as pool:
         raw = PostgresMessages(pool).raw(number)
     sys.stdout.write(raw.decode("utf-8", "replace").replace("\r", "\n") + "\n")
+
+
+@commands.command("again")
+def take_again(
+    number: Number,
+    by: ByOption = "",
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Take a message that was kept aside as if it came now: what was wrong with it here is mended."""
+    settings = settings_from(data, config)
+    with pool_of(settings) as pool:
+        answer = hl7_desk(settings, pool).take_again(number, who(by))
+    if not is_accepted(answer):
+        raise CommandFailed(f"message {number} is still refused (imx hl7 list --kept-aside says why)")
+    sys.stdout.write(f"message {number} taken\n")
 
 
 @commands.command("settle")
