@@ -152,14 +152,9 @@ def show(number: Number, given: SetUp) -> None:
 
 
 @commands.command("again")
-def take_again(
-    number: Number,
-    by: ByOption = "",
-    data: DataOption = None,
-    config: ConfigOption = None,
-) -> None:
+def take_again(number: Number, given: SetUp, by: ByOption = "") -> None:
     """Take a message that was kept aside as if it came now: what was wrong with it here is mended."""
-    settings = settings_from(data, config)
+    settings = given.settings()
     with pool_of(settings) as pool:
         answer = hl7_desk(settings, pool).take_again(number, who(by))
     if not is_accepted(answer):

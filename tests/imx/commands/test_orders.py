@@ -18,7 +18,7 @@ from exchange.hl7.framing import framed
 from imx.configuration import BadSettings, read
 from imx.errors import SetupError
 from imx.main import COMMANDS, build
-from storage.errors import ArchiveError
+from storage.errors import ArchiveError, NotHeld
 from tests.exchange.hl7.material import answer_of, omi
 from tests.service import Service, free_port
 from tests.storage.material import instance
@@ -76,6 +76,7 @@ def test_senders_are_allowed_and_forbidden(imx: Imx) -> None:
     ]
     assert imx("hl7", "forbid", "10.1.2.0/24").exit_code == 0
     assert isinstance(imx("hl7", "forbid", "10.1.2.0/24").exception, SetupError)
+    assert isinstance(imx("hl7", "again", "7").exception, NotHeld)
 
 
 def send_its_study(service: Service, folder: Path) -> None:
