@@ -48,6 +48,7 @@ class Entry:
     is_asked: bool = False  # after sending: does it hold what it took?
     associations: int = ASSOCIATIONS  # at one time, over all processes
     on_correction: OnCorrection = OnCorrection.LIST
+    told_by: str = ""  # a subscriber of kind ADT, which tells it of corrected patients where ADT can say it
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +88,18 @@ def checked(entry: Entry) -> Entry:
 
 _ENTRIES = """
     select d.name, d.kind, d.address, d.account, d.secret_file, d.is_asked, d.associations, d.on_correction,
-           t.ods_code, t.name, t.issuer, t.place, t.successor
+           coalesce(d.told_by, ''), t.ods_code, t.name, t.issuer, t.place, t.successor
     from destination d join trust t on t.ods_code = d.trust
 """
+_TELLS = "select from subscriber where name = %s and kind = 'adt' for share"
 _ADD = """
     insert into destination (name, kind, address, trust, account, secret_file, is_asked, associations,
-        on_correction)
-    values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+        on_correction, told_by)
+    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, nullif(%s, ''))
     on conflict (name) do update set kind = excluded.kind, address = excluded.address,
         trust = excluded.trust, account = excluded.account, secret_file = excluded.secret_file,
         is_asked = excluded.is_asked, associations = excluded.associations,
-        on_correction = excluded.on_correction
+        on_correction = excluded.on_correction, told_by = excluded.told_by
 """
 
 
@@ -117,12 +119,14 @@ class PostgresDestinations:
         if entry.kind is not Kind.DIMSE and peer is not None:
             raise BadEntry(f"{entry.name} is a peer's AE title: give the destination another name")
         with mapped_errors(), self.pool.connection() as connection:
+            if entry.told_by and connection.execute(_TELLS, (entry.told_by,)).fetchone() is None:
+                raise BadEntry(f"nobody called {entry.told_by} is told by ADT (imx record add … adt …)")
             connection.execute(
                 _ADD,
                 (
                     entry.name, entry.kind.value, entry.address, entry.trust.ods_code, entry.account,
                     str(entry.secret_file) if entry.secret_file else None, entry.is_asked,
-                    entry.associations, entry.on_correction.value,
+                    entry.associations, entry.on_correction.value, entry.told_by,
                 ),
             )  # fmt: skip
 
@@ -173,11 +177,12 @@ class PostgresDestinations:
             is_asked=entry is not None and entry.is_asked,
             associations=peer.associations_out,
             on_correction=entry.on_correction if entry is not None else OnCorrection.LIST,
+            told_by=entry.told_by if entry is not None else "",
         )
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    name, kind, address, account, secret_file, is_asked, associations, on_correction, *of_trust = row
+    name, kind, address, account, secret_file, is_asked, associations, on_correction, told_by, *of_trust = row
     code, trust_name, issuer, place, successor = of_trust
     return Entry(
         name=name,
@@ -189,4 +194,5 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         is_asked=is_asked,
         associations=associations,
         on_correction=OnCorrection(on_correction),
+        told_by=told_by,
     )

@@ -11,6 +11,7 @@ from psycopg_pool import ConnectionPool
 
 from dicom_router.deliveries.ordering import PostgresDeliveries
 from exchange.deliveries import Priority
+from exchange.linking.adt_copies import AT_ONCE, choose
 from exchange.linking.copies import note_copies, see_what_was_sent
 from storage.driver_errors import mapped_errors
 
@@ -23,7 +24,8 @@ _CHOOSE = """
     where c.settled_at is null and c.bears <> naming_of(c.study_uid)
         and c.ordered_for is distinct from naming_of(c.study_uid)
         and (c.wanted_by is not null or exists (select from destination t
-            where t.name = c.destination and t.on_correction <> 'list'))
+            where t.name = c.destination and t.on_correction <> 'list'
+            and (t.told_by is null or (c.adt_for = naming_of(c.study_uid) and c.adt_says = ''))))
 """
 _TO_ORDER = """
     select c.study_uid, c.destination, c.round, coalesce(c.wanted_by, ''), last.transfer_syntax
@@ -47,6 +49,9 @@ class Mending:
             pass
         with mapped_errors(), self.pool.connection() as connection:
             see_what_was_sent(connection)
+        while self._chosen():
+            pass
+        with mapped_errors(), self.pool.connection() as connection:
             connection.execute(_CHOOSE)
             rows = connection.execute(_TO_ORDER).fetchall()
         for study_uid, destination, round, wanted_by, transfer_syntax in rows:
@@ -65,6 +70,11 @@ class Mending:
                     (number, study_uid, destination, round),
                 )
         return len(rows)
+
+    def _chosen(self) -> bool:
+        """What ADT says is for whoever tells (exchange.telling); the rest is sent again, or listed."""
+        with mapped_errors(), self.pool.connection() as connection:
+            return choose(connection) == AT_ONCE
 
     def _noted(self) -> int:
         with mapped_errors(), self.pool.connection() as connection:

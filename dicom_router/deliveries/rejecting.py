@@ -4,7 +4,7 @@ It names what the destination has taken, and the patient as it was told them. It
 store for as long as it is being sent: it is no instance of the archive, which would obey it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,12 +15,10 @@ from psycopg_pool import ConnectionPool
 
 from dicom_router.deliveries.claims import Claimed
 from exchange.destinations import Entry, OnCorrection
+from exchange.linking.as_told import as_told
+from exchange.linking.copies import UNSURE
 from exchange.linking.rejection import Rejection, Taken, note_of
-from exchange.outgoing import Journey, foreign_identity
 from exchange.registry import PostgresRegistry
-from exchange.trusts import Trust
-from storage.answers import read_members
-from storage.corrections import Correction, correct_json
 from storage.driver_errors import mapped_errors
 from storage.elements import EXPLICIT_LITTLE
 from storage.frames import Form
@@ -41,18 +39,6 @@ _TAKEN = """
     select distinct r.uid, n.sop_class, n.uid from delivery d join forwarded f on f.delivery_id = d.id
     join instance n on n.id = f.instance_id join series r on r.id = n.series_id
     where d.study_uid = %s and d.destination = %s order by 1, 3
-"""
-_WHOSE = """
-    select i.trust, s.json, i.json from study s join identity i on i.study_id = s.id
-    where s.uid = %s order by i.id limit 1
-"""
-# Those under which it was sent: what says whose it is as it was then, all else as it is now.
-_THEN = """
-    select c.attributes, c.reason, c.made_at from correction c join study s on s.id = c.study_id
-    left join identity_correction i on i.correction_id = c.id
-    where s.uid = %s and not c.of_instances and case when i.correction_id is null then c.undone_at is null
-        else c.id = any(string_to_array(%s, ',')::bigint[]) end
-    order by c.made_at, c.id
 """
 
 
@@ -86,29 +72,16 @@ class Rejecting:
     def _rejection(self, connection: Connection[Any], entry: Entry, claimed: Claimed) -> Rejection | None:
         row = connection.execute(_BEARS, (claimed.id,)).fetchone()
         taken = connection.execute(_TAKEN, (claimed.study_uid, entry.name)).fetchall()
-        whose = connection.execute(_WHOSE, (claimed.study_uid,)).fetchone()
-        if row is None or not taken or whose is None:
+        if row is None or not taken:
             return None
-        then = connection.execute(_THEN, (claimed.study_uid, row[0].strip("?") or None)).fetchall()
-        trust, study, identity = whose
-        members = correct_json(
-            read_members(study, identity), [Correction(*each) for each in then], with_originals=False
-        )
+        bears = row[0].strip(UNSURE)
+        told = as_told(connection, claimed.study_uid, bears, entry.trust, self.registry.trusts())
+        if not told:
+            return None
         return Rejection(
-            claimed.id, claimed.study_uid, self._as_told(members, trust, entry.trust),
-            [Taken(*each) for each in taken], datetime.now(UTC),
+            claimed.id, claimed.study_uid, told[0].members, [Taken(*each) for each in taken],
+            datetime.now(UTC),
         )  # fmt: skip
-
-    def _as_told(self, members: Mapping[str, Any], owner: str, receiver: Trust) -> Mapping[str, Any]:
-        """With the numbers that the destination's trust was given."""
-        if owner == receiver.ods_code:
-            return members
-        trusts = self.registry.trusts()
-        home = next(
-            (each for each in trusts if each.ods_code == owner), Trust(owner, name=owner, issuer=owner)
-        )
-        foreign = foreign_identity(members, Journey(home, receiver, trusts), datetime.now(UTC))
-        return members if foreign is None else correct_json(members, [foreign], with_originals=False)
 
 
 def _stored(rejection: Rejection, key: str, file: bytes) -> Stored:

@@ -7,6 +7,7 @@ was sent the study before, `see_what_was_sent` who has been sent it again since.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
 from psycopg import Connection
@@ -17,6 +18,10 @@ from storage.errors import NotHeld
 
 #: What shows a study to somebody, or gives it to them. Deliveries stand in the ledger.
 _SEES = [Action.RETRIEVE.value, Action.SEE_RECORD.value, Action.SEE_LABEL.value, Action.HAVE_ORIGINAL.value]
+
+
+#: In the place of `naming_of`: nobody knows which names a copy bears.
+UNSURE = "?"
 
 
 class NoSuchCopy(NotHeld):
@@ -48,6 +53,14 @@ class Opened:
     times: int
 
 
+class Stands(Enum):
+    """How far a destination is with a study whose names changed after it was sent it."""
+
+    TOLD = "told"  # its copy is right: by ADT, sent again, or as somebody saw to it
+    WAITING = "waiting"  # it is being told
+    WRONG = "still wrong"  # nobody tells it, or it does not take it
+
+
 @dataclass(frozen=True, slots=True)
 class StillWrong:
     """A copy that bears other names than its study does now."""
@@ -56,12 +69,33 @@ class StillWrong:
     destination: str
     trust: str  # whose destination it is; "" where it is gone from the registry
     on_correction: str
+    told_by: str  # who tells it by ADT; "" for nobody
+    adt_cannot: str  # why ADT does not say it
     since: datetime
     delivery: int | None  # by which it is sent again
     delivery_state: str | None
+    telling: int | None  # by which ADT says it
+    telling_state: str | None
     last_error: str | None
     wanted_by: str | None
     opened: tuple[Opened, ...]  # since the names changed
+
+    @property
+    def stands(self) -> Stands:
+        """Waiting, or still wrong."""
+        is_under_way = self.delivery_state in ("waiting", "sending") or self.telling_state == "waiting"
+        return Stands.WAITING if is_under_way else Stands.WRONG
+
+
+@dataclass(frozen=True, slots=True)
+class ToldCopy:
+    """A copy that is right again."""
+
+    study_uid: str
+    destination: str
+    since: datetime  # when the names changed
+    at: datetime  # when it was seen to be right
+    how: str  # "ADT^A40", "sent again, or its study bears its old names", or who said so and why
 
 
 def copies_of(connection: Connection[Any], study_uid: str) -> Sequence[Copy]:
@@ -124,14 +158,15 @@ _NOTE = """
         on conflict (study_uid, destination) do update set since = excluded.since,
             bears = case when excluded.bears = '?' or is_begun(c, false) then '?'
                 when is_begun(c, true) then excluded.bears else c.bears end,
-            after_delivery = excluded.after_delivery, settled_at = null, settled_by = null, because = ''
+            after_delivery = excluded.after_delivery, settled_at = null, settled_by = null, because = '',
+            told_as = ''
         returning 1
     )
     select (select count(*) from noted), (select count(*) from written)
 """
 _SEE = """
     update renamed_copy c set bears = naming_of(c.study_uid), settled_at = now(), settled_by = null,
-        wanted_by = null
+        wanted_by = null, told_as = ''
     where c.settled_at is null and (c.bears = naming_of(c.study_uid) or is_begun(c, true))
         and not exists (select from renaming n where n.study_uid = c.study_uid and n.noted_at is null)
 """
@@ -152,11 +187,15 @@ def see_what_was_sent(connection: Connection[Any]) -> int:
 
 _WRONG = f"""
     select c.study_uid, c.destination, coalesce(t.trust, p.trust, ''), coalesce(t.on_correction, 'list'),
-        c.since, c.delivery_id, d.state, d.last_error, c.wanted_by
+        coalesce(t.told_by, ''),
+        case when c.adt_for = naming_of(c.study_uid) then c.adt_cannot else '' end, c.since,
+        d.id, d.state, g.id, g.state, coalesce(d.last_error, nullif(g.last_error, '')), c.wanted_by
     from renamed_copy c join study s on s.uid = c.study_uid
     left join destination t on t.name = c.destination
     left join lateral (select trust from peer where ae_title = c.destination limit 1) p on true
     left join delivery d on d.id = c.delivery_id and c.ordered_for = naming_of(c.study_uid)
+    left join telling g on g.subscriber = t.told_by and g.study_uid = c.study_uid and c.adt_says <> ''
+        and c.adt_for = naming_of(c.study_uid)
     where c.settled_at is null and c.bears <> naming_of(c.study_uid)
         and (%s::text is null or c.study_uid = %s) and {OF_TRUST}
     order by c.since, c.study_uid, c.destination limit %s
@@ -168,13 +207,27 @@ def still_wrong(
 ) -> Sequence[StillWrong]:
     """Copies of one trust's studies, or of all, or of one study; the oldest first."""
     rows = connection.execute(_WRONG, (study_uid, study_uid, trust, trust, limit)).fetchall()
-    return [
-        StillWrong(
-            study, destination, of_trust, on_correction, since, delivery if state else None, state, error,
-            wanted, tuple(opened_by(connection, study, since)),
-        )
-        for study, destination, of_trust, on_correction, since, delivery, state, error, wanted in rows
-    ]  # fmt: skip
+    return [StillWrong(*(*row, tuple(opened_by(connection, row[0], row[6])))) for row in rows]
+
+
+_TOLD = f"""
+    select c.study_uid, c.destination, c.since, c.settled_at, case
+        when c.told_as <> '' then c.told_as
+        when c.settled_by is not null then c.settled_by || ': ' || c.because
+        else 'sent again, or its study bears its old names' end
+    from renamed_copy c join study s on s.uid = c.study_uid
+    where c.settled_at is not null and c.bears = naming_of(c.study_uid)
+        and (%s::text is null or c.study_uid = %s) and {OF_TRUST}
+    order by c.settled_at desc, c.study_uid, c.destination limit %s
+"""
+
+
+def told(
+    connection: Connection[Any], trust: str | None = None, study_uid: str | None = None, limit: int = 100
+) -> Sequence[ToldCopy]:
+    """Copies that are right again, the latest first."""
+    rows = connection.execute(_TOLD, (study_uid, study_uid, trust, trust, limit)).fetchall()
+    return [ToldCopy(*row) for row in rows]
 
 
 def count_wrong(connection: Connection[Any], trust: str | None = None) -> int:
@@ -198,7 +251,8 @@ def settle(connection: Connection[Any], study_uid: str, destination: str, by: st
     """Somebody saw to it there: the copy is right, or gone. Raises NoSuchCopy."""
     _decide(
         connection, study_uid, destination,
-        "bears = naming_of(study_uid), settled_at = now(), settled_by = %s, because = %s", (by, because),
+        "bears = naming_of(study_uid), settled_at = now(), settled_by = %s, because = %s, told_as = ''",
+        (by, because),
     )  # fmt: skip
 
 

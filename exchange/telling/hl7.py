@@ -47,7 +47,7 @@ class Hl7Listener:
             message = _WRITTEN[self.manner.message](
                 step.act, *_said(step), (self.manner.application, self.manner.facility), control_id
             )
-            _acknowledged(self.mllp.send(message, control_id))
+            acknowledged(self.mllp.send(message, control_id))
             yield Heard(step)
 
     def close(self) -> None:
@@ -64,8 +64,8 @@ def _said(step: Step) -> tuple[About, Result | None]:
     return About.noted(step.saying.note), Result(**content)
 
 
-def _acknowledged(answer: Answer) -> None:
-    """Raises Refused and NotHeard (MSA-1, Table 0008)."""
+def acknowledged(answer: Answer) -> None:
+    """Whether it has what it was sent. Raises Refused and NotHeard (MSA-1, Table 0008)."""
     said = answer.first("MSA")
     code = said.text(1) if said is not None else ""
     if code in ("AA", "CA"):

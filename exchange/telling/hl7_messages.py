@@ -7,15 +7,14 @@ document, under a number that stays: telling it again changes nothing at a recei
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Self
 
 from exchange.hl7.answers import escaped
-from exchange.people.person import Identifier, Person
+from exchange.people.person import Person
+from exchange.telling.hl7_segments import APPLICATION, header, message, now, patient, segment
 from exchange.telling.story import Story
 from exchange.telling.thing import Act
 
-APPLICATION = "IMX"
 #: LOINC: what the result, or the document, is.
 _OBSERVATION = "18748-4^Diagnostic imaging study^LN"
 
@@ -96,18 +95,18 @@ def oru(act: Act, about: About, result: Result | None, receiver: tuple[str, str]
     order = _entity(about.accession, about.accession_issuer)
     number = f"{about.study_uid}^{APPLICATION}"
     code, begun, modality = (result.code, result.begun, result.modality) if result else (_OBSERVATION, "", "")
-    obr = _segment(
-        "OBR", {1: "1", 2: order, 3: number, 4: code, 7: begun, 18: escaped(about.accession), 22: _now(),
+    obr = segment(
+        "OBR", {1: "1", 2: order, 3: number, 4: code, 7: begun, 18: escaped(about.accession), 22: now(),
                 24: escaped(modality), 25: status},
     )  # fmt: skip
     segments = [
-        _header("ORU^R01^ORU_R01", about, receiver, control_id),
+        header("ORU^R01^ORU_R01", about.trust, receiver, control_id),
         about.pid,
-        _segment("ORC", {1: "RE", 2: order, 3: number}),
+        segment("ORC", {1: "RE", 2: order, 3: number}),
         obr,
         _observation(result.link if result else "", observed),
     ]
-    return _message(segments)
+    return message(segments)
 
 
 def mdm(act: Act, about: About, result: Result | None, receiver: tuple[str, str], control_id: str) -> bytes:
@@ -121,69 +120,27 @@ def mdm(act: Act, about: About, result: Result | None, receiver: tuple[str, str]
         15: _entity(about.accession, about.accession_issuer), 17: completion, 19: availability,
     }  # fmt: skip
     segments = [
-        _header(f"MDM^{event}^{structure}", about, receiver, control_id),
-        _segment("EVN", {1: event, 2: _now()}),
+        header(f"MDM^{event}^{structure}", about.trust, receiver, control_id),
+        segment("EVN", {1: event, 2: now()}),
         about.pid,
-        _segment("PV1", {2: "N"}),
-        _segment("TXA", txa),
+        segment("PV1", {2: "N"}),
+        segment("TXA", txa),
     ]
     if result is not None:
         segments.append(_observation(result.link, RESULT_STATUS[act][1]))
-    return _message(segments)
+    return message(segments)
 
 
 def _observation(link: str, status: str) -> str:
     """The link as a pointer (RP, §2.A.64): text that a browser shows."""
     value = f"{escaped(link)}^{APPLICATION}^TEXT^HTML" if link else '""'
-    return _segment("OBX", {1: "1", 2: "RP", 3: _OBSERVATION, 5: value, 11: status})
+    return segment("OBX", {1: "1", 2: "RP", 3: _OBSERVATION, 5: value, 11: status})
 
 
 def _pid(person: Person) -> str:
-    said, name = person.demographics, person.demographics.name
     numbers = [person.identifier, *(each.identifier for each in person.others if not each.identifier.is_nhs)]
-    given, *others = (*name.given, "")
-    names = [name.family, given, " ".join(filter(None, others)), name.suffix, name.prefix]
-    return _segment(
-        "PID",
-        {
-            1: "1", 3: "~".join(map(_number, numbers)),
-            5: "^".join(map(escaped, names)).rstrip("^"), 7: said.birth_date,
-            8: said.sex.value or "U", 32: person.status.value,
-        },
-    )  # fmt: skip
-
-
-def _number(identifier: Identifier) -> str:
-    """CX: the number, its issuer, its type (Table 0203)."""
-    kind = "NH" if identifier.is_nhs else "MR"
-    return f"{escaped(identifier.value)}^^^{escaped(identifier.issuer)}^{kind}"
+    return patient(numbers, person.demographics, person.status.value)
 
 
 def _entity(number: str, issuer: str) -> str:
     return f"{escaped(number)}^{escaped(issuer)}".rstrip("^") if number else ""
-
-
-def _header(kind: str, about: About, receiver: tuple[str, str], control_id: str) -> str:
-    application, facility = map(escaped, receiver)
-    fields = [
-        "MSH", "^~\\&", APPLICATION, escaped(about.trust), application, facility, _now(), "", kind,
-        control_id, "P", "2.5.1", "", "", "", "", "GBR", "UNICODE UTF-8",
-    ]  # fmt: skip
-    return "|".join(fields)
-
-
-def _segment(name: str, fields: Mapping[int, str]) -> str:
-    last = max(number for number, value in fields.items() if value)
-    return "|".join([name, *(fields.get(number, "") for number in range(1, last + 1))])
-
-
-def _message(segments: list[str]) -> bytes:
-    return ("\r".join(segments) + "\r").encode()
-
-
-def _now() -> str:
-    return _moment(datetime.now(UTC))
-
-
-def _moment(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y%m%d%H%M%S+0000")

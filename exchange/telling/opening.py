@@ -1,6 +1,7 @@
 """The adapter of each kind of subscriber."""
 
 from exchange.manifests.manifest import Here
+from exchange.telling.adt import AdtReceiver
 from exchange.telling.fhir import FhirListener
 from exchange.telling.hl7 import Hl7Listener
 from exchange.telling.mhd import MhdListener
@@ -11,7 +12,7 @@ from exchange.telling.subscriber import Kind, Subscriber
 from exchange.telling.web import Web
 
 
-def open_listener(subscriber: Subscriber, here: Here) -> Listener:
+def open_listener(subscriber: Subscriber, here: Here) -> Listener | AdtReceiver:
     """Ready to be told of what is got here. Raises NotHeard."""
     match subscriber.kind:
         case Kind.FHIR:
@@ -22,3 +23,5 @@ def open_listener(subscriber: Subscriber, here: Here) -> Listener:
             return NrlListener(Web(subscriber), subscriber.manner)
         case Kind.HL7:
             return Hl7Listener(Mllp(subscriber), subscriber.manner)
+        case Kind.ADT:
+            return AdtReceiver(subscriber, Mllp(subscriber))

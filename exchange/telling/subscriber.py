@@ -23,6 +23,7 @@ class Kind(Enum):
     MHD = "mhd"  # IHE Provide Document Bundle (ITI-65)
     HL7 = "hl7"  # HL7 v2 by MLLP
     NRL = "nrl"  # pointers of the National Record Locator
+    ADT = "adt"  # HL7 v2 by MLLP: of patients, for destinations that name it (exchange.destinations)
 
 
 class Message(Enum):
@@ -42,8 +43,8 @@ class Manner:
     authority_file: Path | None = None
     token_url: str = ""  # OAuth 2 client credentials (RFC 6749 §4.4); without one the secret is the token
     message: Message = Message.ORU  # HL7
-    application: str = ""  # HL7: MSH-5
-    facility: str = ""  # HL7: MSH-6
+    application: str = ""  # HL7, ADT: MSH-5
+    facility: str = ""  # HL7, ADT: MSH-6
     custodian: str = ""  # NRL: ODS code in whose name we are known there
     is_strict: bool = True  # NRL: its own validator's rules; else the imaging registry's draft
 
@@ -85,6 +86,7 @@ SCHEMES = {
     Kind.MHD: ("https", "http"),
     Kind.NRL: ("https", "http"),
     Kind.HL7: ("mllp", "mllps"),
+    Kind.ADT: ("mllp", "mllps"),
 }
 
 
@@ -101,7 +103,7 @@ def checked(subscriber: Subscriber) -> Subscriber:
         raise BadEntry(f"the address of {name} begins with {' or '.join(f'{each}://' for each in schemes)}")
     if parts.username or parts.password:
         raise BadEntry(f"the address of {name} holds a password: put it into a secret file")
-    if subscriber.kind is Kind.HL7 and not port:
+    if subscriber.kind in (Kind.HL7, Kind.ADT) and not port:
         raise BadEntry(f"the address of {name} names no port, as mllp://10.1.2.3:2575 does")
     if manner.key_file is not None and manner.certificate_file is None:
         raise BadEntry(f"{name} has a key file and no certificate file")
@@ -142,7 +144,10 @@ class PostgresSubscribers:
     pool: ConnectionPool
 
     def add(self, subscriber: Subscriber) -> None:
-        """From now on it is told of every study that is linked, those of before too. Raises BadEntry."""
+        """From now on it is told of every study that is linked, those of before too. Raises BadEntry.
+
+        One of kind ADT is told of patients alone, and only where a destination names it.
+        """
         entry = checked(subscriber)
         secret = str(entry.secret_file) if entry.secret_file else None
         manner = Jsonb(_MANNER.dump_python(entry.manner, mode="json"))
@@ -152,7 +157,8 @@ class PostgresSubscribers:
             connection.execute(
                 _ADD, (entry.name, entry.kind.value, entry.address, entry.account, secret, manner)
             )
-            connection.execute(_OF_BEFORE, (entry.name,))
+            if entry.kind is not Kind.ADT:
+                connection.execute(_OF_BEFORE, (entry.name,))
 
     def remove(self, name: str) -> None:
         """It is told no more; what it was told it keeps, and we remember. Raises UnknownSubscriber."""

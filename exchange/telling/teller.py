@@ -16,6 +16,7 @@ from psycopg_pool import ConnectionPool
 from exchange.backoff import Permit
 from exchange.manifests.manifest import Here
 from exchange.telling import metrics
+from exchange.telling.adt import AdtReceiver
 from exchange.telling.port import LeftOut, Listener, NotHeard, Refused, TellingFailed
 from exchange.telling.story import Story, story_of
 from exchange.telling.subscriber import PostgresSubscribers, Subscriber, UnknownSubscriber
@@ -37,7 +38,7 @@ class Teller:
 
     pool: ConnectionPool
     tellings: Tellings
-    connect: Callable[[Subscriber, Here], Listener]
+    connect: Callable[[Subscriber, Here], Listener | AdtReceiver]
     here: Here  # how others get what we keep
     stopping: Event
     lease_s: float = LEASE_S
@@ -73,10 +74,14 @@ class Teller:
             self.tellings.not_heard(lease, due, str(error), luck)
             log.warning("record.not_heard", subscriber=lease.subscriber, because=str(error))
 
-    def _tell(self, listener: Listener, lease: Lease, due: Due) -> None:
+    def _tell(self, listener: Listener | AdtReceiver, lease: Lease, due: Due) -> None:
         """One study. Raises NotHeard and LeaseLost."""
+        why = ""
         try:
-            why = self._converge(listener, lease, due)
+            if isinstance(listener, AdtReceiver):
+                listener.tell(self.pool, due.study_uid, lambda: self.tellings.renew(lease))
+            else:
+                why = self._converge(listener, lease, due)
         except (NotHeard, LeaseLost, ArchiveError):
             raise
         except TellingFailed as error:

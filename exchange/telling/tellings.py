@@ -36,7 +36,7 @@ _FAN_OUT = """
         select study_uid, (array_agg(because order by id desc))[1] as because from noted group by study_uid
     ), due as (
         insert into telling as t (subscriber, study_uid, because)
-        select s.name, c.study_uid, c.because from changed c cross join subscriber s
+        select s.name, c.study_uid, c.because from changed c join subscriber s on s.kind <> 'adt'
         order by s.name, c.study_uid
         on conflict (subscriber, study_uid) do update set changes = t.changes + 1,
             because = excluded.because, state = 'waiting', tries = 0, due_at = least(t.due_at, now()),

@@ -40,6 +40,12 @@ def add_destination(
         OnCorrection,
         typer.Option(help="What is done about its copy of a study whose patient was corrected since."),
     ] = OnCorrection.LIST,
+    told_by: Annotated[
+        str,
+        typer.Option(
+            help="The same by HL7 ADT where that can say it: a name of `imx record list`, of kind adt."
+        ),
+    ] = "",
 ) -> None:
     """Add a destination, or change its entry. A DICOM peer that can be called is one without being added."""
     with open_database(given.settings()) as pool:
@@ -71,6 +77,7 @@ def add_destination(
                 is_asked=asked,
                 associations=associations,
                 on_correction=on_correction,
+                told_by=told_by,
             )
         )
     sys.stdout.write(f"destination {name} of {owner.name}\n")
@@ -99,6 +106,7 @@ def list_destinations(given: Question) -> None:
             "asked": entry.is_asked,
             "associations": entry.associations,
             "on_correction": entry.on_correction.value,
+            "told_by": entry.told_by,
             "held_back_until": standing[entry.name].held_back_until if entry.name in standing else None,
             "last_error": standing[entry.name].last_error if entry.name in standing else None,
         }

@@ -54,7 +54,10 @@ def add_subscriber(
         bool, typer.Option("--strict/--draft", help="NRL: by its own rules, or the imaging registry's draft.")
     ] = True,
 ) -> None:
-    """Tell it of every study that is linked, those of before too; or change its entry."""
+    """Tell it of every study that is linked, those of before too; or change its entry.
+
+    One of kind adt hears of corrected patients, where a destination names it (imx destination add --told-by).
+    """
     manner = Manner(
         certificate_file=_absolute(certificate),
         key_file=_absolute(key),
@@ -76,7 +79,8 @@ def add_subscriber(
     )
     with open_database(given.settings()) as pool:
         PostgresSubscribers(pool).add(entry)
-    sys.stdout.write(f"{name} is told of studies by {kind.value}\n")
+    of = "corrected patients" if kind is Kind.ADT else "studies"
+    sys.stdout.write(f"{name} is told of {of} by {kind.value}\n")
 
 
 @commands.command("remove")
