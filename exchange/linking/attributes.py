@@ -43,13 +43,21 @@ class CannotBeWritten(BadInput):
         super().__init__(f"the study cannot be given their name: {why}")
 
 
-def number_for(person: Person, issuers: Sequence[str], gone: Collection[Identifier] = ()) -> Identifier:
+def number_for(
+    person: Person,
+    issuers: Sequence[str],
+    gone: Collection[Identifier] = (),
+    borne: Identifier | None = None,
+) -> Identifier:
     """By which number a study of theirs names them: one of the study's own trust, else the NHS number.
 
-    `issuers` are the trust's, the most wanted first; `gone` are numbers that gave way to others. Somebody
-    with neither is named by the number by which the directory knows them.
+    The one that it bears already, `borne`, stays where it is theirs. `issuers` are the trust's, the most
+    wanted first; `gone` are numbers that gave way to others. Somebody with neither is named by the number by
+    which the directory knows them.
     """
     known = sorted({person.identifier, *(each.identifier for each in person.others)} - set(gone))
+    if borne in known and borne.issuer in issuers:
+        return borne
     for issuer in issuers:
         own = next((each for each in known if each.issuer == issuer), None)
         if own is not None:

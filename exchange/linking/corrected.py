@@ -82,7 +82,12 @@ def _preview_of(connection: Connection[Any], study: SharedStudy, to: Person) -> 
     held = {tag for each in said for tag in OF_THE_PATIENT.intersection(each) if each[tag].get("Value")}
     attributes = attributes_for(
         to,
-        number_for(to, _issuers(connection, study.trust, study.patient_issuer), _gone(connection, to)),
+        number_for(
+            to,
+            _issuers(connection, study.trust, study.patient_issuer),
+            _gone(connection, to),
+            Identifier(study.patient_id, study.patient_issuer),
+        ),
         held,
         age_at(to.demographics.birth_date, study.date),
         lambda name: _can_write(connection, study.id, name),

@@ -21,6 +21,7 @@ from exchange.people.person import (
     Sensitivity,
     Sex,
 )
+from tests.exchange.linking.directory import person
 from tests.exchange.linking.test_reviewing import RUTH
 
 OF_RBL, OF_REM = Identifier("77", "RBL"), Identifier("88", "REM")
@@ -77,3 +78,12 @@ def test_ages_are_in_months_for_the_small_and_unknown_for_those_not_born() -> No
     assert age_at("19710304", "20260303") == "054Y"
     assert age_at("20240304", "20260303") == "023M"
     assert age_at("1971", "20260303") == age_at("20260304", "20260303") == ""
+
+
+def test_a_number_that_is_theirs_already_stays() -> None:
+    one, other = Identifier("J1", "RBL"), Identifier("J2", "RBL")
+    jane = person(local=(one, other))
+    assert number_for(jane, ("RBL",)) == one
+    assert number_for(jane, ("RBL",), borne=other) == other
+    assert number_for(jane, ("RBL",), gone=(other,), borne=other) == one
+    assert number_for(jane, ("RBL",), borne=Identifier("X9", "RBL")) == one
