@@ -120,7 +120,11 @@ CREATE TABLE public.renamed_copy (
     wanted_by text,
     settled_at timestamp with time zone,
     settled_by text,
-    because text DEFAULT ''::text NOT NULL
+    because text DEFAULT ''::text NOT NULL,
+    adt_for text COLLATE pg_catalog."C",
+    adt_says text DEFAULT ''::text NOT NULL,
+    adt_cannot text DEFAULT ''::text NOT NULL,
+    told_as text DEFAULT ''::text NOT NULL
 );
 CREATE FUNCTION public.is_begun(c public.renamed_copy, p_is_done boolean) RETURNS boolean
     LANGUAGE sql STABLE
@@ -1510,6 +1514,7 @@ CREATE TABLE public.destination (
     associations smallint DEFAULT 2 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     on_correction text DEFAULT 'list'::text NOT NULL,
+    told_by text COLLATE pg_catalog."C",
     CONSTRAINT destination_address_check CHECK ((address <> ''::text)),
     CONSTRAINT destination_associations_check CHECK (((associations >= 1) AND (associations <= 64))),
     CONSTRAINT destination_kind_check CHECK ((kind = ANY (ARRAY['dimse'::text, 'dicomweb'::text, 'orthanc'::text, 'folder'::text]))),
@@ -2508,7 +2513,7 @@ CREATE TABLE public.subscriber (
     lease uuid,
     leased_until timestamp with time zone,
     CONSTRAINT subscriber_address_check CHECK ((address <> ''::text)),
-    CONSTRAINT subscriber_kind_check CHECK ((kind = ANY (ARRAY['fhir'::text, 'mhd'::text, 'hl7'::text, 'nrl'::text]))),
+    CONSTRAINT subscriber_kind_check CHECK ((kind = ANY (ARRAY['fhir'::text, 'mhd'::text, 'hl7'::text, 'nrl'::text, 'adt'::text]))),
     CONSTRAINT subscriber_name_check CHECK ((name <> ''::text))
 );
 CREATE TABLE public.telling (
@@ -3103,6 +3108,8 @@ ALTER TABLE ONLY public.correction
     ADD CONSTRAINT correction_study_id_fkey FOREIGN KEY (study_id) REFERENCES public.study(id);
 ALTER TABLE ONLY public.delivery_decision
     ADD CONSTRAINT delivery_decision_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES public.delivery(id);
+ALTER TABLE ONLY public.destination
+    ADD CONSTRAINT destination_told_by_fkey FOREIGN KEY (told_by) REFERENCES public.subscriber(name) ON DELETE SET NULL;
 ALTER TABLE ONLY public.destination
     ADD CONSTRAINT destination_trust_fkey FOREIGN KEY (trust) REFERENCES public.trust(ods_code);
 ALTER TABLE ONLY public.forwarded
