@@ -5,7 +5,7 @@ import threading
 from psycopg_pool import ConnectionPool
 
 from exchange.telling.gauges import Gauges
-from exchange.telling.opening import open_listener
+from exchange.telling.opening import open_subscriber
 from exchange.telling.rounds import Rounds
 from exchange.telling.teller import Teller
 from exchange.telling.tellings import Tellings
@@ -19,7 +19,7 @@ def keep_telling(settings: Settings, pool: ConnectionPool, stop: threading.Event
     teller = Teller(
         pool=pool,
         tellings=Tellings(pool, patience_of(settings.routing)),
-        connect=open_listener,
+        connect=open_subscriber,
         here=here_of(settings),
         stopping=stop,
     )

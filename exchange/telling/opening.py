@@ -12,7 +12,14 @@ from exchange.telling.subscriber import Kind, Subscriber
 from exchange.telling.web import Web
 
 
-def open_listener(subscriber: Subscriber, here: Here) -> Listener | AdtReceiver:
+def open_subscriber(subscriber: Subscriber, here: Here) -> Listener | AdtReceiver:
+    """Ready to be told of studies that are got here, or of patients. Raises NotHeard."""
+    if subscriber.kind is Kind.ADT:
+        return AdtReceiver(subscriber, Mllp(subscriber))
+    return open_listener(subscriber, here)
+
+
+def open_listener(subscriber: Subscriber, here: Here) -> Listener:
     """Ready to be told of what is got here. Raises NotHeard."""
     match subscriber.kind:
         case Kind.FHIR:
@@ -24,4 +31,4 @@ def open_listener(subscriber: Subscriber, here: Here) -> Listener | AdtReceiver:
         case Kind.HL7:
             return Hl7Listener(Mllp(subscriber), subscriber.manner)
         case Kind.ADT:
-            return AdtReceiver(subscriber, Mllp(subscriber))
+            raise ValueError("one of kind ADT is told of patients, not of studies")

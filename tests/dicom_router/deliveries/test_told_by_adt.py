@@ -27,7 +27,7 @@ from exchange.people.statements import Apart, Merged, Statement
 from exchange.people.telling import tell
 from exchange.telling.desk import TellingDesk
 from exchange.telling.gauges import Gauges
-from exchange.telling.opening import open_listener
+from exchange.telling.opening import open_subscriber
 from exchange.telling.rounds import Rounds
 from exchange.telling.subscriber import Kind as By
 from exchange.telling.subscriber import Manner, PostgresSubscribers, Subscriber
@@ -107,7 +107,7 @@ class Archive:
         mending = Mending(pool, PostgresDeliveries(pool))
         mending.run()
         teller = Teller(
-            pool=pool, tellings=Tellings(pool, PATIENCE), connect=open_listener, here=HERE, stopping=Event()
+            pool=pool, tellings=Tellings(pool, PATIENCE), connect=open_subscriber, here=HERE, stopping=Event()
         )
         rounds = Rounds(teller=teller, gauges=Gauges(pool))
         rounds.go_round()

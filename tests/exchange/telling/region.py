@@ -21,7 +21,7 @@ from exchange.reports.report import Content, Discipline, ReportKey, ReportSource
 from exchange.reports.telling import tell as tell_report
 from exchange.telling import outbox
 from exchange.telling.gauges import Gauges
-from exchange.telling.opening import open_listener
+from exchange.telling.opening import open_subscriber
 from exchange.telling.rounds import Rounds
 from exchange.telling.story import Story, story_of
 from exchange.telling.subscriber import PostgresSubscribers, Subscriber
@@ -125,7 +125,7 @@ class Region:
         return Teller(
             pool=self.pool,
             tellings=Tellings(self.pool, self.patience),
-            connect=open_listener,
+            connect=open_subscriber,
             here=HERE,
             stopping=self.stopping,
         )

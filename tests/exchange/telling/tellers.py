@@ -8,7 +8,7 @@ from psycopg_pool import ConnectionPool
 from exchange.backoff import Patience
 from exchange.telling import rounds
 from exchange.telling.gauges import Gauges
-from exchange.telling.opening import open_listener
+from exchange.telling.opening import open_subscriber
 from exchange.telling.rounds import Rounds
 from exchange.telling.teller import Teller
 from exchange.telling.tellings import Tellings
@@ -25,7 +25,7 @@ def main() -> None:
         teller = Teller(
             pool=pool,
             tellings=Tellings(pool, PATIENCE),
-            connect=open_listener,
+            connect=open_subscriber,
             here=HERE,
             stopping=Event(),
             lease_s=LEASE_S,
