@@ -73,7 +73,7 @@ def as_diagnostic_report(
         "resourceType": "DiagnosticReport",
         "id": str(report.id),
         "meta": {"profile": [PROFILE], **security(person)},
-        "identifier": [_identifier(report)],
+        "identifier": [_identifier(each) for each in (report, *report.also)],
         "status": report.status.value,
         "category": _categories(report),
         "code": _code(report),

@@ -104,6 +104,7 @@ def documents_in(message: Message, namespace: Namespace, now: datetime) -> Broug
         sections=text.sections,
         conclusion=text.conclusion,
         forms=tuple(text.forms),
+        document_uids=tuple(text.document_uids),
         notice=notice,
     )
     status = _status(txa, act, found.lines)

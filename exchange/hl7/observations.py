@@ -133,5 +133,6 @@ def _brought(key: ReportKey, results: Sequence[Result], said: Said, namespace: N
         sections=text.sections,
         conclusion=text.conclusion,
         forms=tuple(text.forms),
+        document_uids=tuple(text.document_uids),
     )
     return Brought(Told(key, status, said, content), text.documents)

@@ -28,6 +28,9 @@ _MEASURED = frozenset({"NM", "SN"})
 _CODED = frozenset({"CE", "CWE", "CNE", "IS", "ID"})
 #: Values stand under one another, whatever they are of.
 _VALUES = ("", "values")
+_DOCUMENT_UID = frozenset(
+    {"SR Instance UID", "SRINSTANCEUID"}
+)  # the report itself, in the archive (IHE RAD-28)
 _STUDY_UID = frozenset({"Study Instance UID", "110180", "113014"})  # IHE RAD TF-2 §4.28; DCM
 
 #: What ED calls a kind of data (HL7 Tables 0191 and 0291), as a media type.
@@ -59,6 +62,7 @@ class Observations:
     forms: list[Form] = field(default_factory=list)
     documents: dict[str, bytes] = field(default_factory=dict)  # by SHA-256, hexadecimal
     study_uid: str = ""
+    document_uids: list[str] = field(default_factory=list)
 
     def add(self, heading: str, text: str, *, concludes: bool = False) -> None:
         """A section, or what stands under the heading of the last."""
@@ -102,6 +106,8 @@ def read_observations(lines: Sequence[Line], said: Observations, above: str, pro
             said.forms += [_document(each, segment, said) for each in segment.repetitions(5)]
         elif kind == "HD" and {segment.text(3), segment.text(3, 2)} & _STUDY_UID:
             said.study_uid = segment.text(5) if is_uid(segment.text(5)) else said.study_uid
+        elif kind in ("HD", "ST") and {segment.text(3), segment.text(3, 2)} & _DOCUMENT_UID:
+            said.document_uids += [segment.text(5)] if is_uid(segment.text(5)) else []
         elif kind == "RP" and segment.text(5).startswith("https://"):
             media_type = _MEDIA_TYPES.get(segment.text(5, 4).upper(), "")
             said.forms.append(Form(media_type, _heading(segment, ""), url=segment.text(5)))

@@ -4,7 +4,7 @@ What was decided is one transaction with what the shared record is to hear of it
 as long as nothing changes of what they decided about.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -13,6 +13,7 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from exchange.linking.reviews import Decider
+from exchange.reports.joining import join
 from exchange.reports.matching import Doubt, Matched, Unmatched
 from exchange.reports.question import Place, Question, State, question_of
 from exchange.telling import outbox
@@ -30,12 +31,17 @@ _UNHURRIED = "set local synchronous_commit = off"
 _OF_STUDIES = "select distinct reports_naming(s) from study s where s.uid = any(%s) order by 1"
 _PUT = """
     update report set state = %s, study_uid = %s, because = %s, decided_by = %s, decided_for = %s,
-        changed_at = case when study_uid is distinct from %s then now() else changed_at end
+        changed_at = case when study_uid is distinct from %s then now() else changed_at end,
+        same_as = case when study_uid is distinct from %s then null else same_as end
     where id = %s
 """
 _NOTED = """
     insert into report_decision (report_id, state, study_uid, because, verb, decided_by, trust, reason)
     values (%s, %s, %s, %s, %s, %s, %s, %s)
+"""
+_LOOK_AGAIN = """
+    insert into report_to_consider (report_id)
+    select id from report where merged_into is null and (id = %s or study_uid = any(%s))
 """
 
 
@@ -63,7 +69,8 @@ def consider(pool: ConnectionPool, changes: Sequence[Change]) -> None:
     for (report_id,) in found:
         with mapped_errors(), pool.connection() as connection:
             connection.execute(_UNHURRIED)
-            decide(connection, report_id)
+            touched = decide(connection, report_id)
+        join(pool, touched)
 
 
 def consider_waiting(pool: ConnectionPool) -> None:
@@ -81,21 +88,26 @@ def _consider_page(pool: ConnectionPool) -> bool:
         seen = [id for id, report in waiting if report == report_id]
         with mapped_errors(), pool.connection() as connection:
             connection.execute(_UNHURRIED)
-            decide(connection, report_id)
+            touched = decide(connection, report_id)
+        # Before the question goes: whoever dies in between asks it again.
+        join(pool, touched)
+        with mapped_errors(), pool.connection() as connection:
+            connection.execute(_UNHURRIED)
             connection.execute("delete from report_to_consider where id = any(%s)", (seen,))
     return bool(waiting)
 
 
-def decide(connection: Connection[Any], report_id: int) -> None:
-    """Where it belongs now, by the rules, unless a person's word still holds."""
+def decide(connection: Connection[Any], report_id: int) -> Collection[str]:
+    """Put it where it belongs by the rules, unless a person's word still holds: where it was and is."""
     asked = question_of(connection, report_id)
-    if asked is None or (
-        asked.decided_by is not None and asked.decided_for == asked.fingerprint(asked.place)
-    ):
-        return
-    now = by_rules(asked)
-    if now != asked.place or asked.decided_by is not None:
-        put(connection, asked, now)
+    if asked is None:
+        return ()
+    now = asked.place
+    if asked.decided_by is None or asked.decided_for != asked.fingerprint(asked.place):
+        now = by_rules(asked)
+        if now != asked.place or asked.decided_by is not None:
+            put(connection, asked, now)
+    return {asked.place.study_uid, now.study_uid} - {""}
 
 
 def put(connection: Connection[Any], asked: Question, now: Place, said: Said | None = None) -> None:
@@ -109,11 +121,13 @@ def put(connection: Connection[Any], asked: Question, now: Place, said: Said | N
     decided_for = asked.fingerprint(now) if is_by_hand else None
     connection.execute(
         _PUT,
-        (now.state.value, study_uid, now.because, by, decided_for, study_uid, asked.report_id),
+        (now.state.value, study_uid, now.because, by, decided_for, study_uid, study_uid, asked.report_id),
     )
     whose = (
         (said.verb.value, said.by.name, said.by.trust, said.by.because) if said else ("", FOLLOWER, "", "")
     )
+    if said is not None:  # reports beside the study that it left, or came to, are looked at anew
+        connection.execute(_LOOK_AGAIN, (asked.report_id, [asked.place.study_uid, now.study_uid]))
     connection.execute(_NOTED, (asked.report_id, now.state.value, study_uid, now.because, *whose))
     moved = {asked.place.study_uid, now.study_uid} - {""}
     if asked.place.study_uid != now.study_uid and moved:

@@ -43,6 +43,7 @@ class Listed:
     because: str
     changed_at: datetime
     decided_by: str | None
+    same_as: UUID | None  # the report that it tells of again, beside the same study
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ _LISTED = """
         coalesce(r.study_uid, '') as study_uid, array(select s.uid from study s
             where s.uid = r.study_named or (s.accession = any(r.accessions)
             and s.accession_issuer = r.accession_issuer) order by 1 limit 50) as study_uids,
-        r.because, r.changed_at, r.decided_by
+        r.because, r.changed_at, r.decided_by,
+        (select f.uid from report f where f.id = r.same_as) as same_as
     from report r where r.merged_into is null and (%(trust)s = '' or r.trust = %(trust)s)
 """
 _OF_STATE: Mapping[str, LiteralString] = {

@@ -161,6 +161,7 @@ class Content:
     conclusion: str = ""
     forms: tuple[Form, ...] = ()
     predecessors: tuple[str, ...] = ()  # SOP Instance UIDs that it replaces
+    document_uids: tuple[str, ...] = ()  # SOP Instance UIDs of documents that a message names as itself
     notice: Notice | None = None  # of which document a message tells
 
     @property
@@ -203,6 +204,8 @@ class Report:
     content: Content
     version: int  # how many times something was said of it
     changed_at: datetime
+    said_at: datetime  # when what stands was said
+    also: tuple["Report", ...] = ()  # the same report, as others told it
 
     @property
     def document_uid(self) -> str:

@@ -5,6 +5,7 @@ In the caller's transaction, so that a message is acknowledged together with wha
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
@@ -56,7 +57,7 @@ _RELATED_DOCUMENTS = """
 _STANDS = "select status, version, content from report where id = %s for no key update"
 _STAND = """
     update report set status = %s, version = %s, content = %s, study_named = %s, accessions = %s,
-        accession_issuer = %s, changed_at = now()
+        accession_issuer = %s, said_at = %s, changed_at = now()
     where id = %s returning study_uid
 """
 
@@ -134,7 +135,7 @@ def _merge(connection: Connection[Any], into: int, others: Sequence[int]) -> Non
     left = connection.execute(
         "with before as (select id, study_uid from report where id = any(%(others)s)),"
         " merged as (update report set merged_into = %(into)s, state = 'unmatched', study_uid = null,"
-        " because = 'it is one with another report', changed_at = now()"
+        " same_as = null, because = 'it is one with another report', changed_at = now()"
         " where id = any(%(others)s) or merged_into = any(%(others)s))"
         " select study_uid from before where study_uid is not null",
         {"into": into, "others": list(others)},
@@ -173,7 +174,7 @@ def stand(connection: Connection[Any], report_id: int) -> int:
         _STAND,
         (
             found.status.value, len(versions), Jsonb(stored_content(content)), content.study_uid,
-            list(content.accessions), content.accession_issuer, report_id,
+            list(content.accessions), content.accession_issuer, _said_at(versions), report_id,
         ),
     ).fetchone()  # fmt: skip
     connection.execute("delete from report_patient where report_id = %s", (report_id,))
@@ -186,6 +187,10 @@ def stand(connection: Connection[Any], report_id: int) -> int:
     if row is not None and row[0] is not None:
         outbox.note(connection, row, outbox.Because.REPORT)
     return report_id
+
+
+def _said_at(versions: Sequence[Version]) -> datetime:
+    return max(each.said.at for each in [each for each in versions if not each.is_hidden] or versions)
 
 
 def versions_of(connection: Connection[Any], report_id: int) -> Sequence[Version]:

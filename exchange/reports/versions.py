@@ -94,6 +94,7 @@ def with_what_was_said(content: Content, before: Sequence[Version]) -> Content:
         codes=content.codes or last.codes,
         effective=content.effective or last.effective,
         performers=content.performers or last.performers,
+        document_uids=content.document_uids or last.document_uids,
         sections=last.sections,
         conclusion=last.conclusion,
         forms=last.forms,

@@ -67,6 +67,7 @@ def _print(found: Sequence[Listed], as_json: bool) -> None:
                 "study": each.study_uid or (each.study_uids if as_json else ", ".join(each.study_uids)),
                 "because": each.because,
                 "decided_by": each.decided_by,
+                "same_as": str(each.same_as) if each.same_as else None,
                 "changed_at": each.changed_at.isoformat(timespec="seconds"),
             }
             for each in found

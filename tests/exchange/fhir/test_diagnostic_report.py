@@ -47,6 +47,7 @@ def report_of(told: Told) -> Report:
         content=told.content,
         version=1,
         changed_at=AT,
+        said_at=told.said.at,
     )
 
 

@@ -72,6 +72,7 @@ REPORT = Report(
     ),
     version=2,
     changed_at=AT,
+    said_at=AT,
 )
 PEOPLE = pytest.mark.parametrize(
     "person", [None, jane(), jane(Sensitivity.RESTRICTED), jane(Sensitivity.VERY_RESTRICTED)]

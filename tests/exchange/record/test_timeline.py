@@ -27,6 +27,7 @@ def report(status: ReportStatus, day: int = 1) -> Report:
     return Report(
         id=uuid4(), study_uid="1.2.1", source=ReportSource.HL7, trust="RBL", assigner="", number="1",
         status=status, content=Content(), version=1, changed_at=datetime(2026, 3, day, tzinfo=UTC),
+        said_at=datetime(2026, 3, day, tzinfo=UTC),
     )  # fmt: skip
 
 
