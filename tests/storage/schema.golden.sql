@@ -2299,6 +2299,8 @@ CREATE TABLE public.report (
     decided_for bytea,
     changed_at timestamp with time zone DEFAULT now() NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    same_as bigint,
+    said_at timestamp with time zone,
     CONSTRAINT report_check CHECK (((state = 'matched'::text) = (study_uid IS NOT NULL))),
     CONSTRAINT report_source_check CHECK ((source = ANY (ARRAY['HL7'::text, 'MDM'::text, 'SR'::text, 'PDF'::text, 'CDA'::text]))),
     CONSTRAINT report_state_check CHECK ((state = ANY (ARRAY['matched'::text, 'doubt'::text, 'unmatched'::text])))
@@ -3025,6 +3027,7 @@ CREATE INDEX report_by_study_named ON public.report USING btree (study_named) WH
 CREATE INDEX report_decision_by_report ON public.report_decision USING btree (report_id, id);
 CREATE INDEX report_merged ON public.report USING btree (merged_into) WHERE (merged_into IS NOT NULL);
 CREATE INDEX report_patient_by_number ON public.report_patient USING btree (issuer, value);
+CREATE INDEX report_same ON public.report USING btree (same_as) WHERE (same_as IS NOT NULL);
 CREATE INDEX report_to_decide ON public.report USING btree (id) WHERE (state <> 'matched'::text);
 CREATE INDEX report_version_by_document ON public.report_version USING btree (((((content -> 'notice'::text) -> 'number'::text) ->> 'value'::text))) WHERE (content ? 'notice'::text);
 CREATE INDEX report_version_by_instance ON public.report_version USING btree (instance_uid) WHERE (instance_uid IS NOT NULL);
@@ -3208,6 +3211,8 @@ ALTER TABLE ONLY public.report
     ADD CONSTRAINT report_merged_into_fkey FOREIGN KEY (merged_into) REFERENCES public.report(id);
 ALTER TABLE ONLY public.report_patient
     ADD CONSTRAINT report_patient_report_id_fkey FOREIGN KEY (report_id) REFERENCES public.report(id);
+ALTER TABLE ONLY public.report
+    ADD CONSTRAINT report_same_as_fkey FOREIGN KEY (same_as) REFERENCES public.report(id);
 ALTER TABLE ONLY public.report_to_consider
     ADD CONSTRAINT report_to_consider_report_id_fkey FOREIGN KEY (report_id) REFERENCES public.report(id);
 ALTER TABLE ONLY public.report_version
