@@ -16,7 +16,7 @@ from exchange.fhir.identifiers import (
 from exchange.fhir.moments import as_moment
 from exchange.fhir.service_request import request_id
 from exchange.fhir.subject import is_shielded, security, subject_of
-from exchange.fhir.values import modality, procedure_codes, said, spoken
+from exchange.fhir.values import concept, modality, procedure_codes, said, spoken
 from exchange.orders import Placed
 from exchange.people.person import Person
 from exchange.record.study import SharedInstance, SharedSeries, SharedStudy
@@ -24,6 +24,7 @@ from exchange.record.study import SharedInstance, SharedSeries, SharedStudy
 UK_CORE = "https://fhir.hl7.org.uk/StructureDefinition/UKCore-ImagingStudy"
 MADO = "https://profiles.ihe.net/RAD/MADO/StructureDefinition/MadoImagingStudy"
 _FRAMES = "https://profiles.ihe.net/RAD/MADO/StructureDefinition/MadoNumberOfFrames"
+_KEY_OBJECTS = "https://profiles.ihe.net/RAD/MADO/StructureDefinition/MadoKeyObjectDocumentTitle"
 
 
 def as_imaging_study(
@@ -89,12 +90,18 @@ def _series(series: SharedSeries, dicomweb: str) -> Json:
 
 
 def _instance(instance: SharedInstance) -> Json:
-    frames = [{"url": _FRAMES, "valueInteger": instance.frame_count}] if instance.frame_count > 1 else []
+    extensions: list[Json] = []
+    if instance.frame_count > 1:
+        extensions.append({"url": _FRAMES, "valueInteger": instance.frame_count})
+    selected = instance.key_objects
+    if selected is not None and selected.title is not None and selected.title.value:
+        extensions.append({"url": _KEY_OBJECTS, "valueCodeableConcept": concept(selected.title)})
     return said(
         {
-            "extension": frames,
+            "extension": extensions,
             "uid": instance.uid,
             "sopClass": {"system": URI, "code": oid(instance.sop_class_uid)},
             "number": instance.number if instance.number is None or instance.number >= 0 else None,
+            "title": selected.description if selected is not None else "",
         }
     )

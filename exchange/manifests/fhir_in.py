@@ -1,6 +1,6 @@
 """A FHIR document read as a manifest (IHE MADO §6.X.3): what its Key Object Selection would say."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from exchange.manifests.fhir import REGION
 from exchange.manifests.kos_in import NotAManifest
 from exchange.manifests.manifest import ListedSeries, Manifest, Request, Retrieval, Subject
 from exchange.people.person import Identifier, PersonName
-from exchange.record.study import Coded, SharedInstance
+from exchange.record.study import Coded, KeyObjects, SharedInstance
 
 _OID = "urn:oid:"
 _SEXES = {word: sex.value for sex, word in GENDERS.items()}
@@ -108,10 +108,17 @@ def _series(series: Json, resources: _Resources) -> ListedSeries:
                 each.get("sopClass", {}).get("code", "").removeprefix(_OID),
                 each.get("number"),
                 int(_extension(each, "valueInteger") or 0),
+                _key_objects(each),
             )
             for each in series["instance"]
         ),
     )
+
+
+def _key_objects(instance: Json) -> KeyObjects | None:
+    titles = _codes(filter(None, [_extension(instance, "valueCodeableConcept")]))
+    title, text = next(titles, None), instance.get("title", "")
+    return KeyObjects(title, text) if title or text else None
 
 
 def _moment(resource: Json) -> str:
@@ -123,7 +130,7 @@ def _extension(resource: Json, value: str) -> Any:
     return next((each[value] for each in resource.get("extension", ()) if value in each), None)
 
 
-def _codes(concepts: Sequence[Json]) -> Iterator[Coded]:
+def _codes(concepts: Iterable[Json]) -> Iterator[Coded]:
     for concept in concepts:
         for each in concept.get("coding", ()):
             scheme = scheme_of(each.get("system", ""))

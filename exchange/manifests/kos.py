@@ -271,13 +271,21 @@ def _entry(instance: SharedInstance) -> Iterable[Members]:
         yield content.count_item(content.NUMBER_OF_FRAMES, instance.frame_count, _FRAMES)
     if instance.number is not None:
         yield content.text_item(content.INSTANCE_NUMBER, str(instance.number))
+    # So that whoever looks for key images knows which selections to fetch (MADO table 6.X.2.9-4).
+    selected = instance.key_objects
+    if selected is not None and selected.title is not None:
+        yield _coded_item(content.DOCUMENT_TITLE, selected.title)
+    if selected is not None and selected.description:
+        yield content.text_item(content.KEY_OBJECT_DESCRIPTION, selected.description)
 
 
 def _modality(modality: str) -> Members:
-    return content.item(
-        "CODE", content.MODALITY, t0040A168=sequence([coded(Coded(modality, "DCM", modality))])
-    )
+    return _coded_item(content.MODALITY, Coded(modality, "DCM", modality))
 
 
 def _region(region: Coded) -> Members:
-    return content.item("CODE", content.TARGET_REGION, t0040A168=sequence([coded(region)]))
+    return _coded_item(content.TARGET_REGION, region)
+
+
+def _coded_item(concept: Coded, value: Coded) -> Members:
+    return content.item("CODE", concept, t0040A168=sequence([coded(value)]))

@@ -15,7 +15,7 @@ from exchange.manifests.content import Members, items_of, text_of, whole
 from exchange.manifests.kos import NHS_OID
 from exchange.manifests.manifest import ListedSeries, Manifest, Request, Retrieval, Subject, started
 from exchange.people.person import NHS, Identifier
-from exchange.record.study import Coded, SharedInstance
+from exchange.record.study import Coded, KeyObjects, SharedInstance
 from storage.dicom_json import JsonWriter
 from storage.elements import DEFLATED, Walk, encoding_of
 from storage.errors import BadInput, Unreadable
@@ -129,7 +129,15 @@ def _instances(series: Members, said: _Said) -> Iterator[SharedInstance]:
             text_of(each, "00081150"),
             whole(text_of(content.described(inner, content.INSTANCE_NUMBER), "0040A160")),
             max(counted or 0, 0),
+            _key_objects(inner),
         )
+
+
+def _key_objects(described: Sequence[Members]) -> KeyObjects | None:
+    """What is said of an instance that is a Key Object Selection itself (MADO table 6.X.2.9-4)."""
+    title = content.code_of(content.described(described, content.DOCUMENT_TITLE), "0040A168")
+    text = text_of(content.described(described, content.KEY_OBJECT_DESCRIPTION), "0040A160")
+    return KeyObjects(title, text) if title or text else None
 
 
 def _display(study: Members) -> str:

@@ -21,7 +21,7 @@ from exchange.order import Order
 from exchange.orders import Placed
 from exchange.people.person import Identifier, Person, PersonName
 from exchange.record.link import viewer_link
-from exchange.record.study import Coded, SharedInstance, SharedSeries, SharedStudy
+from exchange.record.study import Coded, KeyObjects, SharedInstance, SharedSeries, SharedStudy
 from exchange.trusts import Trust
 
 #: Raised when the same would be written otherwise: the UIDs are then others, too.
@@ -235,9 +235,19 @@ def _listed(series: SharedSeries, retrieval: Retrieval) -> ListedSeries:
                 each.sop_class_uid,
                 _counted(each.number),
                 each.frame_count if each.frame_count > 1 else 0,
+                _key_objects(each.key_objects),
             )
             for each in series.instances
         ),
+    )
+
+
+def _key_objects(said: KeyObjects | None) -> KeyObjects | None:
+    if said is None:
+        return None
+    title = said.title if said.title is not None and said.title.value and said.title.scheme else None
+    return (
+        KeyObjects(_code(title) if title else None, said.description) if title or said.description else None
     )
 
 

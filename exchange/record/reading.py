@@ -9,9 +9,10 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from exchange.record.study import Coded, SharedInstance, SharedSeries, SharedStudy
+from exchange.record.study import Coded, KeyObjects, SharedInstance, SharedSeries, SharedStudy
 from storage.answers import read_members
 from storage.corrections import IN_FORCE, Correction, Member, correct_json, in_force, those_of
+from storage.rejection_notes import KEY_OBJECT_SELECTION
 
 _STUDIES = """
     select s.id, s.uid, coalesce(s.study_date, '') as date, coalesce(s.study_time, '') as time,
@@ -29,10 +30,12 @@ _SERIES = """
     from series r where r.study_id = any(%s) order by r.study_id, r.series_number nulls last, r.id
 """
 _INSTANCES = """
-    select n.series_id, n.uid, n.sop_class, n.instance_number, n.frame_count, o.received_at
+    select n.series_id, n.uid, n.sop_class, n.instance_number, n.frame_count, o.received_at,
+        case when n.sop_class = %s then n.json_after end
     from instance n join object o on o.id = n.object_id
     where n.series_id = any(%s) and not n.hidden order by n.series_id, n.instance_number nulls last, n.id
 """
+_DOCUMENT_TITLE, _CONTENT, _KEY_OBJECT_DESCRIPTION = "0040A043", "0040A730", "113012"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +74,11 @@ def shared_studies(connection: Connection[Any], study_uids: Collection[str]) -> 
     series = connection.cursor(row_factory=class_row(_Series)).execute(_SERIES, (ids,)).fetchall()
     instances: dict[int, list[SharedInstance]] = defaultdict(list)
     received: dict[int, list[datetime]] = defaultdict(list)
-    for series_id, uid, sop_class, number, frames, at in connection.execute(
-        _INSTANCES, ([each.id for each in series],)
+    for series_id, uid, sop_class, number, frames, at, selection in connection.execute(
+        _INSTANCES, (KEY_OBJECT_SELECTION, [each.id for each in series])
     ):
-        instances[series_id].append(SharedInstance(uid, sop_class, number, frames))
+        said = _key_objects(read_members(selection)) if selection is not None else None
+        instances[series_id].append(SharedInstance(uid, sop_class, number, frames, said))
         received[series_id].append(at)
     corrections: dict[int, list[Correction]] = defaultdict(list)
     shown = [each.shown_as for each in series] + [each.shown_as for each in studies]
@@ -125,6 +129,17 @@ def _shared_series(
         _text(members, "00180015"), _text(members, "00200060"), _text(members, "00080021"),
         _text(members, "00080031"), instances,
     )  # fmt: skip
+
+
+def _key_objects(members: Mapping[str, Member]) -> KeyObjects | None:
+    """What can be said without its object: of one so long that its content is not kept ready, its title."""
+    described = (
+        " ".join(_text(item, "0040A160").split())
+        for item in members.get(_CONTENT, {}).get("Value", ())
+        if item and any(each.value == _KEY_OBJECT_DESCRIPTION for each in _codes(item, _DOCUMENT_TITLE))
+    )
+    said = KeyObjects(next(iter(_codes(members, _DOCUMENT_TITLE)), None), next(described, ""))
+    return said if said.title or said.description else None
 
 
 def _corrected(json: bytes, corrections: Sequence[Correction]) -> Mapping[str, Member]:

@@ -17,6 +17,14 @@ class Coded:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyObjects:
+    """What a Key Object Selection says of the objects that it selects (PS3.16 TID 2010)."""
+
+    title: Coded | None  # why they were (CID 7010)
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
 class SharedInstance:
     """An instance that shows."""
 
@@ -24,6 +32,7 @@ class SharedInstance:
     sop_class_uid: str
     number: int | None
     frame_count: int
+    key_objects: KeyObjects | None = None  # of a Key Object Selection
 
 
 @dataclass(frozen=True, slots=True)

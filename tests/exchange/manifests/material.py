@@ -18,7 +18,7 @@ from exchange.people.person import (
     Sensitivity,
     Sex,
 )
-from exchange.record.study import Coded, SharedInstance, SharedSeries, SharedStudy
+from exchange.record.study import Coded, KeyObjects, SharedInstance, SharedSeries, SharedStudy
 from exchange.trusts import Trust
 
 WIRRAL = Trust("RBL", "Wirral University Teaching Hospital", "RBL")
@@ -43,6 +43,8 @@ KINDS = {
     "1.3.12.2.1107.5.9.1": ("OT", "COMPOSITE"),  # a vendor's own
 }
 
+OF_INTEREST = KeyObjects(Coded("113000", "DCM", "Of Interest"), "The nodule, and where it was before")
+
 #: As the index has texts: without what ends a value, and without spaces around them.
 words = st.text(st.characters(codec="utf-8", exclude_characters="\\"), max_size=80).map(
     lambda text: "".join(each for each in text if each.isprintable()).strip()
@@ -55,12 +57,19 @@ times = st.one_of(
     st.times().map(lambda at: f"{at:%H%M%S.%f}"), st.sampled_from(["", "10", "1030", "103000", "246060"])
 )
 
+codes = st.builds(
+    Coded,
+    st.text("CHESMAULR0123456789", max_size=20),
+    st.sampled_from(["NICIP", "SCT", "DCM", "99LOCAL", ""]),
+    plain,
+)
 instances = st.builds(
     SharedInstance,
     st.just(""),
     st.sampled_from(sorted(KINDS)),
     st.none() | st.integers(-9999, 99999),
     st.integers(0, 3000),
+    st.none() | st.builds(KeyObjects, st.none() | codes, words),
 )
 series = st.builds(
     SharedSeries,
@@ -80,12 +89,6 @@ series = st.builds(
             replace(each, uid=f"{made.uid}.{number}") for number, each in enumerate(made.instances, 1)
         ),
     )
-)
-codes = st.builds(
-    Coded,
-    st.text("CHESMAULR0123456789", max_size=20),
-    st.sampled_from(["NICIP", "SCT", "DCM", "99LOCAL", ""]),
-    plain,
 )
 studies = st.builds(
     SharedStudy,
@@ -149,7 +152,12 @@ def study(**changes: object) -> SharedStudy:
     listed = tuple(
         SharedSeries(
             f"1.2.3.{number}", modality, number, f"series {number}", "CHEST", "", "20260301", "101500",
-            (SharedInstance(f"1.2.3.{number}.1", sop_class, 1, 1 if kind == "IMAGE" else 0),),
+            (
+                SharedInstance(
+                    f"1.2.3.{number}.1", sop_class, 1, 1 if kind == "IMAGE" else 0,
+                    OF_INTEREST if modality == "KO" else None,
+                ),
+            ),
         )
         for number, (sop_class, (modality, kind)) in enumerate(KINDS.items(), 1)
     )  # fmt: skip

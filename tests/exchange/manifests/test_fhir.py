@@ -61,6 +61,19 @@ def test_the_document_is_fhir(status: NumberStatus, sensitivity: Sensitivity) ->
     ]
 
 
+def test_key_objects_are_told_by_their_title_and_description() -> None:
+    study = document_of(material(), ASSIGNERS)["entry"][1]["resource"]
+    [selection] = [each["instance"][0] for each in study["series"] if each["modality"]["code"] == "KO"]
+    title = {"system": "http://dicom.nema.org/resources/ontology/DCM", "code": "113000"}
+    assert selection["title"] == "The nodule, and where it was before"
+    assert selection["extension"] == [
+        {
+            "url": "https://profiles.ihe.net/RAD/MADO/StructureDefinition/MadoKeyObjectDocumentTitle",
+            "valueCodeableConcept": {"coding": [{**title, "display": "Of Interest"}]},
+        }
+    ]
+
+
 @given(materials)
 def test_every_reference_leads_to_an_entry(made: Material) -> None:
     document = document_of(made, ASSIGNERS)

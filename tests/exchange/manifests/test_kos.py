@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
+from pydicom.uid import KeyObjectSelectionDocumentStorage
 
 from exchange.manifests.kos import Form, kos_of, kos_uid
 from exchange.manifests.kos_in import NotAManifest, read_kos
@@ -54,7 +55,9 @@ def test_that_for_xds_i_says_the_same_and_does_not_describe_it(made: Manifest) -
         replace(each, modality="", number=None, description="", region=None, started="")
         for each in made.series
     ]
-    instances = [[replace(n, number=None, frame_count=0) for n in each.instances] for each in listed]
+    instances = [
+        [replace(n, number=None, frame_count=0, key_objects=None) for n in each.instances] for each in listed
+    ]
     (read,) = read_kos(kos_of(made, Form.XDS_I))
     assert read == replace(
         made,
@@ -86,6 +89,24 @@ def test_in_mados_it_finds_only_the_value_types_that_the_standard_is_about_to_al
     assert {each.rpartition(" - ")[2] for each in found} == {
         f"Unrecognized enumerated value = <{each}>" for each in ("NUM", "DATE", "TIME")
     }
+
+
+def test_key_objects_are_told_by_their_title_and_description() -> None:
+    """So that only the selections that matter are fetched (MADO table 6.X.2.9-4)."""
+    library = as_dataset(manifest()).ContentSequence[-1]
+    [selection] = [
+        entry
+        for group in library.ContentSequence
+        for entry in group.get("ContentSequence", ())
+        if entry.get("ReferencedSOPSequence", [Dataset()])[0].get("ReferencedSOPClassUID")
+        == KeyObjectSelectionDocumentStorage
+    ]
+    _, title, description = selection.ContentSequence
+    assert {each.RelationshipType for each in (title, description)} == {"HAS ACQ CONTEXT"}
+    assert (title.ValueType, title.ConceptNameCodeSequence[0].CodeValue) == ("CODE", "121144")
+    assert title.ConceptCodeSequence[0].CodeMeaning == "Of Interest"
+    assert (description.ValueType, description.ConceptNameCodeSequence[0].CodeValue) == ("TEXT", "113012")
+    assert description.TextValue == "The nodule, and where it was before"
 
 
 def test_two_forms_are_two_objects() -> None:

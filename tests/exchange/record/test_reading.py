@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from psycopg_pool import ConnectionPool
 from pydicom.dataset import Dataset
-from pydicom.uid import CTImageStorage
+from pydicom.uid import CTImageStorage, KeyObjectSelectionDocumentStorage
 
 from exchange.linking.link import LINKER, Decided, Evidence, LinkState, Verdict
 from exchange.linking.links import keep_link, link_of, studies_of
 from exchange.people.person import Demographics, Identifier, NumberStatus, Record
 from exchange.people.telling import tell
 from exchange.record.reading import shared_studies
+from exchange.record.study import Coded, KeyObjects
 from exchange.telling import outbox
 from storage.correcting import NewCorrection, Reason, record
 from storage.files import FileObjects
@@ -88,3 +89,31 @@ def test_a_link_stands_beside_every_decision_there_was(shelf: Shelf) -> None:
         assert studies_of(connection, row[0]) == ["1.2.1"]
     assert shelf.rows("select state from link_decision order by id") == [("unmatched",), ("linked",)]
     assert Identifier.nhs("9990000018").is_nhs
+
+
+def test_a_key_object_selection_says_why_its_objects_were_selected(shelf: Shelf) -> None:
+    send(shelf)
+    note = Dataset()
+    note.SOPClassUID, note.SOPInstanceUID = KeyObjectSelectionDocumentStorage, "1.2.1.2.1"
+    note.StudyInstanceUID, note.SeriesInstanceUID, note.Modality = "1.2.1", "1.2.1.2", "KO"
+    note.PatientID, note.PatientName, note.PatientBirthDate = "123456", "O'Neill^Ruth", "19710304"
+    note.ConceptNameCodeSequence = [coded("113000", "Of Interest")]
+    text = Dataset()
+    text.RelationshipType, text.ValueType = "CONTAINS", "TEXT"
+    text.ConceptNameCodeSequence = [coded("113012", "Key Object Description")]
+    text.TextValue = "The nodule,\r\nand where it was before "
+    note.ContentSequence = [text]
+    shelf.send(note, origin=origin("RBL"))
+    with shelf.pool.connection() as connection:
+        (study,) = shared_studies(connection, ["1.2.1"]).values()
+    image, selection = (instance for series in study.series for instance in series.instances)
+    assert image.key_objects is None
+    assert selection.key_objects == KeyObjects(
+        Coded("113000", "DCM", "Of Interest"), "The nodule, and where it was before"
+    )
+
+
+def coded(value: str, meaning: str) -> Dataset:
+    made = Dataset()
+    made.CodeValue, made.CodingSchemeDesignator, made.CodeMeaning = value, "DCM", meaning
+    return made
