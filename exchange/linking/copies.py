@@ -86,6 +86,13 @@ class StillWrong:
         is_under_way = self.delivery_state in ("waiting", "sending") or self.telling_state == "waiting"
         return Stands.WAITING if is_under_way else Stands.WRONG
 
+    @property
+    def how_told(self) -> str:
+        """By what it is being told, or was tried to be; "" where nobody tells it."""
+        if self.delivery is not None:
+            return f"delivery {self.delivery}, {self.delivery_state}"
+        return f"ADT by {self.told_by}, {self.telling_state}" if self.telling is not None else ""
+
 
 @dataclass(frozen=True, slots=True)
 class ToldCopy:

@@ -15,7 +15,7 @@ from psycopg_pool import ConnectionPool
 from exchange.custody import is_of_trust
 from exchange.linking import copies, corrected, reviewing
 from exchange.linking.case import Case, case_of
-from exchange.linking.copies import StillWrong
+from exchange.linking.copies import StillWrong, ToldCopy
 from exchange.linking.link import LinkState
 from exchange.linking.preview import Preview
 from exchange.linking.reviewing import NobodySuch
@@ -110,6 +110,11 @@ class LinkDesk:
         """Copies elsewhere that bear other names than their studies do here."""
         with self._connection() as connection:
             return copies.still_wrong(connection, trust)
+
+    def told(self, trust: str | None) -> Sequence[ToldCopy]:
+        """Copies that are right again."""
+        with self._connection() as connection:
+            return copies.told(connection, trust)
 
     def send_again(self, study_uid: str, destination: str, by: Decider) -> None:
         """Have a copy sent again, whatever its destination's entry says."""

@@ -16,6 +16,7 @@ from exchange.people.directory import people
 from exchange.policy import Action
 from imx.commands.console_audit import note_at_console
 from imx.commands.group import Group
+from imx.commands.link_corrections import copies, correct, undo
 from imx.commands.options import Question
 from imx.commands.printing import print_one, print_rows
 from imx.database import open_database
@@ -24,6 +25,9 @@ from storage.driver_errors import mapped_errors
 from storage.errors import NotHeld
 
 commands = Group("Whose each study is: linked to a person, or why that is not known.")
+commands.command("correct")(correct)
+commands.command("undo")(undo)
+commands.command("copies")(copies)
 
 
 @contextmanager

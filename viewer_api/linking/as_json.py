@@ -148,7 +148,7 @@ def opened_json(each: Opened) -> dict[str, Any]:
 def wrong_json(each: StillWrong) -> dict[str, Any]:
     """A copy elsewhere."""
     fields = {name: getattr(each, name) for name in StillWrong.__slots__ if name != "opened"}
-    return {**fields, "opened": [opened_json(one) for one in each.opened]}
+    return {**fields, "stands": each.stands.value, "opened": [opened_json(one) for one in each.opened]}
 
 
 def _all(evidence: Sequence[Evidence]) -> list[dict[str, str]]:

@@ -56,6 +56,16 @@ def link_routes(work: Working) -> APIRouter:
             await reader.record(study, {"of": "copies that are still wrong"})
         return json_answer([wrong_json(each) for each in found])
 
+    @router.get(f"{PREFIX}/told")
+    async def told(request: Request) -> Response:
+        """Copies that are right again since their studies' names changed, and how they were told."""
+        reader = await work.readers.admit(request, Action.DECIDE_LINK)
+        found = await ask(desk.told, asked.trust_of(reader))
+        await reader.record(detail={"copies": len(found)})
+        for study in {each.study_uid for each in found}:
+            await reader.record(study, {"of": "copies that are right again"})
+        return json_answer(found)
+
     @router.get(f"{PREFIX}/{{study}}")
     async def case(request: Request, study: str) -> Response:
         """One study and the people whose it may be; `person` adds somebody whom nobody proposed."""

@@ -145,9 +145,12 @@ class ReviewPages:
         await reader.record(detail={"copies": len(found)})
         for study in {each.study_uid for each in found}:
             await reader.record(study, {"of": "copies that are still wrong"})
+        right = await self._work.desk.ask(self.desk.told, asked.trust_of(reader))
+        for study in {each.study_uid for each in right}:
+            await reader.record(study, {"of": "copies that are right again"})
         status = HTTPStatus.BAD_REQUEST if errors else HTTPStatus.OK
         return self._page(
-            request, reader, "review_wrong.html", status=status, rows=found, errors=errors or {}
+            request, reader, "review_wrong.html", status=status, rows=found, right=right, errors=errors or {}
         )
 
     async def decide(

@@ -11,11 +11,14 @@ from psycopg_pool import ConnectionPool
 from typer.testing import CliRunner, Result
 
 from exchange.linking.linker import link_studies
+from exchange.people.person import Demographics, Identifier, NumberStatus, PersonName, Record, Sex
+from exchange.people.telling import tell
 from imx.main import COMMANDS, build
 from storage.changes import ChangeFeed, follow
 from storage.errors import NotHeld
 from storage.files import FileObjects
 from tests.exchange.linking.test_linker import NUMBER, send, told, traced
+from tests.exchange.people.test_directory import said
 from tests.storage.shelf import Shelf
 
 Imx = Callable[..., Result]
@@ -80,3 +83,33 @@ def test_a_study_that_nobody_has_looked_at_is_said_to_be_so(imx: Imx) -> None:
     answer = imx("links", "show", "1.2.9")
     assert answer.exit_code != 0
     assert isinstance(answer.exception, NotHeld)
+
+
+def test_studies_are_corrected_together_as_they_were_shown_and_undone(imx: Imx, database: str) -> None:
+    other = "9990000026"
+    for each in ("RBL:77", f"NHS:{other}"):
+        assert imx("links", "correct", "1.2.1", "--to", each).exit_code == 1
+    with ConnectionPool(database, min_size=1) as pool, pool.connection() as connection:
+        of = Demographics((PersonName("Grey", ("Ann",)),), "19710304", Sex.FEMALE)
+        tell(connection, Record(Identifier.nhs(other), of, other, NumberStatus.VERIFIED), said())
+    asked = ("links", "correct", "1.2.1", "1.2.2", "--to", f"NHS:{other}")
+
+    shown = imx(*asked)
+
+    assert shown.exit_code == 0, shown.output
+    assert "Patient ID" in shown.stdout
+    token = shown.stdout.split("--token ")[1].split()[0]
+    assert imx(*asked, "--token", "x", "--reason", "wrong wristband").exit_code == 1
+    assert imx(*asked, "--token", token).exit_code == 1
+    done = imx(*asked, "--token", token, "--reason", "wrong wristband", "--json")
+    [decision] = json.loads(done.stdout)
+    for uid in ("1.2.1", "1.2.2"):
+        [link] = json.loads(imx("links", "show", uid, "--json").stdout)
+        assert link["person"] == other
+    assert json.loads(imx("links", "copies", "--json").stdout) == []
+    number = str(decision["decision"])
+    assert imx("links", "undo", "1.2.2", number, "--reason", "it was not").exit_code == 1
+    undone = imx("links", "undo", "1.2.1", number, "--reason", "it was not")
+    assert undone.exit_code == 0, undone.output
+    [link] = json.loads(imx("links", "show", "1.2.2", "--json").stdout)
+    assert link["state"] == "conflicting"
