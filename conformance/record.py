@@ -1,5 +1,6 @@
 """How the care record is told of studies: by which interactions of each standard."""
 
+from exchange.linking.announcing import Trigger
 from exchange.telling.hl7_messages import DOCUMENT_STATUS, RESULT_STATUS
 from exchange.telling.nrl_rules import TYPES
 from exchange.telling.thing import Act
@@ -23,6 +24,13 @@ def ways() -> list[tuple[str, str, str, str]]:
         ),
         ("HL7 v2.5.1 results", _result(Act.TELL), _result(Act.REPLACE), _result(Act.RETRACT)),
         ("HL7 v2.5.1 documents", _document(Act.TELL), _document(Act.REPLACE), _document(Act.RETRACT)),
+        (
+            "HL7 v2.5.1 patient update (IHE RAD-12), where a destination of images names it",
+            "nothing",
+            f"ADT^{Trigger.MERGE.value}, a number gave way;"
+            f" ADT^{Trigger.UPDATE.value}, details under the same number",
+            "nothing: no ADT says it of one study",
+        ),
         (
             "NRL pointers (producer API v3)",
             f"POST; types {', '.join(code for _, code in TYPES)} where strict, else any (NIR DocumentEntry)",
