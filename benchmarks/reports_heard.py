@@ -1,9 +1,10 @@
 """How fast a feed of reports is taken, and whether it comes to the right end in a bad order.
 
-`python -m benchmarks.reports_heard` makes 20,000 ORU^R01 messages of three disciplines: drafts, authorised
-reports, corrections and withdrawals of some 10,000 reports, shuffled, one in twenty sent twice. Four
-connections hand them to the desk of the HL7 door on a PostgreSQL of its own, which flushes; then every report
-must stand as what was said last says. It prints messages a second, and fails where a report stands otherwise.
+`python -m benchmarks.reports_heard` makes 20,000 ORU^R01 and MDM messages of three disciplines: drafts,
+authorised reports, addenda, corrections and withdrawals of some 10,000 reports, shuffled, one in twenty sent
+twice. Four connections hand them to the desk of the HL7 door on a PostgreSQL of its own, which flushes; then
+every report must stand as what was said last says. It prints messages a second, and fails where a report
+stands otherwise.
 """
 
 import argparse
@@ -48,6 +49,21 @@ ENDS = {
     ("F", "W"): ReportStatus.ENTERED_IN_ERROR,
     ("X", ""): ReportStatus.ENTERED_IN_ERROR,
 }
+#: One report in so many is told of as a document, and what befalls it: the event of each message, which of
+#: its documents it is of and of which that is an addendum or in whose place, and TXA-17.
+DOCUMENTS = 4
+LIVES_OF_DOCUMENTS: Sequence[tuple[int, ReportStatus, Sequence[tuple[str, str, str, str]]]] = (
+    (40, ReportStatus.FINAL, (("T02", "a", "", "AU"),)),
+    (25, ReportStatus.FINAL, (("T02", "a", "", "IP"), ("T03", "a", "", "AU"))),
+    (15, ReportStatus.APPENDED, (("T02", "a", "", "AU"), ("T06", "b", "a", "LA"))),
+    (
+        12,
+        ReportStatus.CORRECTED,
+        (("T01", "a", "", "IP"), ("T04", "a", "", "AU"), ("T10", "b", "a", "AU"), ("T03", "a", "", "AU")),
+    ),
+    (8, ReportStatus.ENTERED_IN_ERROR, (("T02", "a", "", "AU"), ("T11", "a", "", "AU"))),
+)
+_WITH_CONTENT = ("T02", "T04", "T06", "T10")
 _DISCIPLINES = (("CRIS", "CT", "CT head"), ("WINPATH", "SP", "Histology"), ("CVIS", "CUS", "Echo"))
 _SENTENCES = (
     "The lungs are clear.",
@@ -57,6 +73,12 @@ _SENTENCES = (
     "A small nodule is seen.",
     "Appearances are those of an old injury.",
 )
+#: By number; a document's by each that it and what was made of it ever had.
+_STATUSES = """
+    select number, status from report where source = 'HL7'
+    union select v.content -> 'notice' -> 'number' ->> 'value', r.status
+    from report_version v join report r on r.id = v.report_id where v.content ? 'notice'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +96,11 @@ def feed(count: int, chance: random.Random) -> Feed:
     weights = [weight for weight, _ in LIVES]
     while len(messages) < count:
         number = f"R{len(ends)}"
+        if len(ends) % DOCUMENTS == 0:
+            [(_, end, steps)] = chance.choices(LIVES_OF_DOCUMENTS, [each[0] for each in LIVES_OF_DOCUMENTS])
+            messages += [_document(number, each, at, chance) for at, each in enumerate(steps)]
+            ends[f"{number}a"] = end
+            continue
         [(_, life)] = chance.choices(LIVES, weights)
         messages += [_message(number, said, at, chance) for at, said in enumerate(life)]
         ends[number] = ENDS[life[-1]]
@@ -85,10 +112,8 @@ def feed(count: int, chance: random.Random) -> Feed:
 def _message(number: str, said: tuple[str, str], at: int, chance: random.Random) -> bytes:
     result, observed = said
     app, section, procedure = _DISCIPLINES[int(number[1:]) % len(_DISCIPLINES)]
-    person = int(number[1:]) % 5000
     lines = [
-        f"MSH|^~\\&|{app}|RBL|IMX|CM|202603020{at}0000||ORU^R01^ORU_R01|{number}.{at}|P|2.5.1",
-        f"PID|1||{person:06}^^^RBL^PI||Person^{person}||19500102|F",
+        *_head("ORU^R01^ORU_R01", app, number, at),
         f"ORC|RE||A{number}",
         f"OBR|1||{number}^{app}|{section}1^{procedure}^L|||202603011000|||||||||||||||202603020{at}0000"
         f"||{section}|{result}|||||||C1&Grey&Meg&&&Dr&&&GMC",
@@ -97,6 +122,29 @@ def _message(number: str, said: tuple[str, str], at: int, chance: random.Random)
         text = " ".join(chance.choices(_SENTENCES, k=12))
         lines += [f"OBX|{line}|TX|TXT^Report^L||{text}||||||{observed}" for line in range(1, 5)]
     return ("\r".join(lines) + "\r").encode()
+
+
+def _document(number: str, step: tuple[str, str, str, str], at: int, chance: random.Random) -> bytes:
+    event, which, parent, completion = step
+    app, section, procedure = _DISCIPLINES[int(number[1:]) % len(_DISCIPLINES)]
+    over = f"{number}{parent}^{app}" if parent else ""
+    lines = [
+        *_head(f"MDM^{event}^MDM_T02", app, number, at),
+        f"OBR|1||E{number}^{app}|{section}1^{procedure}^L|||202603011000|||||||||||||||||{section}",
+        f"TXA|1|DI|TX|||||||||{number}{which}^{app}|{over}||A{number}||{completion}||AV",
+    ]
+    if event in _WITH_CONTENT:
+        text = " ".join(chance.choices(_SENTENCES, k=12))
+        lines += [f"OBX|{line}|TX|TXT^Report^L||{text}" for line in range(1, 5)]
+    return ("\r".join(lines) + "\r").encode()
+
+
+def _head(kind: str, app: str, number: str, at: int) -> list[str]:
+    person = int(number[1:]) % 5000
+    return [
+        f"MSH|^~\\&|{app}|RBL|IMX|CM|202603020{at}0000||{kind}|{number}.{at}|P|2.5.1",
+        f"PID|1||{person:06}^^^RBL^PI||Person^{person}||19500102|F",
+    ]
 
 
 @contextmanager
@@ -128,7 +176,7 @@ def hear(pool: ConnectionPool, messages: Sequence[bytes]) -> tuple[float, int]:
 def wrong(pool: ConnectionPool, ends: dict[str, ReportStatus]) -> list[str]:
     """Reports that stand otherwise than they should, or are not there."""
     with pool.connection() as connection:
-        found: dict[str, str] = dict(connection.execute("select number, status from report").fetchall())
+        found: dict[str, str] = dict(connection.execute(_STATUSES).fetchall())
     return [number for number, status in ends.items() if found.get(number) != status.value]
 
 

@@ -39,6 +39,7 @@ _NOTED = """
     insert into report_decision (report_id, state, study_uid, because, verb, decided_by, trust, reason)
     values (%s, %s, %s, %s, %s, %s, %s, %s)
 """
+_LOOKED_AT = "delete from report_to_consider where id = any(%s)"
 _LOOK_AGAIN = """
     insert into report_to_consider (report_id)
     select id from report where merged_into is null and (id = %s or study_uid = any(%s))
@@ -89,11 +90,14 @@ def _consider_page(pool: ConnectionPool) -> bool:
         with mapped_errors(), pool.connection() as connection:
             connection.execute(_UNHURRIED)
             touched = decide(connection, report_id)
-        # Before the question goes: whoever dies in between asks it again.
-        join(pool, touched)
-        with mapped_errors(), pool.connection() as connection:
-            connection.execute(_UNHURRIED)
-            connection.execute("delete from report_to_consider where id = any(%s)", (seen,))
+            if not touched:
+                connection.execute(_LOOKED_AT, (seen,))
+        if touched:
+            join(pool, touched)
+            # Only then does the question go: whoever dies before asks it again.
+            with mapped_errors(), pool.connection() as connection:
+                connection.execute(_UNHURRIED)
+                connection.execute(_LOOKED_AT, (seen,))
     return bool(waiting)
 
 
