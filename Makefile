@@ -55,8 +55,8 @@ peers: $(READY)  ## the tests against DCMTK, Orthanc, dcmjs-dimse, Chromium and 
 	$(RUN) imx viewer install
 	$(RUN) pytest -m peers tests/peers
 
-fuzz: $(READY)  ## every reader of files fed with damage, FUZZ_SECONDS=60 for all of them together
-	$(RUN) tests.fuzz --seconds $(or $(FUZZ_SECONDS),60)
+fuzz: $(READY)  ## every reader of files fed with damage, the same every time; FUZZ_FILES=10000 of each kind
+	$(RUN) tests.fuzz $(if $(FUZZ_FILES),--files $(FUZZ_FILES))
 
 bench: $(READY)  ## the benchmarks at full size (an hour): docs/benchmarks.md says what they mean
 	@tests/peers/install

@@ -27,7 +27,8 @@ from exchange.hl7.framing import framed
 from exchange.people.bulk import COLUMNS
 from imx.postgres.binaries import find_binaries
 from imx.postgres.cluster import cluster_in
-from tests.service import Service, free_port
+from tests.ports import free_port
+from tests.service import Service
 
 FEEDS = TRUSTS[:4]
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)

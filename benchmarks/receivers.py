@@ -12,8 +12,9 @@ import httpx
 
 from benchmarks.senders import Address, Tuning
 from tests.peers.archives import DICOMWEB_PLUGIN
+from tests.ports import free_port
 from tests.processes import cpu_seconds
-from tests.service import Service, free_port
+from tests.service import Service
 
 #: The calling AE title of every sender, which our registry knows.
 SENDER = "BENCH"

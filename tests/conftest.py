@@ -4,30 +4,23 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 
-import psycopg
 import pytest
 from argon2 import PasswordHasher
 from hypothesis import settings
-from psycopg.conninfo import make_conninfo
 
 from exchange import audit, passwords
 from imx.postgres.binaries import find_binaries
 from imx.postgres.cluster import cluster_in
 from imx.postgres.process import Postgres, start
-from storage.migrations import migrate
+from tests.databases import Databases
 
 # On a busy machine an example may take long, which is no fault. CI tries the same examples every time; at
 # home they are new in each run, and what they find becomes an example of its own.
 settings.register_profile("home", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "home")
-
-#: Databases of this process are numbered.
-_numbers = count(1)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -79,28 +72,19 @@ def database_url(postgres: Postgres) -> str:
 
 
 @pytest.fixture(scope="session")
-def template_database(database_url: str) -> str:
+def databases(database_url: str) -> Databases:
+    """Migrated databases of that server."""
+    return Databases.of(database_url, "migrated")
+
+
+@pytest.fixture(scope="session")
+def template_database(databases: Databases) -> str:
     """The name of a migrated database, to be copied."""
-    name = "migrated"
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(f"create database {name}")
-    migrate(make_conninfo(database_url, dbname=name))
-    return name
+    return databases.template
 
 
 @pytest.fixture
-def database(database_url: str, template_database: str) -> Iterator[str]:
-    """Conninfo of a fresh, migrated database, dropped afterwards with whatever is still connected."""
-    with fresh_database(database_url, template_database) as conninfo:
+def database(databases: Databases) -> Iterator[str]:
+    """Conninfo of a migrated database as good as new, taken back from whoever is still connected."""
+    with databases.one() as conninfo:
         yield conninfo
-
-
-@contextmanager
-def fresh_database(database_url: str, template_database: str) -> Iterator[str]:
-    """The same, for a fixture of a wider scope."""
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(f"create database {name} template {template_database} strategy file_copy")
-    yield make_conninfo(database_url, dbname=name)
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(f"drop database {name} with (force)")

@@ -3,19 +3,20 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sysconfig
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
 from minio import Minio
+
+from tests.ports import free_ports
 
 ACCESS_KEY = "imx-test"
 SECRET_KEY = "not-a-secret"
@@ -166,15 +167,6 @@ def running(folder: Path, *options: str) -> Iterator[Seaweed]:
         yield server
     finally:
         server.stop()
-
-
-def free_ports(number: int) -> list[int]:
-    """Loopback ports that nobody listens on, each another."""
-    with ExitStack() as probes:
-        sockets = [probes.enter_context(socket.socket()) for _ in range(number)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 def _identities() -> dict[str, object]:

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,21 +13,17 @@ from pathlib import Path
 
 import httpx
 
+from tests.ports import free_port
 from tests.processes import Process, family
 
 _IMX = (sys.executable, "-m", "imx")
 
+#: For whatever it is to do, where many tests run at once on a slow machine.
+PATIENCE_S = 120.0
+
 
 class NotReady(Exception):
     """The service did not come up, or did not come back."""
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -53,7 +48,7 @@ class Service:
         """What it and its children printed."""
         return self.data.parent / f"{self.data.name}.log"
 
-    def start(self, patience_s: float = 60) -> None:
+    def start(self, patience_s: float = PATIENCE_S) -> None:
         """Start it, and return when it is ready."""
         ports = ("--dicom-port", str(self.dicom_port), "--http-port", str(self.http_port))
         with self.log.open("ab") as log:
@@ -78,7 +73,7 @@ class Service:
             )
         self.wait_ready(patience_s)
 
-    def wait_ready(self, patience_s: float = 60) -> None:
+    def wait_ready(self, patience_s: float = PATIENCE_S) -> None:
         """Return when it says that it can keep what it is sent."""
         deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline:
@@ -92,11 +87,11 @@ class Service:
     def is_ready(self) -> bool:
         """What /health/ready says."""
         try:
-            return httpx.get(f"{self.url}/health/ready", timeout=5).status_code == 200
+            return httpx.get(f"{self.url}/health/ready", timeout=PATIENCE_S).status_code == 200
         except httpx.TransportError:
             return False
 
-    def stop(self, patience_s: float = 30) -> None:
+    def stop(self, patience_s: float = PATIENCE_S) -> None:
         """SIGTERM, as an init system would; what does not end in time is killed."""
         if self.process is None:
             return
@@ -115,7 +110,7 @@ class Service:
         """Every process of it."""
         return family(self.process.pid) if self.process else []
 
-    def imx(self, *arguments: str, patience_s: float = 120) -> str:
+    def imx(self, *arguments: str, patience_s: float = PATIENCE_S) -> str:
         """Run the command line on its data; what it printed."""
         done = subprocess.run(
             ["env", *self.environment, *_IMX, *arguments, "--data", str(self.data)],

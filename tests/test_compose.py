@@ -30,7 +30,8 @@ from storage.errors import ObjectsUnavailable
 from storage.keys import fresh_key
 from storage.s3 import S3Objects, connect
 from storage.s3_address import S3Address
-from tests.seaweed import WEED, free_ports
+from tests.ports import free_ports
+from tests.seaweed import WEED
 from viewer_api.ohif import VERSION
 
 ROOT = Path(__file__).parents[1]
@@ -219,7 +220,7 @@ def test_after_setup_the_first_peers_are_known_and_the_edges_are_healthy(
         command = [part.replace(port, str(ports[port])) for part in SERVICES[name]["command"]]
         part = subprocess.Popen(["imx", *command], env=environment)
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 60
             while subprocess.run(asks, env=environment, capture_output=True, check=False).returncode:
                 assert part.poll() is None
                 assert time.monotonic() < deadline

@@ -15,6 +15,7 @@ from imx.demo.restamp import LeftOut
 from imx.demo.service import free_port
 from imx.part10 import Part10
 from imx.scu import Sent
+from tests import ports
 
 HEAD = Part10("1.2.840.10008.5.1.4.1.1.2", "2.25.1", "1.2.840.10008.1.2.1", 330)
 
@@ -91,8 +92,8 @@ def test_left_out_files_are_named_by_reason() -> None:
 
 def test_a_busy_port_is_not_chosen() -> None:
     with socket.socket() as taken:
-        taken.bind(("", 0))
+        busy = ports.free_port()
+        taken.bind(("", busy))
         taken.listen()
-        busy = taken.getsockname()[1]
         assert free_port(busy) != busy
     assert free_port(busy) == busy

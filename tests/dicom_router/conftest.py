@@ -71,7 +71,7 @@ class Running:
 
     def call(self, **options: Any) -> RawPeer:
         """A raw connection to it."""
-        return RawPeer(socket.create_connection(("127.0.0.1", self.port), timeout=10), **options)
+        return RawPeer(socket.create_connection(("127.0.0.1", self.port), timeout=60), **options)
 
 
 Serve = Callable[..., Running]
@@ -131,7 +131,7 @@ def logged() -> Iterator[list[Any]]:
 @pytest.fixture
 def holdings(database: str, tmp_path: Path) -> Iterator[Holdings]:
     """An archive on a real database and files, to be filled."""
-    with ConnectionPool(database, min_size=1, max_size=20, timeout=10) as pool:
+    with ConnectionPool(database, min_size=1, max_size=20, timeout=60) as pool:
         shelf = Shelf(pool, FileObjects(tmp_path / "objects", watermark_bytes=0))
         with closing(Reading(database, shelf.objects, 4)) as reading:
             yield Holdings(shelf, reading)

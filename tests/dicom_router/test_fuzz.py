@@ -32,7 +32,7 @@ from imx.configuration import read
 from imx.pool import open_pool
 from imx.wiring import build_router, open_reading
 from storage.elements import EXPLICIT_LITTLE
-from tests.conftest import fresh_database
+from tests.databases import Databases
 from tests.dicom_router.raw_peer import (
     CT,
     EXPLICIT,
@@ -75,7 +75,7 @@ class Fuzzed:
     trouble: list[str] = field(default_factory=list)
 
     def call(self) -> RawPeer:
-        return RawPeer(socket.create_connection(("127.0.0.1", self.port), timeout=20))
+        return RawPeer(socket.create_connection(("127.0.0.1", self.port), timeout=60))
 
     def be_healthy(self) -> None:
         """One association, a C-STORE and a C-ECHO in turn, a little apart."""
@@ -109,12 +109,10 @@ class Fuzzed:
 
 
 @pytest.fixture(scope="module")
-def fuzzed(
-    database_url: str, template_database: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Fuzzed]:
+def fuzzed(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuzzed]:
     with ExitStack() as stack:
         logged = stack.enter_context(structlog.testing.capture_logs())
-        database = stack.enter_context(fresh_database(database_url, template_database))
+        database = stack.enter_context(databases.one())
         data = tmp_path_factory.mktemp("fuzz")
         ours = read({"data": data, "database.url": database, **LIMITS}, {})
         pool = stack.enter_context(closing(open_pool(database, 6)))

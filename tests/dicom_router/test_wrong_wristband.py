@@ -122,7 +122,7 @@ def doors(holdings: Holdings, serve: Serve, tmp_path: Path) -> Iterator[Doors]:
             database=str(holdings.shelf.pool.conninfo), pool=holdings.shelf.pool,
             rules=RuleDesk(holdings.shelf.pool),
         )  # fmt: skip
-        with serving(parts) as url, httpx.Client(base_url=url, timeout=30) as api:
+        with serving(parts) as url, httpx.Client(base_url=url, timeout=60) as api:
             yield Doors(api, router, workstation, uid)
 
 

@@ -18,7 +18,7 @@ from tests.storage.shelf import Shelf, origin
 
 @pytest.fixture
 def shelf(database: str, tmp_path: Path) -> Iterator[Shelf]:
-    with ConnectionPool(database, min_size=1, max_size=8, timeout=10) as pool:
+    with ConnectionPool(database, min_size=1, max_size=8, timeout=60) as pool:
         yield Shelf(pool, FileObjects(tmp_path / "objects", watermark_bytes=0))
 
 

@@ -1,11 +1,10 @@
-"""Damaged files, the way that real ones go, until a time is over."""
+"""Damaged files, the way that real ones go."""
 
 import tempfile
-import time
 import traceback
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import count
+from hashlib import sha256
 from pathlib import Path
 
 from ologies.case import Case
@@ -16,7 +15,11 @@ from ologies.wrapping import Wrapping, wrap
 from tests.fuzz.changes import changed
 from tests.fuzz.seeds import Seed
 
-#: Files that are made before the clock is looked at again.
+#: Files of one kind that are tried where nobody asks for more: so many, or fewer of so many bytes in all.
+USUAL_FILES = 300
+USUAL_BYTES = 12_000_000
+
+#: Files that lie there at the same time.
 AT_ONCE = 200
 
 #: Findings of one kind that are kept.
@@ -30,6 +33,7 @@ class Result:
     """What became of one kind's damaged files."""
 
     kind: str
+    seed: str  # how the SHA-256 of the whole file begins: made by other libraries, it may be another
     files: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     findings: list[str] = field(default_factory=list)
@@ -46,13 +50,20 @@ def watched(path: Path, case: Case, into: Path) -> Wrapping:
         raise
 
 
-def fuzz(kind: Kind, seed: Seed, seconds: float, first: int) -> Result:
-    """Until its time is over."""
-    result, numbers = Result(kind.value), count(first)
-    until = time.monotonic() + seconds
-    while time.monotonic() < until and len(result.findings) < KEPT:
+def usual_files(seed: Seed) -> int:
+    """How many are tried where nobody says how many."""
+    return min(USUAL_FILES, USUAL_BYTES // len(seed.content) + 1)
+
+
+def fuzz(kind: Kind, seed: Seed, first: int, files: int) -> Result:
+    """So many from that number on, or until there are findings enough."""
+    result = Result(kind.value, sha256(seed.content).hexdigest()[:8])
+    for start in range(first, first + files, AT_ONCE):
+        if len(result.findings) >= KEPT:
+            break
         with tempfile.TemporaryDirectory() as folder:
-            paths = [Path(folder) / f"{kind.name}-{next(numbers)}" for _ in range(AT_ONCE)]
+            numbers = range(start, min(start + AT_ONCE, first + files))
+            paths = [Path(folder) / f"{kind.name}-{number}" for number in numbers]
             for name, content in seed.beside.items():
                 Path(folder, name).write_bytes(content)
             for path in paths:
@@ -64,8 +75,6 @@ def fuzz(kind: Kind, seed: Seed, seconds: float, first: int) -> Result:
                 told = done.job.path.with_suffix(".traceback")
                 if told.exists() or str(outcome) == ENDED:
                     result.findings.append(_keep(done.job.path, told))
-                if time.monotonic() > until:
-                    break
     return result
 
 

@@ -21,6 +21,7 @@ def test_a_seed_is_whole(kind: Kind, tmp_path: Path) -> None:
         tmp_path.joinpath(name).write_bytes(content)
     assert recognise(path) is kind
     assert wrap_here(path, seed.case).objects
+    assert seed_of(kind) == seed  # so that a number says which file it is
 
 
 def test_a_number_names_its_damage() -> None:

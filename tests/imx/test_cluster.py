@@ -18,8 +18,8 @@ from pydicom.data import get_testdata_file
 from imx.destination import Destination
 from imx.part10 import head_of, split
 from imx.scu import send
+from tests.ports import free_port
 from tests.seaweed import ACCESS_KEY, SECRET_KEY, running
-from tests.service import free_port
 
 
 @dataclass

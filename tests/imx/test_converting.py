@@ -32,7 +32,7 @@ KEEP_S = 3600.0
 
 @pytest.fixture
 def shelf(database: str, tmp_path: Path) -> Iterator[Shelf]:
-    with ConnectionPool(database, min_size=1, max_size=6, timeout=10) as pool:
+    with ConnectionPool(database, min_size=1, max_size=6, timeout=60) as pool:
         yield Shelf(pool, FileObjects(tmp_path / "objects", watermark_bytes=0))
 
 

@@ -38,7 +38,7 @@ class Door:
         self.authority.ca.configure_trust(context)
         if certificate is not None:
             certificate.configure_cert(context)
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as plain:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as plain:
             try:
                 with context.wrap_socket(plain, server_hostname="127.0.0.1") as secured:
                     secured.sendall(framed(raw))

@@ -23,7 +23,7 @@ int(name)
 
 def test_a_line_is_json_with_its_part_and_an_exception_has_no_text() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", SAYS], capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-c", SAYS], capture_output=True, text=True, timeout=60, check=False
     )
 
     lines = [json.loads(line) for line in done.stderr.splitlines()]

@@ -14,7 +14,7 @@ from imx.configuration import BadSettings, read
 from imx.listening import PortInUse, open_listener
 from imx.operation import answering
 from imx.settings import Settings
-from tests.service import free_port
+from tests.ports import free_port
 
 
 def settings_of(database: str, folder: Path, **others: object) -> Settings:

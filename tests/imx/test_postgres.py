@@ -119,7 +119,7 @@ def test_another_user_is_refused_even_with_the_socket_at_hand(
         extra_groups=[],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
         cwd="/",
     )
@@ -159,7 +159,7 @@ def test_it_ends_when_its_supervisor_is_killed(cluster_folder: Path) -> None:
 
     kill(supervisor)
 
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while start_time(pid) is not None and time.monotonic() < deadline:
         time.sleep(0.02)
     assert start_time(pid) is None

@@ -18,8 +18,9 @@ from imx.children import FIRST_PAUSE_S, LONGEST_PAUSE_S, WELL_AFTER_S, pause_aft
 from imx.destination import Destination
 from imx.part10 import head_of
 from imx.scu import send
+from tests.ports import free_port
 from tests.processes import Process
-from tests.service import Service, free_port
+from tests.service import Service
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 
 from tests.peers.material import Stamped
-from tests.seaweed import free_ports
+from tests.ports import free_ports
+from tests.service import PATIENCE_S
 
 DICOMWEB_PLUGIN = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"
 
@@ -55,7 +56,7 @@ class Orthanc:
         path.write_text(json.dumps(settings))
         with (self.folder / "orthanc.log").open("ab") as log:
             self.process = subprocess.Popen(["Orthanc", str(path)], stdout=log, stderr=log)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_S
         while not self._answers():
             assert time.monotonic() < deadline, self.folder.joinpath("orthanc.log").read_text()[-2000:]
             time.sleep(0.1)
@@ -80,7 +81,7 @@ class Orthanc:
     def stop(self) -> None:
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(30)
+            self.process.wait(PATIENCE_S)
             self.process = None
 
 
@@ -108,7 +109,7 @@ class Dcmqrscp:
         command = ["env", "TCP_NODELAY=1", "dcmqrscp", "-c", str(path)]
         with (self.folder / "dcmqrscp.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_S
         while subprocess.run(
             ["echoscu", "-aec", self.title, "127.0.0.1", str(self.port)], capture_output=True, check=False
         ).returncode:
@@ -123,5 +124,5 @@ class Dcmqrscp:
     def stop(self) -> None:
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(30)
+            self.process.wait(PATIENCE_S)
             self.process = None

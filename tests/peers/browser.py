@@ -29,7 +29,7 @@ CHROMIUM = "/usr/bin/chromium"
 #: WebGL by the processor; root's Chromium has no sandbox of its own.
 _ARGUMENTS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 #: On a busy machine; nothing waits that long where it works.
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 SCREENSHOTS = Path(__file__).parents[2] / ".peers" / "browser"
 
 #: OHIF's parser knows no 64-bit offsets (PS3.5 §6.2, OV), complains and goes on.

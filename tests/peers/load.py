@@ -14,7 +14,7 @@ import psycopg
 from imx.postgres.binaries import find_binaries
 from imx.postgres.cluster import cluster_in
 from tests.peers.dicomweb import reading
-from tests.service import Service
+from tests.service import PATIENCE_S, Service
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,13 +40,22 @@ class Load:
         lines = [line for log in logs for line in log.read_text().splitlines(keepends=True)]
         return [Acknowledged(*line.split()) for line in lines if line.endswith("\n")]
 
-    def wait_for(self, more: int, patience_s: float) -> None:
+    def wait_for(self, more: int, patience_s: float = PATIENCE_S) -> None:
         """Return when so many more are acknowledged."""
         enough = len(self.acknowledged()) + more
         deadline = time.monotonic() + patience_s
         while len(self.acknowledged()) < enough:
             assert time.monotonic() < deadline, "the modalities hear no success any more"
             time.sleep(0.1)
+
+    def wait_for_silence(self, for_s: float, patience_s: float = PATIENCE_S) -> None:
+        """Return when nothing was acknowledged for so long."""
+        deadline = time.monotonic() + patience_s
+        heard = -1
+        while len(self.acknowledged()) > heard:
+            assert time.monotonic() < deadline, "the modalities hear success for ever"
+            heard = len(self.acknowledged())
+            time.sleep(for_s)
 
     def end(self) -> None:
         """No more is sent; what was on its way may be kept without its sender having heard."""

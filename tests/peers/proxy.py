@@ -64,7 +64,7 @@ class Proxy:
                 came.close()
                 continue
             try:
-                beyond = socket.create_connection(("127.0.0.1", self.target), timeout=10)
+                beyond = socket.create_connection(("127.0.0.1", self.target), timeout=60)
             except OSError:
                 came.close()
                 continue

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.service import PATIENCE_S
+
 #: What makes bytes durable, and what tells somebody something.
 _CALLS = "fsync,fdatasync,sendto,sendmsg,write,writev"
 
@@ -48,7 +50,7 @@ def traced(pids: Collection[int], output: Path) -> Iterator[Trace]:
     trace.calls.extend(_calls(output.read_text()))
 
 
-def _wait_until_traced(pids: Collection[int], patience_s: float = 20) -> None:
+def _wait_until_traced(pids: Collection[int], patience_s: float = PATIENCE_S) -> None:
     deadline = time.monotonic() + patience_s
     while any("TracerPid:\t0\n" in Path(f"/proc/{pid}/status").read_text() for pid in pids):
         assert time.monotonic() < deadline, "strace does not attach"

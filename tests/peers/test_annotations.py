@@ -16,8 +16,7 @@ from tests.peers.browser import PATIENCE_S, chromium, keep, signed_in, wait_for_
 from tests.peers.specialties import SPECIALTIES
 from tests.service import Service
 
-#: A browser that draws by the processor, on a busy machine.
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.peers
 
 #: As far from the left as from the right, from above as from below: whichever way the viewer turns the slide.
 RING = [[500, 500], [3500, 600], [3400, 2500], [600, 2400], [500, 500]]

@@ -18,8 +18,7 @@ from imx.viewer import install
 from tests.peers.browser import PASSWORD, chromium, keep, signed_in, wait_for_picture, watched
 from tests.service import Service
 
-#: A browser that draws by the processor, on a busy machine.
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.peers
 
 PEOPLE = crowd(6, TRUSTS)
 #: Each phantom and its person; the first two hold the same number at two trusts.

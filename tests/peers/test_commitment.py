@@ -14,7 +14,8 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from pynetdicom import AE
 
 from tests.peers.conftest import introduce
-from tests.service import Service, free_port
+from tests.ports import free_port
+from tests.service import Service
 from tests.storage.material import instance
 
 pytestmark = pytest.mark.peers

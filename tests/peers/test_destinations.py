@@ -17,7 +17,8 @@ from exchange.destinations import Entry, Kind
 from exchange.registry import Trust
 from tests.contracts.destination import DestinationContract
 from tests.dicom_router.holdings import Holdings
-from tests.service import Service, free_port
+from tests.ports import free_port
+from tests.service import Service
 
 TRUST = Trust("RBN", "Mersey and West Lancashire", "RBN")
 pytestmark = [pytest.mark.peers]
@@ -44,7 +45,7 @@ def orthanc(peers_folder: Path) -> Iterator[tuple[int, int]]:
         process = subprocess.Popen(["/usr/sbin/Orthanc", str(own / "orthanc.json")], stdout=log, stderr=log)
     try:
         transport = httpx.HTTPTransport(retries=8)  # of connecting, with pauses that grow to some seconds
-        with httpx.Client(transport=transport, timeout=30) as client:
+        with httpx.Client(transport=transport, timeout=60) as client:
             client.get(f"http://127.0.0.1:{http_port}/system")
         yield http_port, dicom_port
     finally:

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from benchmarks.phantoms import LARGE, SMALL, Load, write_batch
 from benchmarks.senders import Address, Tuning, push
+from imx.postgres.binaries import find_binaries
+from imx.postgres.cluster import cluster_in
 from tests.peers.strace import Call, traced
-from tests.service import Service
+from tests.service import PATIENCE_S, Service
 
 pytestmark = pytest.mark.peers
 
@@ -47,13 +50,10 @@ def test_a_small_object_is_committed_and_then_answered(service: Service, tmp_pat
 
 
 def test_a_small_object_is_let_go_once_it_is_durable_elsewhere(service: Service, tmp_path: Path) -> None:
-    send_one(service, SMALL, tmp_path)
-    moved_before = service.log.read_text().count("staged.moved")
+    wait_until_all_are_let_go(service)  # those of the tests before
     with traced(processes(service, "worker"), tmp_path / "trace") as trace:
-        deadline = time.monotonic() + 60
-        while service.log.read_text().count("staged.moved") == moved_before:
-            assert time.monotonic() < deadline, "it is not moved"
-            time.sleep(0.2)
+        send_one(service, SMALL, tmp_path)
+        wait_until_all_are_let_go(service)
 
     calls = trace.calls
     data = _first(calls, lambda call: _flushes(call, r"/objects/.*\.dcm"))
@@ -62,6 +62,16 @@ def test_a_small_object_is_let_go_once_it_is_durable_elsewhere(service: Service,
     let_go = _first(calls, lambda call: _sends(call, "UNIX") and "delete from staged" in call.arguments)
     assert data < named < let_go
     _assert_flushed_above(folder, service, calls[:let_go])
+
+
+def wait_until_all_are_let_go(service: Service) -> None:
+    """Until the database keeps nobody's bytes."""
+    deadline = time.monotonic() + PATIENCE_S
+    with psycopg.connect(cluster_in(service.data, find_binaries(), None).conninfo()) as connection:
+        while connection.execute("select from staged").rowcount:
+            assert time.monotonic() < deadline, "it is not moved"
+            connection.rollback()
+            time.sleep(0.2)
 
 
 def processes(service: Service, part: str) -> list[int]:

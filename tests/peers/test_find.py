@@ -13,7 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from tests.service import Service
 from tests.storage.material import instance
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.peers
 
 NAMES = {
     "1.2.1": ("ISO_IR 100", "Müller-Lüdenscheid^Jörg"),

@@ -20,8 +20,9 @@ from tests.peers import giants
 from tests.peers.conftest import introduce
 from tests.peers.dicomweb import Reader, reading
 from tests.peers.giants import Giant
+from tests.ports import free_port
 from tests.processes import forget_peaks, memory_bytes, peak_bytes
-from tests.service import Service, free_port
+from tests.service import Service
 
 MIB = 1 << 20
 SIZE = int(os.environ.get("GIANT_MB", "256")) * MIB
@@ -29,7 +30,7 @@ SIZE = int(os.environ.get("GIANT_MB", "256")) * MIB
 GROWTH_AT_MOST = 100 * MIB
 SENDER = "GIANTS"
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(120 + SIZE // MIB)]
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(600 + SIZE // MIB)]
 
 Make = Callable[[Path], Giant]
 

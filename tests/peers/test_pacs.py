@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydicom.data import get_testdata_file
 
-from tests.seaweed import free_ports
+from tests.ports import free_ports
 from tests.test_compose import COMPOSE, SERVICES, environment_of
 
 

@@ -18,7 +18,7 @@ from imx.postgres.binaries import find_binaries
 from imx.postgres.cluster import cluster_in
 from tests.peers.archives import Dcmqrscp, Orthanc
 from tests.peers.material import Material, Stamp, Stamped, packages
-from tests.seaweed import free_ports
+from tests.ports import free_ports
 from tests.service import Service
 
 pytestmark = pytest.mark.peers

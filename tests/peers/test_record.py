@@ -53,7 +53,7 @@ from imx.viewer import install
 from tests.peers.browser import PATIENCE_S, chromium, keep, signed_in, wait_for_picture, watched
 from tests.service import Service
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.peers
 
 NUMBER = "9990000018"
 RUTH = Person(

@@ -17,7 +17,7 @@ from pydicom import dcmread
 from storage.part10 import read_meta
 from tests.peers.archives import Dcmqrscp, Orthanc
 from tests.peers.material import Stamp, Stamped, packages
-from tests.seaweed import free_ports
+from tests.ports import free_ports
 from tests.service import Service
 
 pytestmark = pytest.mark.peers
@@ -127,7 +127,7 @@ def _wait_until_it_listens(port: int) -> None:
     deadline = time.monotonic() + 60
     while True:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            socket.create_connection(("127.0.0.1", port), timeout=60).close()
             return
         except OSError:
             assert time.monotonic() < deadline, "storescp does not listen"

@@ -16,7 +16,7 @@ from tests.peers.browser import PATIENCE_S, chromium, keep, signed_in, watched
 from tests.service import Service
 from tests.viewer_api.material import an_image
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.peers
 
 PEOPLE = """number,nhs_number,nhs_number_status,family,given,birth_date,sex
 111,9990000018,01,Grey,Ann,19600101,F

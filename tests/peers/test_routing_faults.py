@@ -40,7 +40,7 @@ INSTANCES = 25
 TITLES = ("SLOW", "FLAPPING", "DEAD")
 VICTIMS = ("worker", "worker", "router", "database connection")
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(300 + STUDIES + 60 * KILLS)]
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(600 + STUDIES + 60 * KILLS)]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.peers.recorder import Recorded, Recorder
 from tests.peers.senders import SENDERS
 from tests.service import Service
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.peers
 
 _DCMTK_CANNOT_READ = frozenset(
     {

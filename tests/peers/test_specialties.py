@@ -12,8 +12,7 @@ from tests.peers.browser import chromium, keep, signed_in, wait_for_picture, wat
 from tests.peers.specialties import SPECIALTIES
 from tests.service import Service
 
-#: A browser that draws by the processor, on a busy machine.
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.peers
 
 
 @pytest.fixture(scope="module")

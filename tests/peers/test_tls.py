@@ -12,7 +12,8 @@ import trustme
 from pydicom.data import get_testdata_file
 
 from tests.dicom_router.authorities import Authority, lay_out, show
-from tests.service import Service, free_port
+from tests.ports import free_port
+from tests.service import Service
 
 pytestmark = pytest.mark.peers
 

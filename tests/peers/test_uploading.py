@@ -28,7 +28,7 @@ from tests.service import Service
 
 SLIDE_MB = int(os.environ.get("SLIDE_MB", "30"))
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(400 + 4 * SLIDE_MB)]
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(600 + 4 * SLIDE_MB)]
 
 PASSWORD = "heron teapot quarry"
 CASE = a_case(person__issuer="RBT").model_dump(mode="json", exclude_unset=True)

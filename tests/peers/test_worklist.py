@@ -11,9 +11,10 @@ from pydicom.dataset import Dataset
 
 from exchange.hl7.framing import framed
 from tests.exchange.hl7.material import answer_of, omi
-from tests.service import Service, free_port
+from tests.ports import free_port
+from tests.service import Service
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.peers
 
 QUERY = """
 (0008,0005) CS ISO_IR\\ 100
@@ -47,7 +48,7 @@ def service(peers_folder: Path) -> Iterator[Service]:
             running.imx("trust", "add", trust, trust)
             running.imx("peer", "add", title, "--trust", trust, "--plain", "--worklist")
             running.imx("hl7", "allow", "127.0.0.1", "--trust", trust, "--facility", trust)
-        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
             theirs = omi(study="1.2.826.0.1.9").replace(b"|RBL|IMX", b"|REM|IMX").replace(b"^RBL", b"^REM")
             for raw in (omi(), theirs):
                 connection.sendall(framed(raw))

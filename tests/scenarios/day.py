@@ -39,7 +39,8 @@ from imx.database import open_database
 from imx.errors import SetupError
 from storage.errors import ArchiveError
 from tests.peers.specialties import SPECIALTIES, write_ecg
-from tests.service import NotReady, Service, free_port
+from tests.ports import free_port
+from tests.service import NotReady, Service
 
 T = TypeVar("T")
 

@@ -55,7 +55,7 @@ class Region:
 
         def asked() -> Any:
             answer = httpx.request(
-                method, f"{self.day.service.url}{path}", json=body, timeout=30,
+                method, f"{self.day.service.url}{path}", json=body, timeout=60,
                 headers={"Authorization": f"Bearer {self.tokens[role]}"},
             )  # fmt: skip
             if answer.status_code >= 500:
@@ -141,13 +141,11 @@ def region() -> Iterator[Region]:
             yield Region(day, record, engine, day.open(record.url, engine.port))
 
 
-@pytest.mark.timeout(400)
 def test_the_record_the_store_and_the_links_agree(region: Region) -> None:
     play(region)
 
 
 @pytest.mark.peers
-@pytest.mark.timeout(600)
 def test_they_agree_although_every_process_is_killed(region: Region) -> None:
     print(f"SEED={SEED}")  # shown when it fails
     with killing(region, random.Random(SEED)):

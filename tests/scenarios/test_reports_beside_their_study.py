@@ -19,7 +19,8 @@ from exchange.hl7.framing import framed
 from tests.exchange.hl7.material import answer_of
 from tests.exchange.hl7.reports_material import PDF, histopathology, radiology
 from tests.exchange.reports.documents_material import document, structured
-from tests.service import Service, free_port
+from tests.ports import free_port
+from tests.service import Service
 
 HL7_PORT = free_port()
 

@@ -32,7 +32,7 @@ from storage.files import FileObjects
 from storage.origin import Origin
 from storage.query import Level, Match, Query, parse_attribute, parse_match, text_of, vr_of
 from storage.query import Path as Attribute
-from tests.conftest import fresh_database
+from tests.databases import Databases
 from tests.storage.material import instance
 from tests.storage.shelf import Shelf, origin
 from tests.viewer_api.conftest import serving
@@ -124,12 +124,10 @@ class Doors:
 
 
 @pytest.fixture(scope="module")
-def doors(
-    database_url: str, template_database: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Doors]:
+def doors(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
     folder: Path = tmp_path_factory.mktemp("doors")
     with (
-        fresh_database(database_url, template_database) as database,
+        databases.one() as database,
         ConnectionPool(database, min_size=2, max_size=4) as pool,
     ):
         pool.wait()

@@ -22,7 +22,8 @@ from pynetdicom import AE, evt
 
 from dicom_router.contexts import STUDY_ROOT_FIND, STUDY_ROOT_MOVE
 from dicom_router.services.worklist import WORKLIST
-from tests.service import Service, free_port
+from tests.ports import free_port
+from tests.service import Service
 
 PATIENT_ID, ACCESSION = "123456", "A1"
 TRUSTS = ("RBL", "RBT")
@@ -187,7 +188,7 @@ def test_over_dicomweb_an_account_of_a_trust_finds_its_own(region: Region) -> No
         headers = {"Authorization": f"Bearer {made['token']}"}
         for key in ({"PatientID": PATIENT_ID}, {"AccessionNumber": ACCESSION}):
             (found,) = httpx.get(
-                f"{region.service.url}/dicom-web/studies", params=key, headers=headers, timeout=30
+                f"{region.service.url}/dicom-web/studies", params=key, headers=headers, timeout=60
             ).json()
             assert found["0020000D"]["Value"] == [region.studies[trust]]
             assert found["00100021"]["Value"] == [trust]
@@ -205,7 +206,7 @@ def test_the_same_study_uid_from_both_is_shown_as_inconsistent_to_both(region: R
         f"{region.service.url}/dicom-web/studies",
         params={"StudyInstanceUID": region.studies["RBL"]},
         headers=headers,
-        timeout=30,
+        timeout=60,
     )
 
     assert "two identifiers" in answer.headers["Warning"]

@@ -8,7 +8,7 @@ from psycopg_pool import ConnectionPool
 from pydicom import config
 
 from storage.files import FileObjects
-from tests.conftest import fresh_database
+from tests.databases import Databases
 from tests.seaweed import Seaweed, running
 from tests.storage.shelf import Shelf
 
@@ -33,18 +33,16 @@ def pydicom_makes_anything() -> Iterator[None]:
 @pytest.fixture
 def shelf(database: str, tmp_path: Path) -> Iterator[Shelf]:
     """An archive's writing side on local files."""
-    with ConnectionPool(database, min_size=1, max_size=20, timeout=10) as pool:
+    with ConnectionPool(database, min_size=1, max_size=20, timeout=60) as pool:
         yield Shelf(pool, FileObjects(tmp_path / "objects", watermark_bytes=0))
 
 
 @pytest.fixture(scope="module")
-def shelf_of_module(
-    database_url: str, template_database: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Shelf]:
+def shelf_of_module(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
     """The same, for all examples of a property: each sweeps its own rows away."""
     with (
-        fresh_database(database_url, template_database) as database,
-        ConnectionPool(database, min_size=4, max_size=4, timeout=10) as pool,
+        databases.one() as database,
+        ConnectionPool(database, min_size=4, max_size=4, timeout=60) as pool,
     ):
         pool.wait()  # a pool that grows draws random numbers, which Hypothesis would take for a strategy's
         yield Shelf(pool, FileObjects(tmp_path_factory.mktemp("objects"), watermark_bytes=0))

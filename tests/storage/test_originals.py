@@ -84,7 +84,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
 def test_a_file_is_kept_once_and_had_back_whole(
     database: str, store: ObjectStore, tmp_path: Path, size: int
 ) -> None:
-    with ConnectionPool(database, min_size=1, max_size=4, timeout=10) as pool:
+    with ConnectionPool(database, min_size=1, max_size=4, timeout=60) as pool:
         shelf = Shelf(pool, store)
         originals = Originals(shelf.objects, pool)
         file = a_file(tmp_path, size)

@@ -24,7 +24,8 @@ from storage.s3_address import S3Address
 from storage.s3_errors import FAILURES, FULL_CODES, refusal_of
 from storage.s3_upload import Upload
 from tests.contracts.object_store import MIB, ObjectStoreContract, breaks_after, is_as_sent, new_key, reused
-from tests.seaweed import ACCESS_KEY, SECRET_KEY, Seaweed, free_ports, running
+from tests.ports import free_ports
+from tests.seaweed import ACCESS_KEY, SECRET_KEY, Seaweed, running
 
 PART = 5 * MIB
 

@@ -102,7 +102,7 @@ def serving(
     sockets = [listener] if listener else None
     thread = threading.Thread(target=server.run, args=(sockets,), daemon=True)
     thread.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not server.started:
         if time.monotonic() > deadline or not thread.is_alive():
             raise TimeoutError("the server did not start")
@@ -126,7 +126,7 @@ def open_api(place: Place) -> Iterator[httpx.Client]:
         pool=place.ingest.index.pool,
         rules=RuleDesk(place.ingest.index.pool),
     )
-    with serving(parts) as url, httpx.Client(base_url=url, timeout=30) as client:
+    with serving(parts) as url, httpx.Client(base_url=url, timeout=60) as client:
         yield client
 
 
@@ -141,7 +141,7 @@ def closed_api(place: Place) -> Iterator[httpx.Client]:
         pool=place.ingest.index.pool,
         rules=RuleDesk(place.ingest.index.pool),
     )
-    with serving(parts) as url, httpx.Client(base_url=url, timeout=30) as client:
+    with serving(parts) as url, httpx.Client(base_url=url, timeout=60) as client:
         yield client
 
 

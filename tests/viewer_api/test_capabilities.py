@@ -31,7 +31,7 @@ def shared_api(place: Place) -> Iterator[httpx.Client]:
         pool=pool,
         rules=RuleDesk(pool),
     )
-    with serving(parts) as url, httpx.Client(base_url=url, timeout=30) as client:
+    with serving(parts) as url, httpx.Client(base_url=url, timeout=60) as client:
         yield client
 
 

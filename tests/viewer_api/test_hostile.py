@@ -124,7 +124,7 @@ def test_a_head_that_never_comes_is_not_waited_for(
 
 def test_requests_one_after_another_keep_one_connection(open_api: httpx.Client) -> None:
     url = open_api.base_url
-    with socket.create_connection((url.host, url.port or 80), timeout=30) as connection:
+    with socket.create_connection((url.host, url.port or 80), timeout=60) as connection:
         stream = connection.makefile("rb")
         for _ in range(3):
             connection.sendall(get("/health/live"))
@@ -320,7 +320,7 @@ def test_a_route_that_fails_tells_nothing_of_why(place: Place, logged: list[Any]
 
     app.add_api_route("/fails", fails)
     with serving(parts, app=app) as url:
-        answer = httpx.get(f"{url}/fails", timeout=30)
+        answer = httpx.get(f"{url}/fails", timeout=60)
 
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
     assert orjson.loads(answer.content) == {

@@ -34,7 +34,7 @@ BY_VISIT: dict[str, Any] = {}
 
 @pytest.fixture
 def shelf(database: str, tmp_path: Path) -> Iterator[Shelf]:
-    with ConnectionPool(database, min_size=1, max_size=20, timeout=30) as pool:
+    with ConnectionPool(database, min_size=1, max_size=20, timeout=60) as pool:
         yield Shelf(pool, FileObjects(tmp_path / "objects", watermark_bytes=0))
 
 

@@ -38,7 +38,7 @@ def api(place: Place, viewer_folder: Path) -> Iterator[httpx.Client]:
         pool=place.ingest.index.pool,
         rules=RuleDesk(place.ingest.index.pool),
     )
-    with serving(parts) as url, httpx.Client(base_url=url, timeout=30) as client:
+    with serving(parts) as url, httpx.Client(base_url=url, timeout=60) as client:
         yield client
 
 

@@ -90,7 +90,7 @@ def test_no_request_makes_the_service_fail(parts: ApiParts, place: Place, known:
     failed: list[str] = []
     asked = 0
 
-    with serving(parts) as url, httpx.Client(base_url=url, headers=headers, timeout=30) as client:
+    with serving(parts) as url, httpx.Client(base_url=url, headers=headers, timeout=60) as client:
         for found in from_dict(schema).get_all_operations():
             operation = cast(Any, found).ok()
 

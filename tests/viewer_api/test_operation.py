@@ -78,7 +78,7 @@ def test_what_is_missing_is_told_and_asked_for_again(place: Place, tmp_path: Pat
             pool=place.ingest.index.pool,
             rules=RuleDesk(place.ingest.index.pool),
         )
-        with serving(parts) as url, httpx.Client(base_url=url, timeout=30) as client:
+        with serving(parts) as url, httpx.Client(base_url=url, timeout=60) as client:
             answer = client.get("/health/ready")
             assert (answer.status_code, answer.json()["not_ready"]) == (503, case.missing)
             assert client.get("/health/live").status_code == 200
@@ -112,7 +112,7 @@ def test_a_database_that_hangs_is_answered_for(place: Place) -> None:
     with (
         psycopg.connect(place.database) as other,
         serving(parts) as url,
-        httpx.Client(base_url=url, timeout=30) as client,
+        httpx.Client(base_url=url, timeout=60) as client,
     ):
         other.execute("lock table instance in access exclusive mode")
         assert client.get("/dicom-web/studies/1.1").status_code == 503
@@ -165,7 +165,7 @@ def test_what_nobody_foresaw_shows_nothing(
         pool=place.ingest.index.pool,
         rules=RuleDesk(place.ingest.index.pool),
     )
-    with serving(parts) as url, httpx.Client(base_url=url, timeout=30) as client:
+    with serving(parts) as url, httpx.Client(base_url=url, timeout=60) as client:
         answer = client.get("/dicom-web/studies/1.1")
         assert answer.status_code == 500
         assert answer.json() == {"type": "about:blank", "title": "The service failed", "status": 500}

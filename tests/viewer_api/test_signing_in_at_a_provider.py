@@ -91,7 +91,7 @@ def region(place: Place) -> Iterator[Region]:
             pool=place.ingest.index.pool,
             rules=RuleDesk(place.ingest.index.pool),
         )
-        with serving(parts, listener) as url, httpx.Client(base_url=url, timeout=30) as client:
+        with serving(parts, listener) as url, httpx.Client(base_url=url, timeout=60) as client:
             yield Region(client, provider, place)
 
 

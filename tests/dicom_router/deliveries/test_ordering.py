@@ -13,7 +13,7 @@ from exchange.deliveries import Priority
 
 @pytest.fixture
 def pool(database: str) -> Iterator[ConnectionPool]:
-    with ConnectionPool(database, min_size=1, max_size=8, timeout=10) as pool:
+    with ConnectionPool(database, min_size=1, max_size=8, timeout=60) as pool:
         yield pool
 
 

@@ -60,6 +60,6 @@ Pull = Callable[..., Pulling]
 
 @pytest.fixture
 def pulling(database: str, tmp_path: Path) -> Iterator[Pulling]:
-    with ConnectionPool(database, min_size=1, max_size=6, timeout=10) as pool:
+    with ConnectionPool(database, min_size=1, max_size=6, timeout=60) as pool:
         PostgresRegistry(pool).add_trust(TRUST)
         yield Pulling(Shelf(pool, FileObjects(tmp_path / "objects", watermark_bytes=0)))

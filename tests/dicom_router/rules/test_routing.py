@@ -21,7 +21,7 @@ from exchange.performed import PostgresPerformed, Said, State
 from storage.correcting import NewCorrection, Reason, record
 from storage.files import FileObjects
 from storage.rejections import Rejections
-from tests.conftest import fresh_database
+from tests.databases import Databases
 from tests.dicom_router.region import Region
 from tests.storage.notes import note
 from tests.storage.shelf import Shelf, origin
@@ -512,9 +512,9 @@ def _ends(region: Region) -> None:
 
 
 @pytest.fixture(scope="module")
-def region_of_module(database_url: str, template_database: str, storehouse: Path) -> Iterator[Region]:
+def region_of_module(databases: Databases, storehouse: Path) -> Iterator[Region]:
     with (
-        fresh_database(database_url, template_database) as database,
+        databases.one() as database,
         ConnectionPool(database, min_size=8, max_size=8) as pool,
     ):
         pool.wait()  # a pool that grows draws random numbers, which Hypothesis would take for a strategy's

@@ -71,7 +71,7 @@ def served(serve: Serve, papers: Papers, **settings: Any) -> Running:
 
 
 def connect(running: Running, context: ssl.SSLContext) -> RawPeer:
-    plain = socket.create_connection(("127.0.0.1", running.port), timeout=10)
+    plain = socket.create_connection(("127.0.0.1", running.port), timeout=60)
     return RawPeer(context.wrap_socket(plain, server_hostname="127.0.0.1"))
 
 

@@ -38,7 +38,7 @@ class Door:
     refusals: list[Refusal]
 
     def call(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
     def ask(self, *pieces: bytes) -> list[bytes]:
         """The answers until the door closes, once we have said all."""

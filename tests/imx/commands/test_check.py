@@ -47,7 +47,7 @@ from imx.commands.findings import (
 from imx.configuration import read
 from imx.listening import open_listener
 from tests.dicom_router.authorities import Authority, lay_out, show
-from tests.service import free_port
+from tests.ports import free_port
 
 GIB = 1024**3
 QUIET = {

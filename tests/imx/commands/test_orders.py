@@ -20,7 +20,8 @@ from imx.errors import SetupError
 from imx.main import COMMANDS, build
 from storage.errors import ArchiveError, NotHeld
 from tests.exchange.hl7.material import answer_of, omi
-from tests.service import Service, free_port
+from tests.ports import free_port
+from tests.service import Service
 from tests.storage.material import instance
 
 Imx = Callable[..., Result]
@@ -102,7 +103,7 @@ def test_a_service_takes_orders_and_keeps_aside_what_it_cannot(tmp_path: Path) -
     try:
         service.imx("trust", "add", "RBL", "Wirral")
         service.imx("hl7", "allow", "127.0.0.1", "--trust", "RBL")
-        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
             answers = []
             for raw in (omi(), omi(accession="9" * 17)):
                 connection.sendall(framed(raw))

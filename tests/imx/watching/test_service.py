@@ -4,14 +4,11 @@ import json
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.imx.watching.test_watch import CASE
 from tests.ologies.material import PDF
 from tests.service import Service
 
 
-@pytest.mark.timeout(300)
 def test_the_service_watches_a_folder(folder: Path, tmp_path: Path) -> None:
     watched = tmp_path / "in"
     watched.mkdir()

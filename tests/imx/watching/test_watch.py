@@ -75,7 +75,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def shelf(database: str, tmp_path: Path) -> Iterator[Shelf]:
-    with ConnectionPool(database, min_size=1, max_size=4, timeout=30) as pool:
+    with ConnectionPool(database, min_size=1, max_size=4, timeout=60) as pool:
         PostgresRegistry(pool).add_trust(TRUST)
         yield Shelf(pool, FileObjects(tmp_path / "objects", watermark_bytes=0))
 
@@ -340,7 +340,6 @@ KILLED = """
 """
 
 
-@pytest.mark.timeout(300)
 def test_killed_between_keeping_and_moving_it_comes_to_the_same(
     watching: Watching, shelf: Shelf, database: str, tmp_path: Path
 ) -> None:

@@ -72,7 +72,7 @@ def base(service: SmallPds) -> Iterator[str]:
 @pytest.fixture
 def pds(base: str, clock: Clock) -> Iterator[Pds]:
     """A client whose time is the server's."""
-    with httpx.Client(timeout=30) as http:
+    with httpx.Client(timeout=60) as http:
         yield Pds(fhir_url(base), http, pace=Pace(clock=clock, wait=clock.wait), wait=clock.wait)
 
 

@@ -59,7 +59,7 @@ def service() -> SmallPds:
 @pytest.fixture
 def tracing(shelf: Shelf, service: SmallPds) -> Iterator[Tracing]:
     """A worker that does not wait."""
-    with running(service) as base, httpx.Client(timeout=30) as http:
+    with running(service) as base, httpx.Client(timeout=60) as http:
         pds = Pds(fhir_url(base), http, pace=Pace(per_second=1e9), wait=lambda _: None)
         yield Tracing(shelf.pool, pds, WEEK, threading.Event(), hear_every=timedelta(0))
 
