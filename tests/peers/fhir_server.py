@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.service import free_port
+from tests.ports import free_port
 
 HERE = Path(__file__).parent
 PATIENCE_S = 60.0
