@@ -17,7 +17,8 @@ from tests.exchange.hl7.documents_material import mdm
 from tests.exchange.hl7.material import answer_of
 from tests.exchange.hl7.reports_material import radiology
 from tests.peers.browser import PATIENCE_S, chromium, keep, signed_in, watched
-from tests.service import Service, free_port
+from tests.ports import free_port
+from tests.service import Service
 from tests.viewer_api.material import an_image
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(400)]
