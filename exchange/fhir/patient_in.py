@@ -55,6 +55,10 @@ _SENSITIVITIES: Mapping[str, Sensitivity] = {
 _NAMES_IN_ORDER = ("usual", "official", "", "temp", "nickname", "anonymous", "maiden", "old")
 
 
+#: Of a number and of a text, as other sources have them (exchange.hl7.admissions): no index takes any length.
+_NUMBER_LIMIT, _TEXT_LIMIT = 64, 250
+
+
 class BadPatient(BadInput):
     """No patient, or none whom it can be known by. The text names elements, never values."""
 
@@ -108,12 +112,16 @@ def _checked(resource: object) -> Mapping[str, Any]:
         raise BadPatient("not a Patient")
     try:
         Patient.model_validate(resource)
+    except RecursionError:
+        raise BadPatient("no valid Patient: it is nested too deep") from None
     except ValidationError as error:
         # Of the library's own words none: they repeat values. An element that FHIR does not know is one, too.
         wrong = [each for each in error.errors() if each["type"] != "extra_forbidden"]
         places = sorted({".".join(map(str, each["loc"])) for each in wrong if each["loc"]})
         shown = ", ".join(f"Patient.{place}"[:64] for place in places[:5] if _NAMES.fullmatch(place))
         raise BadPatient(f"no valid Patient{': ' if shown else ''}{shown}") from None
+    except Exception:  # the library's own, of what is contained and no resource: a KeyError, and worse
+        raise BadPatient("no valid Patient") from None
     return resource
 
 
@@ -131,6 +139,8 @@ def _identifier(each: Mapping[str, Any], assigners: Assigners) -> Identifier | N
     issuer = _issuer(each, assigners)
     if not value or issuer is None:
         return None
+    if len(value) > _NUMBER_LIMIT or not value.isprintable():
+        raise BadPatient(f"Patient.identifier holds a value longer than {_NUMBER_LIMIT}, or that is no text")
     identifier = Identifier(value, issuer)
     if not identifier.is_nhs:
         return identifier
@@ -180,10 +190,15 @@ def _demographics(patient: Mapping[str, Any]) -> Demographics:
         practice=_practice(patient),
         died=died,
         is_dead=bool(died) or patient.get("deceasedBoolean") is True,
-        birth_order=patient.get(
-            "multipleBirthInteger", 0 if patient.get("multipleBirthBoolean") is True else None
-        ),
+        birth_order=_birth_order(patient),
     )
+
+
+def _birth_order(patient: Mapping[str, Any]) -> int | None:
+    said = patient.get("multipleBirthInteger")
+    if said is None:
+        return 0 if patient.get("multipleBirthBoolean") is True else None
+    return said if type(said) is int and 1 <= said <= 9 else 0
 
 
 def _name(each: Mapping[str, Any]) -> PersonName:
@@ -212,7 +227,7 @@ def _practice(patient: Mapping[str, Any]) -> str:
     for each in _listed(patient, "generalPractitioner"):
         identifier = each.get("identifier") or {}
         if identifier.get("system") in (ODS_ORGANISATION, ODS_SITE) and identifier.get("value"):
-            return str(identifier["value"])
+            return _clean(identifier["value"])
     return ""
 
 
@@ -228,7 +243,11 @@ def _replaced_by(patient: Mapping[str, Any], assigners: Assigners) -> Identifier
 
 
 def _clean(text: object) -> str:
-    return " ".join(str(text or "").split())
+    """On one line, without what cannot be seen. Raises BadPatient."""
+    found = "".join(each for each in " ".join(str(text or "").split()) if each.isprintable())
+    if len(found) > _TEXT_LIMIT:
+        raise BadPatient(f"Patient holds a name or an address longer than {_TEXT_LIMIT} characters")
+    return found
 
 
 def _digits(date: str) -> str:

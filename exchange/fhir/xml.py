@@ -13,6 +13,9 @@ from storage.errors import BadInput
 
 _NAMESPACE = "{http://hl7.org/fhir}"
 
+#: Of one body: a resource of ours has some hundreds of elements, each with its `value`, `url` or `id`.
+_ELEMENTS, _ATTRIBUTES = 5_000, 8
+
 
 class BadXml(BadInput):
     """No resource as XML. The text repeats nothing of it."""
@@ -26,11 +29,17 @@ def as_xml(resource: Json) -> bytes:
 
 
 def from_xml(body: bytes) -> Json:
-    """The resource as JSON would have it. Raises BadXml, and takes no DTD, which FHIR has no use for."""
+    """The resource as JSON would have it. Raises BadXml, and takes no DTD, which FHIR has no use for.
+
+    What is read of it takes time with the square of some counts, so those are bounded before that.
+    """
     try:
         root = ElementTree.fromstring(body, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError) as error:
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
         raise BadXml("the body is no XML, or has a DTD") from error
+    for count, element in enumerate(root.iter(), 1):
+        if count > _ELEMENTS or len(element.attrib) > _ATTRIBUTES:
+            raise BadXml("the body has more elements or attributes than a resource")
     kind = str(root.tag).removeprefix(_NAMESPACE)
     try:
         found: dict[str, Any] = orjson.loads(

@@ -5,6 +5,7 @@ from enum import Enum
 from urllib.parse import parse_qsl
 
 import orjson
+from anyio import to_thread
 from starlette.requests import Request
 
 from exchange.fhir.identifiers import Json
@@ -60,7 +61,7 @@ async def resource_in(request: Request) -> Json:
     body = await request.body()
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in _NAMES[Format.XML]:
-        return from_xml(body)
+        return await to_thread.run_sync(from_xml, body)  # pure, and not quick
     try:
         found = orjson.loads(body)
     except orjson.JSONDecodeError as error:
