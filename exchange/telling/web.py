@@ -10,7 +10,9 @@ from time import monotonic
 from typing import Any
 
 import httpx
+import orjson
 
+from exchange.answers import whole_answer
 from exchange.secret_files import SecretUnreadable, read_secret
 from exchange.telling.port import Later, NotHeard, Refused, TellingFailed
 from exchange.telling.subscriber import Manner, Subscriber
@@ -105,12 +107,13 @@ class Web:
         content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         kind = {"Content-Type": FHIR_JSON} if content is not None else {}
         try:
-            answer = self._client.request(
+            request = self._client.build_request(
                 method,
                 f"{self._base}/{path}".rstrip("/"),
                 content=content,
                 headers={**kind, **(headers or {}), **self._shown()},
             )
+            answer = whole_answer(self._client, request)
         except httpx.HTTPError as error:
             raise NotHeard(f"no answer from its address ({type(error).__name__})") from error
         if answer.status_code in _CLOSED:
@@ -155,8 +158,8 @@ class Web:
             "client_secret": secret,
         }
         try:
-            answer = self._client.post(self._subscriber.manner.token_url, data=asked)
-            granted = answer.json()
+            request = self._client.build_request("POST", self._subscriber.manner.token_url, data=asked)
+            granted = orjson.loads(whole_answer(self._client, request).content)
             token, lasts_s = str(granted["access_token"]), float(granted.get("expires_in", 60))
         except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise NotHeard(
@@ -176,7 +179,7 @@ def tls_context(manner: Manner) -> ssl.SSLContext:
 
 def _json(answer: httpx.Response) -> Any:
     try:
-        return answer.json() if answer.content else None
+        return orjson.loads(answer.content) if answer.content else None
     except ValueError:
         return None
 

@@ -9,10 +9,12 @@ from time import time
 from uuid import uuid4
 
 import httpx
+import orjson
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
+from exchange.answers import whole_answer
 from exchange.people.pds.errors import PdsRefused, PdsUnavailable
 
 #: The platform takes no other, and none that lasts longer than five minutes.
@@ -63,13 +65,14 @@ class AccessTokens:
             "client_assertion": self._assertion(now),
         }
         try:
-            answer = self.http.post(self.application.token_url, data=form)
+            request = self.http.build_request("POST", self.application.token_url, data=form)
+            answer = whole_answer(self.http, request)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise PdsUnavailable(f"gives no token: {type(error).__name__}") from error
         if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR or answer.status_code == 429:
             raise PdsUnavailable(f"gives no token: {answer.status_code}")
         try:
-            said = answer.json()
+            said = orjson.loads(answer.content)
             if answer.status_code != httpx.codes.OK:
                 raise PdsRefused(answer.status_code, str(said.get("error", ""))[:64])
             return str(said["access_token"]), float(said["expires_in"])

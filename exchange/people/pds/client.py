@@ -13,11 +13,13 @@ from typing import Any, Self
 from uuid import uuid4
 
 import httpx
+import orjson
 
+from exchange.answers import whole_answer
 from exchange.fhir.patient_in import BadPatient, PatientSaid, read_patient
 from exchange.people.numbers import is_nhs_number
 from exchange.people.pds.access import AccessTokens, Application
-from exchange.people.pds.errors import PdsRefused, PdsUnavailable
+from exchange.people.pds.errors import PdsRefused, PdsUnavailable, PdsUnreadable
 from exchange.people.pds.pace import Pace
 from exchange.people.person import Demographics
 
@@ -75,7 +77,7 @@ class Pds:
         self.http.close()
 
     def retrieve(self, nhs_number: str) -> Held | Unknown:
-        """By NHS number. Raises PdsUnavailable, PdsRefused."""
+        """By NHS number. Raises PdsUnavailable, PdsUnreadable, PdsRefused."""
         answer = self._ask(f"{self.url}/Patient/{nhs_number}", {})
         if answer.status_code == httpx.codes.NOT_FOUND:
             return _unknown(answer)
@@ -88,7 +90,7 @@ class Pds:
         """By details, as the PDS advises applications to search: it answers only where one alone matches.
 
         It finds by names of before and shows none of them, nor all else that it holds: so whom it finds is
-        then read by number. Raises PdsUnavailable, PdsRefused.
+        then read by number. Raises PdsUnavailable, PdsUnreadable, PdsRefused.
         """
         answer = self._ask(f"{self.url}/Patient", tracing_parameters(said))
         if answer.status_code != httpx.codes.OK:
@@ -97,6 +99,8 @@ class Pds:
         if found.get("resourceType") == "OperationOutcome":
             return NoMatch(is_several=_code(found) == "TOO_MANY_MATCHES")
         entries = found.get("entry") or []
+        if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
+            raise PdsUnreadable("answers what is no Bundle")
         if len(entries) != 1:
             return NoMatch(is_several=len(entries) > 1)
         read = self.retrieve(_held(entries[0].get("resource"), "").patient.id)
@@ -131,7 +135,8 @@ class Pds:
             headers["Authorization"] = f"Bearer {self.tokens.token()}"
         self.pace.take()
         try:
-            answer = self.http.get(url, params=parameters, headers=headers)
+            request = self.http.build_request("GET", url, params=parameters, headers=headers)
+            answer = whole_answer(self.http, request)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             # Its text has the URL, and so a number.
             raise PdsUnavailable(f"does not answer: {type(error).__name__}") from None
@@ -177,27 +182,32 @@ def _held(resource: object, version: str) -> Held:
     try:
         patient = read_patient(resource, {})
     except BadPatient as error:
-        raise PdsUnavailable("answers what is no Patient") from error
+        raise PdsUnreadable("answers what is no Patient") from error
     if not is_nhs_number(patient.id):
-        raise PdsUnavailable("answers a Patient without an NHS number")
+        raise PdsUnreadable("answers a Patient without an NHS number")
     return Held(patient, version)
 
 
 def _json(answer: httpx.Response) -> dict[str, Any]:
     try:
-        found = answer.json()
+        found = orjson.loads(answer.content)
     except ValueError:
         found = None
     if not isinstance(found, dict):
+        if answer.status_code == httpx.codes.OK:
+            raise PdsUnreadable("answers without a resource")
         raise PdsUnavailable(f"answers {answer.status_code} without a resource")
     return found
 
 
 def _code(outcome: Mapping[str, Any]) -> str:
     """Of the first issue: theirs, a word in capitals."""
-    for issue in outcome.get("issue") or []:
-        for coding in (issue.get("details") or {}).get("coding") or []:
-            return re.sub(r"[^A-Z_]", "", str(coding.get("code", "")))[:64]
+    try:
+        for issue in outcome.get("issue") or []:
+            for coding in (issue.get("details") or {}).get("coding") or []:
+                return re.sub(r"[^A-Z_]", "", str(coding.get("code", "")))[:64]
+    except (AttributeError, TypeError):
+        raise PdsUnreadable("answers what is no OperationOutcome") from None
     return ""
 
 

@@ -2,6 +2,7 @@
 
 PdsError
 ├── PdsUnavailable   it is away, busy or limits us: ask again later
+├── PdsUnreadable    it answers, and nobody can read what: of others it may answer well
 └── PdsRefused       it does not take who we are, or how we ask: a person mends that
 """
 
@@ -18,6 +19,13 @@ class PdsUnavailable(PdsError):
     def __init__(self, why: str, after_s: float | None = None) -> None:
         super().__init__(f"the PDS {why}")
         self.after_s = after_s
+
+
+class PdsUnreadable(PdsError):
+    """It answers what is none of what it should be."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the PDS {why}")
 
 
 class PdsRefused(PdsError):

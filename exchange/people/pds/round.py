@@ -15,7 +15,7 @@ from psycopg_pool import ConnectionPool
 from exchange.people.numbers import is_nhs_number
 from exchange.people.pds.client import Held, NoMatch, Pds, Unknown, can_be_traced
 from exchange.people.pds.due import Due, due_now, enlist, enlist_one, enlist_told, next_due, note_trace
-from exchange.people.pds.errors import PdsError, PdsRefused
+from exchange.people.pds.errors import PdsError, PdsRefused, PdsUnavailable, PdsUnreadable
 from exchange.people.pds.tracing import (
     Outcome,
     Traced,
@@ -27,11 +27,15 @@ from exchange.people.pds.tracing import (
 from exchange.people.person import Identifier, NumberStatus, Said
 from exchange.people.telling import tell
 from storage.driver_errors import mapped_errors
+from storage.errors import is_outage
 
 log = structlog.get_logger(__name__)
 
 #: Asked about before we look again who has come to be due.
 BATCH = 50
+
+#: When somebody is asked about again of whom nobody can read the answer; after so many, it is away.
+AGAIN, IN_A_ROW = timedelta(hours=1), 5
 
 #: What the PDS refuses because of whom it is asked about, not because of who we are.
 _OF_ONE = frozenset({400, 422})
@@ -59,9 +63,19 @@ class Tracing:
     def run(self) -> int:
         """Everybody who is due; how many. Where the PDS does not answer, the rest waits."""
         count = 0
+        in_a_row = 0  # of which nobody can read what was answered
         try:
             for each in self._due():
-                self.trace(each)
+                try:
+                    self.trace(each)
+                    in_a_row = 0
+                except Exception as error:
+                    if is_outage(error) and not isinstance(error, PdsUnreadable):
+                        raise
+                    self._put_off(each, error)
+                    in_a_row += 1
+                    if in_a_row == IN_A_ROW:
+                        raise PdsUnavailable("answers what nobody can read") from None
                 count += 1
         except PdsError as error:
             log.warning("pds.later", because=str(error))
@@ -110,6 +124,13 @@ class Tracing:
             if traced.outcome is Outcome.SUPERSEDED:
                 enlist_one(connection, traced.number, at + self.refresh)
         return traced
+
+    def _put_off(self, due: Due, error: Exception) -> None:
+        """One of whom the answer cannot be read, or kept: what is known of them stays, the others go on."""
+        log.error("pds.unreadable", error=type(error).__name__)
+        traced = Traced(Outcome.UNREADABLE, linked_to=due.wanted.linked_to)
+        with mapped_errors(), self.pool.connection() as connection:
+            note_trace(connection, due, traced, due.version, self.clock() + AGAIN)
 
     def _ask(self, due: Due) -> tuple[Traced, str]:
         try:

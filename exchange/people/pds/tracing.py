@@ -28,6 +28,7 @@ class Outcome(Enum):
     INVALIDATED = "invalidated"
     TOO_LITTLE = "too little to ask by"
     REFUSED = "refused"  # by the PDS, as we asked
+    UNREADABLE = "unreadable"  # nobody can read what it answered of this one
 
 
 #: A number is somebody's, and the directory knows whose.
@@ -72,9 +73,8 @@ def trace_of_nhs_number(wanted: Wanted, answer: Held | Unknown) -> Traced:
     now = _record(answer)
     if now.identifier == number:
         return Traced(Outcome.VERIFIED, [now])
-    before, after = wanted.demographics.birth_date, now.demographics.birth_date
-    if before and after and before != after:
-        return Traced(Outcome.DIFFERS)  # one person has one birth date: somebody looks before two become one
+    if contradict(wanted.demographics, now.demographics):
+        return Traced(Outcome.DIFFERS)  # it may be somebody else's: somebody looks before two become one
     return Traced(Outcome.SUPERSEDED, [now, Merged(number, now.identifier)])
 
 
@@ -109,6 +109,16 @@ def agree(said: Demographics, known: Demographics) -> bool:
         return False
     names = compare_names(said.name.dicom, known.names)
     return names.given >= Given.A_FORM and names.family >= Family.PART
+
+
+def contradict(said: Demographics, known: Demographics) -> bool:
+    """Whether two sources cannot mean one person: another birth date, the other sex, or neither name fits."""
+    if said.birth_date and known.birth_date and said.birth_date != known.birth_date:
+        return True
+    if {said.sex, known.sex} == {Sex.FEMALE, Sex.MALE}:
+        return True
+    names = compare_names(said.name.dicom, known.names)
+    return names.given is Given.OTHER and names.family is Family.OTHER
 
 
 def _record(held: Held) -> Record:

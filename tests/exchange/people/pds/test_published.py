@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from exchange.people.pds.client import TRIES, Held, NoMatch, Pds, Unknown, can_be_traced
-from exchange.people.pds.errors import PdsRefused, PdsUnavailable
+from exchange.people.pds.errors import PdsRefused, PdsUnavailable, PdsUnreadable
 from exchange.people.pds.pace import Pace
 from exchange.people.pds.tracing import Outcome, Wanted, trace_of_local_number
 from exchange.people.person import Demographics, Identifier, PersonName, Sensitivity, Sex
@@ -39,10 +39,10 @@ NORA = Demographics((PersonName("Fell", ("Nora",)),), "20101022", Sex.FEMALE, po
 class Answering(SmallPds):
     """Gives the answers that it was told to, one after the other."""
 
-    answers: deque[tuple[int, Json, Mapping[str, str]]] = field(default_factory=deque)
+    answers: deque[tuple[int, Json | bytes, Mapping[str, str]]] = field(default_factory=deque)
     asked: list[str] = field(default_factory=list)
 
-    def will(self, status: int, body: Json, **headers: str) -> None:
+    def will(self, status: int, body: Json | bytes, **headers: str) -> None:
         """Answer so next."""
         self.answers.append((status, body, headers))
 
@@ -54,7 +54,8 @@ class Answering(SmallPds):
         async def answer(request: Request) -> Response:
             self.asked.append(str(request.url.query or request.url.path))
             status, body, headers = self.answers.popleft()
-            return Response(orjson.dumps(body), status, dict(headers), "application/fhir+json")
+            sent = body if isinstance(body, bytes) else orjson.dumps(body)
+            return Response(sent, status, dict(headers), "application/fhir+json")
 
         return app
 
@@ -255,3 +256,32 @@ def _shape(node: Any) -> Any:
             name: each if name in ("system", "url", "code") else _shape(each) for name, each in node.items()
         }
     return type(node)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"", b"<html>", b"null", b"[]", b"[" * 100_000, b"\xff\xfe", b"{}", b'{"resourceType":"Patient"}',
+        b'{"resourceType":"Patient","id":"9990000019"}',
+        b'{"resourceType":"Patient","id":"9990000018","name":1}',
+        b'{"resourceType":"Patient","contained":[{"resourceType":"No"}]}',
+    ],
+)  # fmt: skip
+def test_what_nobody_can_read_is_of_one_number(service: Answering, pds: Pds, answer: bytes) -> None:
+    service.will(200, answer)
+    with pytest.raises(PdsUnreadable):
+        pds.retrieve(NUMBER)
+
+
+@pytest.mark.parametrize("entry", [1, "x", {"a": 1}, [1], [None], [{}], [{"resource": []}], [[]]])
+def test_what_is_no_bundle_finds_nobody(service: Answering, pds: Pds, entry: object) -> None:
+    service.will(200, {"resourceType": "Bundle", "entry": entry})
+    with pytest.raises(PdsUnreadable):
+        pds.trace(Demographics((PersonName("Hill", ("Nora",)),), "20101022", Sex.FEMALE, postcode="LS1 6AE"))
+
+
+@pytest.mark.parametrize("issue", [1, "x", [1], [{"details": "x"}], [{"details": {"coding": [1]}}]])
+def test_what_is_no_outcome_is_of_one_number(service: Answering, pds: Pds, issue: object) -> None:
+    service.will(404, {"resourceType": "OperationOutcome", "issue": issue})
+    with pytest.raises(PdsUnreadable):
+        pds.retrieve(NUMBER)

@@ -38,7 +38,7 @@ from imx.demo.pds.running import fhir_url, running
 from imx.demo.pds.server import Limit, SmallPds
 from storage.changes import ChangeFeed, follow
 from storage.files import FileObjects
-from tests.exchange.people.pds.material import BEFORE, INVALIDATED, JANE, NORMAL, sandbox
+from tests.exchange.people.pds.material import BEFORE, INVALIDATED, JANE, MINIMAL, NORMAL, sandbox
 from tests.storage.shelf import Shelf, origin
 
 LOCAL = Identifier("J1", "RBL")
@@ -237,3 +237,43 @@ def test_one_is_traced_by_hand(shelf: Shelf, tracing: Tracing) -> None:
     assert tracing.trace_number(Identifier("nobody's", "RBL")).outcome is Outcome.TOO_LITTLE
     told(shelf, untraced())
     assert tracing.trace_number(LOCAL).outcome is Outcome.VERIFIED
+
+
+def test_an_answer_that_nobody_can_read_costs_nobody_else_their_turn(
+    shelf: Shelf, service: SmallPds, tracing: Tracing
+) -> None:
+    service.records.hold(MINIMAL, replace(JANE, names=(PersonName("Smith" * 100, ("Jane",)),)))
+    told(shelf, untraced(claims=MINIMAL, local=Identifier("A1", "RBL")))
+    told(shelf, untraced(local=Identifier("J1", "RBL")))
+    for each in ("A1", "J1"):
+        send(shelf, f"1.2.{ord(each[0])}", PatientID=each)
+    settle(shelf)
+
+    tracing.run()
+
+    found = outcomes(shelf)
+    assert (found["A1"], found["J1"]) == ("unreadable", "verified")
+    assert tracing.run() == 0, "not again before its time"
+
+
+def test_a_service_that_answers_nothing_readable_is_away(
+    shelf: Shelf, service: SmallPds, tracing: Tracing
+) -> None:
+    service.records.hold(NORMAL, replace(JANE, names=(PersonName("Smith" * 100, ("Jane",)),)))
+    for number in range(8):
+        told(shelf, untraced(local=Identifier(f"J{number}", "RBL")))
+        send(shelf, f"1.2.{number + 1}", PatientID=f"J{number}")
+    settle(shelf)
+
+    tracing.run()
+
+    assert list(outcomes(shelf).values()).count("unreadable") == 5
+
+
+def test_somebody_else_under_a_number_does_not_supersede_it(
+    shelf: Shelf, service: SmallPds, tracing: Tracing
+) -> None:
+    """The answer to another question: the same birth date, and neither name."""
+    other = replace(JANE, names=(PersonName("Okafor", ("Ngozi",)),))
+    told(shelf, Record(Identifier.nhs(BEFORE), other, BEFORE, NumberStatus.VERIFIED))
+    assert tracing.trace_number(Identifier.nhs(BEFORE)).outcome is Outcome.DIFFERS
