@@ -2001,7 +2001,7 @@ CREATE TABLE public.person_trace (
     version text DEFAULT ''::text NOT NULL,
     heard_at timestamp with time zone,
     linked_to text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
-    CONSTRAINT person_trace_outcome_check CHECK ((outcome = ANY (ARRAY[''::text, 'verified'::text, 'superseded'::text, 'differs'::text, 'nobody'::text, 'several'::text, 'invalidated'::text, 'too little to ask by'::text, 'refused'::text])))
+    CONSTRAINT person_trace_outcome_check CHECK ((outcome = ANY (ARRAY[''::text, 'verified'::text, 'superseded'::text, 'differs'::text, 'nobody'::text, 'several'::text, 'invalidated'::text, 'too little to ask by'::text, 'refused'::text, 'unreadable'::text])))
 );
 CREATE TABLE public.place_mark (
     follower text NOT NULL,
