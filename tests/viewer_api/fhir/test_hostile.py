@@ -17,6 +17,11 @@ LONG = "".join(chr(0x4E00 + number) for number in range(9_000))
 DEPTHS = (50, 200, 400, 1_020)
 
 
+_ODD: tuple[object, ...] = (
+    None, 1, "x", [], {}, [None], [1], [[]], [{}], {"a": 1}, [{"use": [1]}], [{"value": {}}],
+)  # fmt: skip
+
+
 def extended(depth: int) -> bytes:
     """A Patient with an extension in an extension in …"""
     deep = (
@@ -53,20 +58,7 @@ def bodies() -> Iterator[bytes]:
         "birthDate",
         "_name",
     ):
-        for value in (
-            None,
-            1,
-            "x",
-            [],
-            {},
-            [None],
-            [1],
-            [[]],
-            [{}],
-            {"a": 1},
-            [{"use": [1]}],
-            [{"value": {}}],
-        ):
+        for value in _ODD:
             yield orjson.dumps(said(**{name: value}))
     yield orjson.dumps(said(contained=[{"resourceType": "Foo"}]))
     yield orjson.dumps(said(contained=["x", {"resourceType": 3}]))
