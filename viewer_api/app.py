@@ -73,7 +73,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app = FastAPI(
         title="Imaging Exchange", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
-    problems.install(app, pages)
+    problems.install(app, pages, work.readers)
     # They are tried one after the other: those that viewers ask for most come first, and without FastAPI's
     # inclusion, whose two passes over all routes before took a tenth of the time of a frame.
     for often in (retrieve_routes, rendered_routes, search_routes, wado_uri_routes, store_routes):
@@ -89,7 +89,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.include_router(delivery_routes(work))
     app.include_router(telling_routes(work))
     app.include_router(upload_routes(work))
-    app.include_router(withdrawal_routes(work))
+    app.include_router(withdrawal_routes(work, pages))
     app.include_router(original_routes(work))
     app.include_router(manifest_routes(work))
     app.include_router(quarantine_routes(work))
@@ -116,5 +116,5 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.add_middleware(SecurityHeaders, public_url=parts.settings.public_url)
     if parts.settings.is_open:
         app.add_middleware(LoopbackOnly)
-    app.add_middleware(Observed, numbers=numbers)
+    app.add_middleware(Observed, numbers=numbers, pages=pages)
     return app

@@ -22,8 +22,9 @@ from storage.errors import ArchiveError, ObjectMissing
 from storage.migrations import files
 from storage.staging import StagedObjects
 from viewer_api.fhir.outcomes import is_fhir, refusal
+from viewer_api.pages import Pages
 from viewer_api.parts import Working
-from viewer_api.problems import problem
+from viewer_api.problems import problem, problem_page, takes_pages
 
 log = structlog.get_logger(__name__)
 
@@ -77,9 +78,10 @@ def _where(error: Exception) -> list[str]:
 class Observed:
     """ASGI middleware: a log line and the numbers of each request. Never the URL: it holds patient data."""
 
-    def __init__(self, app: ASGIApp, numbers: Numbers) -> None:
+    def __init__(self, app: ASGIApp, numbers: Numbers, pages: Pages) -> None:
         self._app = app
         self._numbers = numbers
+        self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the ASGI specification."""
@@ -106,7 +108,12 @@ class Observed:
                 raise BrokenOff from None  # the server cuts the connection: no reader takes it for whole
             request, status = Request(scope), HTTPStatus.INTERNAL_SERVER_ERROR
             what = "The service failed"
-            answer = refusal(request, status, what) if is_fhir(request) else problem(status, what)
+            if is_fhir(request):
+                answer = refusal(request, status, what)
+            elif takes_pages(request):
+                answer = problem_page(self._pages, request, status, what)
+            else:
+                answer = problem(status, what)
             await answer(scope, receive, observed_send)
         finally:
             seconds = perf_counter() - started

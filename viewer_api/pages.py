@@ -1,6 +1,6 @@
 """Pages for people: what surrounds each of them, and what a browser may do with it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -35,15 +35,23 @@ class Place:
 
     url: str
     name: str
-    action: Action | None = None  # that one must be allowed; None: for whoever is signed in
+    action: Action  # that one must be allowed
+
+    def holds(self, path: str) -> bool:
+        """Whether that page is this place, or below it."""
+        return path == self.url or path.startswith(f"{self.url}/")
 
 
 NAVIGATION = (
-    Place("/studies", "Studies"),
+    Place("/studies", "Studies", Action.QUERY),
     Place("/record", "People", Action.FIND_PEOPLE),
     Place("/laboratory", "Add files", Action.CONTRIBUTE),
     Place("/review", "Review", Action.DECIDE_LINK),
+    Place("/withdrawals", "Withdrawals", Action.ASK_WITHDRAWAL),
+    Place("/record-views", "Record views", Action.CONFIGURE),
 )
+#: Of those for whom none of these is.
+ACCOUNT = "/account"
 
 
 class Pages:
@@ -81,13 +89,19 @@ class Pages:
             here=request.url.path,
             signed_in=signed_in,
             form_token=form_token,
-            navigation=[place for place in NAVIGATION if _is_for(actor, place)],
+            navigation=places_of(actor),
             **values,
         )
         return Response(text, status, {**HEADERS, **(headers or {})}, "text/html")
 
 
-def _is_for(actor: Actor | None, place: Place) -> bool:
-    if place.action is None:
-        return True
-    return actor is not None and may(actor, place.action, Purpose.TREATMENT, Subject()).allowed
+def places_of(actor: Actor | None) -> Sequence[Place]:
+    """Where somebody may go."""
+    if actor is None:
+        return ()
+    return [each for each in NAVIGATION if may(actor, each.action, Purpose.TREATMENT, Subject()).allowed]
+
+
+def first_page(actor: Actor) -> str:
+    """Where somebody begins."""
+    return next((each.url for each in places_of(actor)), ACCOUNT)

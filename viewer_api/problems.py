@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from exchange.policy import Actor
 from storage.errors import (
     AlreadyDecided,
     ArchiveError,
@@ -28,6 +29,7 @@ from storage.errors import (
 )
 from viewer_api.fhir.outcomes import Refused, is_fhir, refusal, refused
 from viewer_api.pages import Pages
+from viewer_api.readers import Readers, name_of
 from viewer_api.signing_in.next_page import sign_in_url
 from viewer_api.urls import PREFIX as DICOMWEB
 
@@ -97,8 +99,8 @@ def problem(
 class Problems:
     """Answers every error that a route raises."""
 
-    def __init__(self, pages: Pages) -> None:
-        self._pages = pages
+    def __init__(self, pages: Pages, readers: Readers) -> None:
+        self._pages, self._readers = pages, readers
 
     async def archive_error(self, request: Request, error: Exception) -> Response:
         """As ANSWERS says."""
@@ -109,7 +111,9 @@ class Problems:
             headers["Retry-After"] = str(RETRY_AFTER_S)
         if how.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log.warning("api.unable", error=type(error).__name__, because=str(error))
-        return self._answer(request, how.status, how.title, str(error) if how.tells_why else "", headers)
+        return await self._answer(
+            request, how.status, how.title, str(error) if how.tells_why else "", headers
+        )
 
     async def not_acceptable(self, request: Request, error: Exception) -> Response:
         """Always with the list of what can be had, which only programs read."""
@@ -133,13 +137,13 @@ class Problems:
         status = HTTPStatus(error.status_code)
         if status is HTTPStatus.UNAUTHORIZED and request.method == "GET" and is_page(request):
             return RedirectResponse(sign_in_url(request), HTTPStatus.SEE_OTHER, {"Cache-Control": "no-store"})
-        return self._answer(request, status, status.phrase, headers=error.headers)
+        return await self._answer(request, status, status.phrase, headers=error.headers)
 
     async def invalid(self, request: Request, _: Exception) -> Response:
         """What the framework could not read."""
-        return self._answer(request, HTTPStatus.BAD_REQUEST, "The request cannot be read")
+        return await self._answer(request, HTTPStatus.BAD_REQUEST, "The request cannot be read")
 
-    def _answer(
+    async def _answer(
         self,
         request: Request,
         status: HTTPStatus,
@@ -151,27 +155,57 @@ class Problems:
             return refusal(request, status, detail or title, headers)
         if not takes_pages(request):
             return problem(status, title, detail, headers)
-        heading, what_next = IN_WORDS.get(status, (title, ""))
-        why = f"{detail[0].upper()}{detail[1:]}." if detail else ""
-        return self._pages.answer(
-            request,
-            "problem.html",
-            status=status,
-            headers=headers,
-            heading=heading,
-            why=why,
-            what_next=what_next,
-        )
+        # Where we fail ourselves, whoever reads it is not looked up: that may be what fails.
+        is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        actor = None if is_ours else await self._readers.known(request)
+        token = self._readers.form_token(request) if actor and not actor.is_open else ""
+        return problem_page(self._pages, request, status, title, detail, headers, actor, token)
+
+
+def problem_page(
+    pages: Pages,
+    request: Request,
+    status: HTTPStatus,
+    title: str,
+    detail: str = "",
+    headers: Mapping[str, str] | None = None,
+    actor: Actor | None = None,
+    form_token: str = "",
+) -> Response:
+    """What went wrong, for a person: in their words, with what they can do and a way on."""
+    heading, what_next = IN_WORDS.get(status, (title, ""))
+    return pages.answer(
+        request,
+        "problem.html",
+        status=status,
+        headers=headers,
+        signed_in=name_of(actor) if actor else "",
+        actor=actor,
+        form_token=form_token,
+        is_sign_in=status is HTTPStatus.UNAUTHORIZED,
+        heading=heading,
+        why=f"{detail[0].upper()}{detail[1:]}." if detail else "",
+        what_next=what_next,
+    )
 
 
 #: What a person reads, where the title is a program's; and what they can do.
 IN_WORDS: Mapping[HTTPStatus, tuple[str, str]] = {
-    HTTPStatus.UNAUTHORIZED: ("You are not signed in", "Sign in, and try again."),
+    HTTPStatus.UNAUTHORIZED: (
+        "You are not signed in",
+        "Sign in, and try again. What you sent last was not kept.",
+    ),
     HTTPStatus.FORBIDDEN: (
         "You may not see this",
-        "Your account does not include it. If you need it for your work, ask an administrator.",
+        "Your account does not include it. If you need it for your work, ask an administrator of this"
+        " service.",
     ),
     HTTPStatus.NOT_FOUND: ("Not found", "There is nothing at this address. If you typed it, check it."),
+    HTTPStatus.INTERNAL_SERVER_ERROR: (
+        "Something went wrong here",
+        "It was written down, and it is not your fault. Go back and look whether what you did last was done."
+        " If it goes on, tell whoever runs the service, and at what time it happened.",
+    ),
     HTTPStatus.SERVICE_UNAVAILABLE: (
         "The service cannot answer just now",
         "Try again in a few seconds. Nothing is lost. If it goes on, tell whoever runs the service.",
@@ -189,9 +223,9 @@ def is_page(request: Request) -> bool:
     return takes_pages(request) and not request.url.path.startswith(_SERVICES)
 
 
-def install(app: FastAPI, pages: Pages) -> None:
+def install(app: FastAPI, pages: Pages, readers: Readers) -> None:
     """Answer every error in this way. What nobody foresaw is answered by operation.Observed."""
-    problems = Problems(pages)
+    problems = Problems(pages, readers)
     app.add_exception_handler(ArchiveError, problems.archive_error)
     app.add_exception_handler(NotAcceptable, problems.not_acceptable)
     app.add_exception_handler(Refused, refused)

@@ -13,6 +13,7 @@ from exchange.audit import Audit, Detail, Look
 from exchange.policy import Action, Actor, ActorKind, Decision, Purpose, Subject, may
 from exchange.sessions import Holder, SessionHolders, Stage
 from exchange.tokens import TokenHolders
+from storage.errors import ArchiveError
 from viewer_api.oidc.bearers import Bearers, is_jwt
 from viewer_api.oidc.claims import BadToken
 from viewer_api.signing_in import cookies, forms
@@ -78,7 +79,7 @@ class Reader:
     @property
     def name(self) -> str:
         """For the page that they read."""
-        return "" if self.look.actor.kind is ActorKind.ANONYMOUS else self.look.actor.name
+        return name_of(self.look.actor)
 
     async def record(
         self, study_uid: str | None = None, detail: Detail | None = None, person: UUID | None = None
@@ -164,6 +165,14 @@ class Readers:
         cookie = cookies.read(request, Cookie.SESSION, self.public_url)
         return await self.sessions.holder(cookie) if cookie else None
 
+    async def known(self, request: Request) -> Actor | None:
+        """Who reads an error page, for what surrounds it: nobody where that cannot be told."""
+        try:
+            who = await self._who(request)
+        except ArchiveError:
+            return None
+        return None if isinstance(who, Refusal) or not (who.is_open or who.role) else who
+
     async def _who(self, request: Request) -> Actor | Refusal:
         if self.is_open:
             return _OPEN
@@ -193,6 +202,11 @@ class Readers:
             because = "the request does not come from a page of ours"
             return Refusal(because, HTTPStatus.FORBIDDEN, actor=holder.actor)
         return holder.actor if holder.stage is Stage.DONE else _UNFINISHED
+
+
+def name_of(actor: Actor) -> str:
+    """For the head of a page."""
+    return "Open to all on this machine" if actor.is_open else actor.name
 
 
 def address_of(request: Request) -> str:

@@ -74,7 +74,7 @@ def record_view_routes(work: Working, pages: Pages) -> APIRouter:
         return pages.answer(
             request,
             template,
-            signed_in=reader.name or "Open to all on this machine",
+            signed_in=reader.name,
             actor=reader.look.actor,
             form_token=work.readers.form_token(request),
             about=ABOUT,

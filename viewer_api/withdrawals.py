@@ -1,4 +1,7 @@
-"""Withdrawals over HTTP: DELETE asks, another person approves or rejects; an undoing is asked likewise."""
+"""Withdrawals over HTTP: DELETE asks, another person approves or rejects; an undoing is asked likewise.
+
+People who come with a browser do the same by pages (viewer_api.withdrawal_pages).
+"""
 
 from http import HTTPStatus
 from typing import Any
@@ -8,25 +11,27 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from exchange.policy import Action
-from storage.errors import BadInput
+from storage.errors import AlreadyDecided, BadInput
 from storage.stored import Resource
 from storage.uids import is_uid
 from storage.withdrawals import Withdrawal, Withdrawals
 from viewer_api.desk import json_answer, json_body
+from viewer_api.pages import Pages
 from viewer_api.parts import Working
+from viewer_api.problems import answered, takes_pages
 from viewer_api.readers import Reader
 from viewer_api.urls import PREFIX as DICOMWEB
-
-PREFIX = "/withdrawals"
+from viewer_api.withdrawal_pages import PREFIX, WithdrawalPages, resource_of, see, sentence, why_not
 
 #: In which a client that sends no body with DELETE says why.
 REASON_HEADER = "imx-reason"
 
 
-def withdrawal_routes(work: Working) -> APIRouter:
+def withdrawal_routes(work: Working, pages: Pages) -> APIRouter:
     """Ask, by DELETE of a study, a series or an instance; list, look, decide, ask for an undoing."""
     router = APIRouter()
     withdrawals = Withdrawals(work.desk.pool, work.objects, work.settings.withdrawals)
+    shown = WithdrawalPages(work, pages, withdrawals)
 
     async def ask(request: Request, resource: Resource) -> Response:
         if not all(map(is_uid, resource.uids)):
@@ -52,6 +57,9 @@ def withdrawal_routes(work: Working) -> APIRouter:
 
     @router.get(PREFIX)
     async def listed(request: Request) -> Response:
+        """Of programs, for who decides; the page is for who asks as well, as each request is."""
+        if takes_pages(request):
+            return await shown.listed(request, await work.readers.admit(request, Action.ASK_WITHDRAWAL))
         reader = await work.readers.admit(request, Action.DECIDE_WITHDRAWAL)
         found = await work.desk.ask(withdrawals.listed, _who(reader)[1])
         await reader.record(detail={"withdrawals": len(found)})
@@ -62,6 +70,8 @@ def withdrawal_routes(work: Working) -> APIRouter:
         """Who may ask sees what became of it."""
         reader = await work.readers.admit(request, Action.ASK_WITHDRAWAL)
         found = await work.desk.ask(withdrawals.withdrawal, _number(number), _who(reader)[1])
+        if takes_pages(request):
+            return await shown.one(request, reader, found)
         await reader.record(found.study_uid, {"withdrawal": found.id})
         return json_answer(as_json(found))
 
@@ -69,6 +79,9 @@ def withdrawal_routes(work: Working) -> APIRouter:
     async def decide(request: Request, number: int) -> Response:
         reader = await work.readers.admit(request, Action.DECIDE_WITHDRAWAL)
         choice = (await json_body(request)).get("choice")
+        return json_answer(as_json(await decided(reader, number, choice)))
+
+    async def decided(reader: Reader, number: int, choice: object) -> Withdrawal:
         if choice not in ("approve", "reject"):
             raise BadInput('say {"choice": "approve"} or {"choice": "reject"}')
         by, trust = _who(reader)
@@ -79,16 +92,55 @@ def withdrawal_routes(work: Working) -> APIRouter:
                 reader, found.study_uid, "who asks does not decide: another person does"
             )
         verb = withdrawals.approve if choice == "approve" else withdrawals.reject
-        return json_answer(as_json(await work.desk.ask(verb, found.id, by, trust)))
+        return await work.desk.ask(verb, found.id, by, trust)
 
     @router.post(f"{PREFIX}/{{number}}/undo")
     async def ask_undo(request: Request, number: int) -> Response:
         reader = await work.readers.admit(request, Action.ASK_WITHDRAWAL)
-        because = await _reason(request)
+        return _accepted(await undoing(reader, number, await _reason(request)))
+
+    async def undoing(reader: Reader, number: int, because: str) -> Withdrawal:
         by, trust = _who(reader)
         found = await work.desk.ask(withdrawals.withdrawal, _number(number), trust)
         await reader.record(found.study_uid, {"undo": found.id})
-        return _accepted(await work.desk.ask(withdrawals.ask_undo, found.id, because, by, trust))
+        return await work.desk.ask(withdrawals.ask_undo, found.id, because, by, trust)
+
+    @router.get(f"{PREFIX}/studies/{{study}}")
+    async def asking(request: Request, study: str) -> Response:
+        """The page at which somebody asks."""
+        reader = await work.readers.admit(request, Action.ASK_WITHDRAWAL, study)
+        return await shown.asking(request, reader, study)
+
+    @router.post(f"{PREFIX}/studies/{{study}}")
+    async def ask_by_form(request: Request, study: str) -> Response:
+        reader = await work.readers.admit(request, Action.ASK_WITHDRAWAL, study)
+        form = await work.readers.form(request, Action.ASK_WITHDRAWAL)
+        resource = resource_of(study, form["part"])
+        await reader.record(study, {resource.level: resource.uids[-1][:64]})
+        by, trust = _who(reader)
+        try:
+            found = await work.desk.ask(withdrawals.ask, resource, form["reason"], by, trust)
+        except BadInput as error:
+            errors = why_not(form["reason"], error)
+            return await shown.asking(request, reader, study, errors, form.fields)
+        return see(found, "asked")
+
+    @router.post(f"{PREFIX}/{{number:int}}")
+    async def decide_by_form(request: Request, number: int) -> Response:
+        """Approve or reject a request, or ask that what it withdrew be brought back."""
+        reader = await work.readers.admit(request, Action.ASK_WITHDRAWAL)
+        form = await work.readers.form(request, Action.ASK_WITHDRAWAL)
+        is_undo = form["choice"] == "undo"
+        if not is_undo:
+            reader = await work.readers.admit(request, Action.DECIDE_WITHDRAWAL)
+        try:
+            if is_undo:
+                return see(await undoing(reader, number, form["reason"]), "asked")
+            return see(await decided(reader, number, form["choice"]), form["choice"])
+        except (AlreadyDecided, BadInput) as error:
+            errors = why_not(form["reason"], error) if is_undo else {"": sentence(error)}
+            found = await work.desk.ask(withdrawals.withdrawal, _number(number), _who(reader)[1])
+            return await shown.one(request, reader, found, errors, answered(error).status)
 
     return router
 

@@ -51,6 +51,14 @@ class LinkDesk:
             rows = waiting(connection, trust, state, after, limit)
             return Worklist(rows, dict(counted(connection, trust)), copies.count_wrong(connection, trust))
 
+    def next_waiting(self, trust: str | None, after: int) -> str | None:
+        """The study that waits next after one, by its number; from the oldest again after the last."""
+        with self._connection() as connection:
+            for start in (after, 0):
+                for each in waiting(connection, trust, None, start, 1):
+                    return None if each.number == after else each.study.uid
+        return None
+
     def case(self, study_uid: str, trust: str | None, also: UUID | None = None) -> Case:
         """One study, and people whose it may be; `also` is somebody whom nobody proposed."""
         with self._connection() as connection:

@@ -33,7 +33,8 @@ _INSTANCES = """
     select n.series_id, n.uid, n.sop_class, n.instance_number, n.frame_count, o.received_at,
         case when n.sop_class = %s then n.json_after end
     from instance n join object o on o.id = n.object_id
-    where n.series_id = any(%s) and not n.hidden order by n.series_id, n.instance_number nulls last, n.id
+    where n.series_id = any(%s) and (%s or not n.hidden)
+    order by n.series_id, n.instance_number nulls last, n.id
 """
 _DOCUMENT_TITLE, _CONTENT, _KEY_OBJECT_DESCRIPTION = "0040A043", "0040A730", "113012"
 
@@ -67,6 +68,17 @@ class _Series:
 
 def shared_studies(connection: Connection[Any], study_uids: Collection[str]) -> Mapping[str, SharedStudy]:
     """Those of which something shows, by UID."""
+    return _studies(connection, study_uids, is_all=False)
+
+
+def kept_studies(connection: Connection[Any], study_uids: Collection[str]) -> Mapping[str, SharedStudy]:
+    """The same with all that is hidden: for whoever decides whether it stays so, and for nobody else."""
+    return _studies(connection, study_uids, is_all=True)
+
+
+def _studies(
+    connection: Connection[Any], study_uids: Collection[str], *, is_all: bool
+) -> Mapping[str, SharedStudy]:
     studies = (
         connection.cursor(row_factory=class_row(_Study)).execute(_STUDIES, (sorted(study_uids),)).fetchall()
     )
@@ -75,7 +87,7 @@ def shared_studies(connection: Connection[Any], study_uids: Collection[str]) -> 
     instances: dict[int, list[SharedInstance]] = defaultdict(list)
     received: dict[int, list[datetime]] = defaultdict(list)
     for series_id, uid, sop_class, number, frames, at, selection in connection.execute(
-        _INSTANCES, (KEY_OBJECT_SELECTION, [each.id for each in series])
+        _INSTANCES, (KEY_OBJECT_SELECTION, [each.id for each in series], is_all)
     ):
         said = _key_objects(read_members(selection)) if selection is not None else None
         instances[series_id].append(SharedInstance(uid, sop_class, number, frames, said))

@@ -7,8 +7,10 @@ import pytest
 from jinja2 import UndefinedError
 from starlette.requests import Request
 
+from exchange.policy import Actor, ActorKind, Role
+from tests.viewer_api.conftest import Place, bearer
 from viewer_api import assets
-from viewer_api.pages import NAVIGATION, Pages
+from viewer_api.pages import NAVIGATION, Pages, first_page
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
@@ -84,7 +86,7 @@ def test_what_a_template_is_not_given_is_an_error_and_what_it_is_given_is_no_mar
     with pytest.raises(UndefinedError):
         pages.answer(request, "problem.html")
     text = bytes(
-        pages.answer(request, "problem.html", heading="<script>", why="", what_next="").body
+        pages.answer(request, "problem.html", heading="<script>", why="", what_next="", is_sign_in=False).body
     ).decode()
     assert "&lt;script&gt;" in text
 
@@ -93,15 +95,40 @@ def test_the_navigation_is_for_those_who_are_signed_in() -> None:
     pages = Pages(assets.load())
     request = Request({"type": "http", "path": NAVIGATION[0].url, "headers": []})
 
-    def text(signed_in: str) -> str:
+    def text(signed_in: str, actor: Actor | None) -> str:
         answer = pages.answer(
-            request, "problem.html", signed_in=signed_in, heading="Here", why="", what_next=""
-        )
+            request, "problem.html", signed_in=signed_in, actor=actor, heading="Here", why="", what_next="",
+            is_sign_in=False,
+        )  # fmt: skip
         return bytes(answer.body).decode()
 
-    stranger, known = text(""), text("Dr Owl")
+    stranger = text("", None)
+    known = text("Dr Owl", Actor(ActorKind.ACCOUNT, "Dr Owl", "", Role.READER))
     assert "Sign out" not in stranger + known  # a token's holder, or of an open service
     assert "Dr Owl" not in stranger
     assert 'aria-label="Menu"' not in stranger
     assert "Dr Owl" in known
     assert 'aria-current="page"' in known
+    assert "/review" not in known  # a reader decides nothing
+
+
+def test_everybody_begins_where_they_may() -> None:
+    def begins(role: Role) -> str:
+        return first_page(Actor(ActorKind.ACCOUNT, "somebody", "", role))
+
+    assert begins(Role.READER) == begins(Role.ADMINISTRATOR) == "/studies"
+    assert begins(Role.AUDITOR) == "/account"
+
+
+def test_who_has_signed_in_is_led_on_from_an_error(place: Place, closed_api: httpx.Client) -> None:
+    auditor = bearer(place, Role.AUDITOR)
+    refused = closed_api.get("/studies", headers=BROWSER | auditor)
+    lost = closed_api.get("/no-such-place", headers=BROWSER | bearer(place, Role.READER, "ann"))
+
+    assert (refused.status_code, lost.status_code) == (403, 404)
+    assert 'href="/"' in refused.text
+    assert 'href="/studies"' not in refused.text  # which would refuse them again
+    assert 'href="/studies"' in lost.text
+    sent = closed_api.post("/studies", headers=BROWSER, data={"name": "a"})
+    assert sent.status_code == 401
+    assert 'href="/sign-in"' in sent.text

@@ -11,6 +11,7 @@ from exchange.accounts import PostgresAccounts
 from exchange.policy import Role
 from tests.viewer_api.conftest import Place, an_account, open_page, sign_in
 from tests.viewer_api.test_access import audited
+from viewer_api.signing_in.next_page import HOME
 
 PAGE = {"Accept": "text/html,application/xhtml+xml"}
 
@@ -117,7 +118,7 @@ def test_the_second_factor_is_asked_for_and_opens_once(place: Place, closed_api:
 
     assert enter("000000").status_code == 403
     code = pyotp.TOTP(secret).now()
-    assert enter(code).headers["location"] == "/studies"
+    assert enter(code).headers["location"] == HOME
     assert closed_api.get("/dicom-web/studies").status_code == 200
     assert enter(code).status_code == 403  # replayed
     assert enter(codes[0].upper()).status_code == 303

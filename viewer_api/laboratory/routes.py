@@ -37,7 +37,7 @@ def laboratory_routes(work: Working, pages: Pages) -> APIRouter:
             request,
             "laboratory.html",
             status=HTTPStatus.OK,
-            signed_in=reader.name or "Open to all on this machine",
+            signed_in=reader.name,
             actor=reader.look.actor,
             form_token=work.readers.form_token(request),
             issuer=trust[1] if trust else "",

@@ -1,12 +1,12 @@
 """A study and somebody's record side by side, as people read them. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from exchange.linking.case import Candidate, Case
 from exchange.linking.link import StudyIdentity, Verdict
-from exchange.people.person import Person, Sensitivity
-from viewer_api.written import written_day
+from exchange.people.person import NHS, Identifier, Person, Sensitivity
+from viewer_api.written import spaced, written_day
 
 SEXES: Mapping[str, str] = {"F": "Female", "M": "Male", "O": "Other"}
 
@@ -63,11 +63,29 @@ def _issuers(case: Case, person: Person) -> Sequence[str]:
 def _number(case: Case, candidate: Candidate, issuer: str) -> Row:
     person = candidate.person
     known = [person.identifier, *(each.identifier for each in person.others)]
-    theirs = ", ".join(dict.fromkeys(each.value for each in known if each.issuer == issuer))
-    study = _each(
-        case, lambda one: ", ".join(each.value for each in one.identifiers if each.issuer == issuer)
-    )
+    theirs = _of_issuer(known, issuer)
+    study = _each(case, lambda one: _of_issuer(one.identifiers, issuer))
     return _fact(candidate, "NHS number" if issuer == "NHS" else f"Number of {issuer}", study, theirs)
+
+
+def _of_issuer(identifiers: Iterable[Identifier], issuer: str) -> str:
+    written = spaced if issuer == NHS else str
+    return ", ".join(dict.fromkeys(written(each.value) for each in identifiers if each.issuer == issuer))
+
+
+def numbers_of(identifiers: Iterable[Identifier]) -> str:
+    """Each with who gave it: NHS number 999 000 0018, 111 of RBT."""
+    return ", ".join(
+        f"NHS number {spaced(each.value)}" if each.issuer == NHS else f"number {each.value} of {each.issuer}"
+        for each in dict.fromkeys(identifiers)
+        if each.value
+    )
+
+
+def known_as(person: Person) -> str:
+    """By which number the directory knows somebody: two records of one name are told apart by it."""
+    number = numbers_of((person.identifier,))
+    return number if person.is_verified or not person.identifier.is_nhs else f"{number}, not verified"
 
 
 def _fact(candidate: Candidate, fact: str, study: tuple[str, ...], record: str) -> Row:

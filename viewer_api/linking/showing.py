@@ -11,17 +11,18 @@ from exchange.linking.desk import LinkDesk
 from exchange.linking.link import LinkState, Verdict
 from exchange.linking.reviews import Decider, Verb
 from exchange.policy import Action, Purpose, Subject, may
+from exchange.record.specialty import kinds_of
 from exchange.reports.deciding import PostgresReports
 from storage.errors import AlreadyDecided, BadInput
 from viewer_api.linking import asked
 from viewer_api.linking.correcting import previewed
-from viewer_api.linking.rows import SEXES, is_open, side_by_side
+from viewer_api.linking.rows import SEXES, is_open, known_as, numbers_of, side_by_side
 from viewer_api.ohif import viewer_url
 from viewer_api.pages import Pages
 from viewer_api.parts import Working
 from viewer_api.readers import Reader
 from viewer_api.signing_in.forms import Form
-from viewer_api.written import written_day, written_name
+from viewer_api.written import spaced, written_day, written_name
 
 PREFIX = "/review"
 SHOWN_AT_ONCE = 25
@@ -96,11 +97,13 @@ class ReviewPages:
         for each in case.candidates:
             await reader.record(uid, person=each.person.uid)
         did = asked.number(keys, "did", 0, 2**62)
+        following = await self._work.desk.ask(self.desk.next_waiting, asked.trust_of(reader), case.study.id)
         return self._page(
             request, reader, "review_case.html", status=status, case=case, errors=errors or {},
             typed=typed or {}, people=[(each, side_by_side(case, each)) for each in case.candidates],
             did=next((each for each in case.reviews if each.id == did), None),
-            whose=_whose(case), also=also or "", url=viewer_url(uid, case.study.modalities),
+            whose=_whose(case), also=also or "", following=following,
+            url=viewer_url(uid, case.study.modalities),
             may_open=may(reader.look.actor, Action.RETRIEVE, Purpose.TREATMENT, Subject(uid)).allowed,
         )  # fmt: skip
 
@@ -193,7 +196,7 @@ class ReviewPages:
             request,
             template,
             status=status,
-            signed_in=reader.name or "Open to all on this machine",
+            signed_in=reader.name,
             actor=reader.look.actor,
             form_token=self._work.readers.form_token(request),
             states=STATES,
@@ -203,7 +206,11 @@ class ReviewPages:
             sexes=SEXES,
             written_day=written_day,
             written_name=written_name,
+            spaced=spaced,
+            kinds_of=kinds_of,
             is_open=is_open,
+            known_as=known_as,
+            numbers_of=numbers_of,
             headers=None,
             **values,
         )

@@ -32,14 +32,15 @@ def account_routes(work: Working, pages: Pages) -> APIRouter:
     readers, signing_in, own_tokens = work.readers, work.signing_in, OwnTokens(work.desk.pool)
 
     def password_page(
-        request: Request, name: str, is_first: bool, following: str, errors: Mapping[str, str],
-        status: HTTPStatus,
-    ) -> Response:  # fmt: skip
+        request: Request, holder: Holder, following: str, errors: Mapping[str, str], status: HTTPStatus
+    ) -> Response:
+        is_first, name = holder.stage is Stage.PASSWORD, holder.actor.name
         return pages.answer(
             request,
             "account_password.html",
             status=status,
             signed_in="" if is_first else name,
+            actor=None if is_first else holder.actor,
             heading="Choose a password" if is_first else "Change your password",
             is_first=is_first,
             name=name,
@@ -55,8 +56,7 @@ def account_routes(work: Working, pages: Pages) -> APIRouter:
         holder = await steps.at(request, Stage.PASSWORD, Stage.DONE)
         if holder is None:
             return see(with_next(SIGN_IN, PAGE_OF[Stage.PASSWORD]))
-        is_first = holder.stage is Stage.PASSWORD
-        return password_page(request, holder.actor.name, is_first, following, {}, HTTPStatus.OK)
+        return password_page(request, holder, following, {}, HTTPStatus.OK)
 
     @router.post(PAGE_OF[Stage.PASSWORD])
     async def change_password(request: Request) -> Response:
@@ -65,7 +65,6 @@ def account_routes(work: Working, pages: Pages) -> APIRouter:
         holder = await steps.at(request, Stage.PASSWORD, Stage.DONE)
         if holder is None:
             return see(with_next(SIGN_IN, PAGE_OF[Stage.PASSWORD]))
-        is_first, name = holder.stage is Stage.PASSWORD, holder.actor.name
         change = signing_in.change_password
         try:
             found = await steps.desk.ask(
@@ -73,12 +72,12 @@ def account_routes(work: Working, pages: Pages) -> APIRouter:
             )
         except passwords.WeakPassword as error:
             errors = {"new": sentence(error)}
-            return password_page(request, name, is_first, following, errors, HTTPStatus.BAD_REQUEST)
+            return password_page(request, holder, following, errors, HTTPStatus.BAD_REQUEST)
         if isinstance(found, Passed):
             return await steps.passed(request, found, following, "password, which was changed")
         await steps.stopped(request, found)
         why = said(found) if found.because is Refused.WAIT else "That is not the password you have now"
-        return password_page(request, name, is_first, following, {"old": why}, status_of(found))
+        return password_page(request, holder, following, {"old": why}, status_of(found))
 
     async def account_page(
         request: Request, holder: Holder, errors: Mapping[str, str], status: HTTPStatus

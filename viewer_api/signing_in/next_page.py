@@ -5,7 +5,7 @@ from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import Request
 
-HOME = "/studies"
+HOME = "/"  # which leads on to where somebody may begin
 SIGN_IN = "/sign-in"
 _LONGEST = 4096
 

@@ -18,7 +18,7 @@ from viewer_api.parts import Working
 from viewer_api.readers import address_of
 from viewer_api.signing_in.forms import Form
 from viewer_api.signing_in.next_page import SIGN_IN, safe_next, with_next
-from viewer_api.signing_in.steps import PAGE_OF, Steps, said, see, status_of
+from viewer_api.signing_in.steps import PAGE_OF, Steps, actor_of, said, see, status_of
 
 ADDRESS = PAGE_OF[Stage.ENROL]
 _SECRET = re.compile(r"[A-Z2-7]{32}")
@@ -39,6 +39,7 @@ def second_factor_routes(work: Working, pages: Pages) -> APIRouter:
             "second_factor.html",
             status=status,
             signed_in="" if is_wanted else account.name,
+            actor=None if is_wanted else actor_of(account),
             form_token=readers.form_token(request),
             account=account,
             is_wanted=is_wanted,

@@ -26,7 +26,7 @@ SHOWN = frozenset[Path](
 MODALITIES: Mapping[str, str] = {
     "CR\\DX": "X-ray", "CT": "CT", "MR": "MRI", "US": "Ultrasound", "NM": "Nuclear medicine", "PT": "PET",
     "MG": "Mammography", "XA": "Angiography", "RF": "Fluoroscopy", "ECG": "Electrocardiogram",
-    "SM": "Slide microscopy", "ES": "Endoscopy", "OP\\OPT": "Eye", "XC": "Photograph", "DOC": "Document",
+    "SM": "Microscope slides", "ES": "Endoscopy", "OP\\OPT": "Eye", "XC": "Photograph", "DOC": "Document",
 }  # fmt: skip
 
 #: Whose studies are meant where the directory does not know the number that was given.

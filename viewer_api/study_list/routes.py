@@ -22,7 +22,7 @@ from storage.columns import STUDY_UID
 from storage.driver_errors import mapped_errors
 from storage.errors import BadQuery
 from storage.query import AnyOf
-from viewer_api.pages import Pages
+from viewer_api.pages import Pages, first_page
 from viewer_api.parts import Working
 from viewer_api.readers import Reader
 from viewer_api.study_list.criteria import MODALITIES, NOBODY, Criteria, Meant, mean
@@ -192,14 +192,15 @@ class StudyList:
             request,
             "studies.html",
             people=people or {},
-            signed_in=reader.name or "Open to all on this machine",
+            signed_in=reader.name,
             actor=reader.look.actor,
             form_token=self._work.readers.form_token(request),
             criteria=meant.criteria,
             errors=meant.errors,
             modalities=MODALITIES,
             own_issuer=reader.look.actor.issuer,
-            may_review=_may_review(reader),
+            may_review=_may(reader, Action.DECIDE_LINK),
+            may_withdraw=_may(reader, Action.ASK_WITHDRAWAL),
             asked=asked,
             listed=listed,
             orders=Order,
@@ -216,9 +217,9 @@ def _person(criteria: Criteria) -> UUID | None:
         return None
 
 
-def _may_review(reader: Reader) -> bool:
-    """Whether they are led to where it is decided whose a study is."""
-    return may(reader.look.actor, Action.DECIDE_LINK, Purpose.OPERATIONS, Subject()).allowed
+def _may(reader: Reader, action: Action) -> bool:
+    """Whether they are led to where it is done."""
+    return may(reader.look.actor, action, Purpose.OPERATIONS, Subject()).allowed
 
 
 def _asked(named: Mapping[str, str]) -> Asked:
@@ -239,8 +240,10 @@ def study_list_routes(work: Working, pages: Pages) -> APIRouter:
     studies = StudyList(work, pages)
 
     @router.get("/")
-    async def home() -> Response:
-        return RedirectResponse(PREFIX, HTTPStatus.SEE_OTHER)
+    async def home(request: Request) -> Response:
+        """Lead somebody to where they may begin."""
+        reader = await work.readers.admit(request, Action.SIGN_IN)
+        return RedirectResponse(first_page(reader.look.actor), HTTPStatus.SEE_OTHER)
 
     @router.get(PREFIX)
     async def listed(request: Request) -> Response:

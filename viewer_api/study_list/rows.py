@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from exchange.record.specialty import kinds_of
 from storage.answers import Found, Members
 from viewer_api.ohif import viewer_url
 from viewer_api.written import written_day, written_name
@@ -76,7 +77,7 @@ def row_of(found: Found) -> Row:
         sex=_SEXES.get(_text(members, "00100040"), ""),
         day=written_day(day),
         time=f"{time[:2]}:{time[2:4]}" if len(time) >= 4 and time[:4].isdigit() else "",
-        kinds=", ".join(modalities),
+        kinds=", ".join(kinds_of(modalities)),
         description=_text(members, "00081030"),
         accession=_text(members, "00080050"),
         images=int(_text(members, "00201208") or 0),

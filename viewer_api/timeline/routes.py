@@ -156,7 +156,7 @@ class Records:
         return self._pages.answer(
             request,
             "record_find.html",
-            signed_in=reader.name or "Open to all on this machine",
+            signed_in=reader.name,
             actor=reader.look.actor,
             form_token=self._work.readers.form_token(request),
             typed=typed,
@@ -170,7 +170,7 @@ class Records:
         return self._pages.answer(
             request,
             "record.html",
-            signed_in=reader.name or "Open to all on this machine",
+            signed_in=reader.name,
             actor=reader.look.actor,
             form_token=self._work.readers.form_token(request),
             person=shown_person(record.person),

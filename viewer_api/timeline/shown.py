@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from exchange.people.person import Demographics, Person, Sensitivity, Sex
 from exchange.reports.report import Form, Report, ReportStatus
-from viewer_api.written import written_day, written_name
+from viewer_api.written import spaced, written_day, written_name
 
 _SEXES: Mapping[Sex, str] = {Sex.FEMALE: "Female", Sex.MALE: "Male", Sex.OTHER: "Other"}
 
@@ -49,11 +49,6 @@ def shown_person(person: Person) -> ShownPerson:
         _died(said),
         person.sensitivity is not Sensitivity.NORMAL,
     )
-
-
-def spaced(number: str) -> str:
-    """An NHS number as people read it (NHS digital service manual)."""
-    return f"{number[:3]} {number[3:6]} {number[6:]}" if len(number) == 10 else number
 
 
 def _died(said: Demographics) -> str:

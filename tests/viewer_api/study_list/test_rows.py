@@ -26,8 +26,8 @@ def test_a_name_and_a_day_are_written_so_that_nobody_misreads_them() -> None:
     row = row_of(found("ASHWORTH^Zoë^Ann^Dr"))
 
     assert (row.name, row.other_names) == ("ASHWORTH, Zoë Ann (Dr)", "王, 小東")
-    assert (row.born, row.sex, row.day, row.time) == ("16-May-1952", "Female", "12-Mar-2026", "10:15")
-    assert (row.number, row.issuer, row.images, row.kinds) == ("123456", "REM", 24, "CT, SR")
+    assert (row.born, row.sex, row.day, row.time) == ("16 May 1952", "Female", "12 March 2026", "10:15")
+    assert (row.number, row.issuer, row.images, row.kinds) == ("123456", "REM", 24, "CT, Report")
     assert row.url == "/viewer/viewer?StudyInstanceUIDs=1.2.3"
 
 

@@ -58,10 +58,12 @@ def search(reader: httpx.Client, **typed: str) -> httpx.Response:
 def test_the_first_page_is_the_list_and_the_list_is_for_those_who_may_search(
     closed_api: httpx.Client, place: Place
 ) -> None:
-    assert closed_api.get("/").headers["location"] == "/studies"
+    assert closed_api.get("/").status_code == 401
+    assert closed_api.get("/", headers=bearer(place)).headers["location"] == "/studies"
     assert closed_api.get("/studies").status_code == 401
     auditor = bearer(place, Role.AUDITOR, "auditor")
     assert closed_api.get("/studies", headers=auditor).status_code == 403
+    assert closed_api.get("/", headers=auditor).headers["location"] == "/account"
     assert closed_api.post("/studies", headers=auditor, data={"name": "a"}).status_code == 403
 
 
