@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import combinations
 
+from exchange.reports.notice import Act, Availability
 from exchange.reports.report import Content, Report, ReportSource, ReportStatus
 from exchange.reports.versions import Version
 
@@ -64,12 +65,14 @@ def as_one(reports: Sequence[Report]) -> Report:
     first = reports[0]
     if len(reports) == 1:
         return first
-    speakers = [each for each in reports if each.source.is_message or each.status.is_readable] or reports
+    said = [each for each in reports if each.source.is_message or each.status.is_readable] or reports
+    speakers = [each for each in said if not _is_announced(each)] or said
     speaker = max(speakers, key=lambda each: (each.said_at, each.source.is_message, str(each.id)))
     others = [each for each in reports if each is not speaker]
     content = speaker.content
+    is_read = speaker.status.is_readable and speaker.status is not ReportStatus.REGISTERED
     for each in others:
-        if speaker.status.is_readable and each.status.is_readable and _reads_alike(content, each.content):
+        if is_read and each.status.is_readable and _reads_alike(content, each.content):
             content = replace(
                 content,
                 sections=content.sections or each.content.sections,
@@ -84,6 +87,15 @@ def as_one(reports: Sequence[Report]) -> Report:
         changed_at=max(each.changed_at for each in reports),
         also=tuple(others),
     )
+
+
+def _is_announced(report: Report) -> bool:
+    """Whether it says no more than that a report is to come; what was changed, or is withheld, says more."""
+    notice = report.content.notice
+    is_original = notice is None or (
+        notice.act is Act.ORIGINAL and notice.availability is Availability.AVAILABLE
+    )
+    return report.status is ReportStatus.REGISTERED and is_original
 
 
 def _pairs(

@@ -131,6 +131,10 @@ def _one(connection: Connection[Any], related: Sequence[int]) -> int:
 
 
 def _merge(connection: Connection[Any], into: int, others: Sequence[int]) -> None:
+    # In the order in which exchange.reports.joining takes those beside a study: neither waits for the other.
+    connection.execute(
+        "select from report where id = any(%s) order by id for no key update", ([into, *others],)
+    )
     connection.execute("update report_version set report_id = %s where report_id = any(%s)", (into, others))
     left = connection.execute(
         "with before as (select id, study_uid from report where id = any(%(others)s)),"

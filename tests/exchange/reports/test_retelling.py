@@ -234,6 +234,26 @@ def test_a_message_without_text_that_names_its_document(region: Region) -> None:
     assert [each.instance_uid for each in report.content.forms] == ["1.9.1"]
 
 
+def test_what_is_only_announced_hides_nothing(region: Region) -> None:
+    region.keep()
+    send(region, document())
+    named = oru("I", text="", at="20260303").decode() + "OBX|1|HD|^SR Instance UID||1.9.1||||||I\r"
+    region.hear(named.encode())
+    report = one(region)
+    assert (report.source, report.status, len(report.also)) == (ReportSource.SR, FINAL, 1)
+    assert [each.text for each in report.content.sections] == [LONG]
+
+
+def test_what_its_sender_changed_is_not_read_from_its_document(region: Region) -> None:
+    region.keep()
+    send(region, document())
+    region.hear(mdm(text=LONG))
+    assert one(region).content.forms
+    region.hear(mdm("T07", "2", at="20260302110000+0000"))
+    report = one(region)
+    assert (report.status, report.content.sections) == (ReportStatus.REGISTERED, ())
+
+
 def test_a_pdf_completed_in_the_same_second(region: Region) -> None:
     region.keep()
     made = pdf(title="CT report", VerificationFlag="VERIFIED")
