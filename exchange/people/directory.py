@@ -26,7 +26,7 @@ from exchange.people.stored import demographics_of
 #: What is read of a record.
 _COLUMNS = (
     "r.id, r.uid, r.issuer, r.value, r.nhs_number, r.number_status, r.sensitivity, r.demographics,"
-    " r.current_id, r.said_at"
+    " r.current_id, r.said_at, coalesce(r.changed_at, r.created_at) as changed_at"
 )
 
 
@@ -115,6 +115,7 @@ class _Row:
     demographics: Any
     current_id: int | None
     said_at: datetime | None
+    changed_at: datetime
 
     @property
     def identifier(self) -> Identifier:
@@ -152,6 +153,7 @@ def _person(root_id: int, rows: Sequence[_Row]) -> Person:
             for each in others
             if each.issuer != TRACES
         ),
+        max(each.changed_at for each in rows),
     )  # fmt: skip
 
 

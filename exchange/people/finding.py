@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from typing import Any
 from uuid import UUID
@@ -72,6 +73,43 @@ class Day:
         return self.digits.ljust(8, "9")
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time that is asked for. Both moments are within it."""
+
+    first: datetime
+    last: datetime
+    prefix: Prefix = Prefix.EQUAL
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it says since when: the index leads to what changed then."""
+        return self.prefix not in (Prefix.LESS, Prefix.ENDS_BEFORE, Prefix.AT_MOST, Prefix.NOT_EQUAL)
+
+
+class By(Enum):
+    """What people are sorted by."""
+
+    FAMILY = "p.family"
+    GIVEN = "p.given"
+    BIRTH = "p.birth_date"
+    CHANGED = (
+        "(select max(coalesce(n.changed_at, n.created_at)) from person_record n where n.current_id = p.id)"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One key; whoever has none comes last."""
+
+    by: By
+    is_descending: bool = False
+
+
+#: By name, where nobody asks for anything else.
+BY_NAME = (Order(By.FAMILY), Order(By.GIVEN), Order(By.BIRTH))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criteria:
     """Whom somebody looks for. Each must hold; of the alternatives within one, any may."""
@@ -85,13 +123,15 @@ class Criteria:
     postcodes: tuple[tuple[Text, ...], ...] = ()
     practices: tuple[tuple[str, ...], ...] = ()
     sexes: tuple[tuple[Sex, ...], ...] = ()
+    changes: tuple[tuple[Span, ...], ...] = ()  # when what is known of them changed last
 
     @property
     def says_whom(self) -> bool:
         """Whether it is about somebody, rather than half the region."""
         numbers = any(token.value for each in self.identifiers for token in each)
         said = (self.uids, self.names, self.families, self.births, self.postcodes)
-        return bool(numbers or any(said))
+        lately = any(all(span.is_bounded for span in each) for each in self.changes)
+        return bool(numbers or any(said) or lately)
 
     @property
     def says_where(self) -> bool:
@@ -101,10 +141,15 @@ class Criteria:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The numbers in the directory of those who match, by name and birth date. `is_cut`: there are more."""
+    """Those who match, in their order: numbers in the directory, and FHIR ids. `is_cut`: there are more."""
 
-    ids: Sequence[int]
+    people: Sequence[tuple[int, UUID]]
     is_cut: bool = False
+
+    @property
+    def ids(self) -> list[int]:
+        """Their numbers in the directory."""
+        return [id for id, _ in self.people]
 
 
 @dataclass(slots=True)
@@ -119,7 +164,7 @@ class _Sql:
         self.values += values
 
 
-def find(connection: Connection[Any], criteria: Criteria) -> Found:
+def find(connection: Connection[Any], criteria: Criteria, order: Sequence[Order] = BY_NAME) -> Found:
     """Everybody of whom one source says all that is asked, and who goes by every number that is asked for.
 
     By a number they once had, too. Where a search says where somebody lives, nobody whose record is
@@ -127,17 +172,19 @@ def find(connection: Connection[Any], criteria: Criteria) -> Found:
     """
     where = _where(criteria)
     most = (FOUND_LIMIT + 1) * _RECORDS_EACH
+    keys = "".join(f"{each.by.value}{' desc' if each.is_descending else ''} nulls last, " for each in order)
+    keys += "p.id"
     # No more are read than are answered: of a name that half a town has, not half a town.
     rows = connection.execute(
         "with matching as materialized (select r.current_id as id from person_record r"
         f" where {' and '.join(where.conditions)} limit %s)"
-        " select p.id, (select count(*) from matching) from person_record p"
-        " where p.id in (select id from matching)"
-        " order by p.family nulls last, p.given, p.birth_date, p.id limit %s",
+        " select p.id, p.uid, (select count(*) from matching) from person_record p"
+        f" where p.id in (select id from matching) order by {keys} limit %s",
         (*where.values, most, FOUND_LIMIT + 1),
     ).fetchall()
-    ids = [id for id, _ in rows]
-    return Found(ids[:FOUND_LIMIT], is_cut=any(count >= most for _, count in rows) or len(ids) > FOUND_LIMIT)
+    found = [(id, uid) for id, uid, _ in rows]
+    is_cut = any(count >= most for *_, count in rows) or len(found) > FOUND_LIMIT
+    return Found(found[:FOUND_LIMIT], is_cut)
 
 
 def _where(criteria: Criteria) -> _Sql:
@@ -162,6 +209,8 @@ def _where(criteria: Criteria) -> _Sql:
         sql.add("r.demographics ->> 'practice' = any(%s)", list(practices))
     for sexes in criteria.sexes:
         sql.add("coalesce(r.sex, '') = any(%s)", [each.value for each in sexes])
+    for spans in criteria.changes:
+        _any(sql, [_changed(each) for each in spans])
     if criteria.says_where:
         sql.add(
             "not exists (select from person_record s where s.current_id = r.current_id"
@@ -213,6 +262,33 @@ def _given(name: Text) -> _Condition:
     if name.is_within:
         return "r.given like %s", (f"%{plain}%",)
     return "(r.given like %s or r.given like %s)", (f"{plain}%", f"% {plain}%")
+
+
+_CHANGE = "coalesce(n.changed_at, n.created_at)"
+_LAST_CHANGE = f"(select max({_CHANGE}) from person_record n where n.current_id = r.current_id)"
+
+
+def _changed(span: Span) -> _Condition:
+    """Of a person, the newest change of their records; the index leads to those that have one then."""
+    first, last = span.first, span.last
+    match span.prefix:
+        case Prefix.EQUAL | Prefix.ABOUT:
+            return _since("between %s and %s", first, last)
+        case Prefix.GREATER | Prefix.STARTS_AFTER:
+            return _since("> %s", last)
+        case Prefix.AT_LEAST:
+            return _since(">= %s", first)
+        case Prefix.LESS | Prefix.ENDS_BEFORE:
+            return f"{_LAST_CHANGE} < %s", (first,)
+        case Prefix.AT_MOST:
+            return f"{_LAST_CHANGE} <= %s", (last,)
+        case Prefix.NOT_EQUAL:
+            return f"{_LAST_CHANGE} not between %s and %s", (first, last)
+
+
+def _since(then: str, *values: object) -> _Condition:
+    some = f"select n.current_id from person_record n where {_CHANGE} {then}"
+    return f"(r.current_id in ({some}) and {_LAST_CHANGE} {then})", (*values, *values)
 
 
 def _postcode(postcode: Text) -> _Condition:

@@ -147,6 +147,8 @@ class Person:
     sensitivity: Sensitivity
     demographics: Demographics
     others: tuple[Known, ...] = field(default=())  # superseded and local numbers, by issuer and value
+    #: When what is known of them changed last: any of their records, or which those are.
+    changed_at: datetime | None = field(default=None, compare=False)
 
     @property
     def nhs_number(self) -> str:

@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from psycopg import sql
 
 from exchange.fhir.moments import CLOCK
-from exchange.people.finding import Prefix
+from exchange.people.finding import Prefix, Span
 from exchange.record.finding import CHANGED, STARTED_FIRST, STARTED_LAST, Condition, matching, of_days
 from viewer_api.fhir.parameters import Value, unescaped
 from viewer_api.problems import BadParameters
@@ -25,16 +24,7 @@ _FROM = frozenset({Prefix.GREATER, Prefix.AT_LEAST, Prefix.STARTS_AFTER, Prefix.
 _TO = frozenset({Prefix.LESS, Prefix.AT_MOST, Prefix.ENDS_BEFORE, Prefix.EQUAL, Prefix.ABOUT})
 
 
-@dataclass(frozen=True, slots=True)
-class When:
-    """What one text of a date parameter means. Both moments are within it."""
-
-    prefix: Prefix
-    first: datetime
-    last: datetime
-
-
-def when(value: Value) -> list[When]:
+def when(value: Value) -> list[Span]:
     """Any of which will do. Raises BadParameters. A text without an offset is of the region's clock."""
     found = [_when(unescaped(text).strip().replace(" ", "+")) for text in value.texts]
     if not all(found):
@@ -42,7 +32,7 @@ def when(value: Value) -> list[When]:
     return [each for each in found if each]
 
 
-def _when(text: str) -> When | None:
+def _when(text: str) -> Span | None:
     matched = _TEXT.fullmatch(text)
     if matched is None:
         return None
@@ -62,9 +52,8 @@ def _when(text: str) -> When | None:
             after = (first + timedelta(days=31)).replace(day=1)
         else:
             after = first.replace(year=first.year + 1)
-        return When(
-            Prefix(prefix or "eq"), _aware(first, offset), _aware(after, offset) - timedelta(microseconds=1)
-        )
+        last = _aware(after, offset) - timedelta(microseconds=1)
+        return Span(_aware(first, offset), last, Prefix(prefix or "eq"))
     except (ValueError, OverflowError):
         return None
 
@@ -120,7 +109,7 @@ def holds(value: Value, moment: str) -> bool:
     return held is not None and any(_holds(each, held.first, held.last) for each in when(value))
 
 
-def _holds(meant: When, first: datetime, last: datetime) -> bool:
+def _holds(meant: Span, first: datetime, last: datetime) -> bool:
     is_within = meant.first <= first and last <= meant.last
     match meant.prefix:
         case Prefix.EQUAL:

@@ -7,9 +7,10 @@ from psycopg import Connection
 
 from exchange.fhir.diagnostic_report import as_diagnostic_report
 from exchange.fhir.endpoint import viewer_reference
-from exchange.fhir.identifiers import Json
+from exchange.fhir.identifiers import Assigners, Json
 from exchange.fhir.imaging_study import as_imaging_study
 from exchange.fhir.patient import as_patient
+from exchange.people.person import Person
 from exchange.reports.report import Report
 from viewer_api.fhir.answers import Made
 from viewer_api.fhir.known import Known
@@ -38,9 +39,14 @@ def reports_of(known: Known) -> Sequence[Made]:
     return [Made(report_of(each, known), known.changed_at) for each in known.reports]
 
 
+def patient_of(person: Person, assigners: Assigners) -> Made:
+    """Somebody."""
+    return Made(as_patient(person, assigners), person.changed_at)
+
+
 def with_patient(_: Connection[Any], known: Known) -> Sequence[Made]:
     """Whom it is linked to."""
-    return [Made(as_patient(known.person, known.assigners))] if known.person else []
+    return [patient_of(known.person, known.assigners)] if known.person else []
 
 
 def with_study(_: Connection[Any], known: Known) -> Sequence[Made]:

@@ -7,6 +7,7 @@ patient.
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qsl
@@ -64,6 +65,7 @@ class Continued:
     asked: Asked
     cursor: Cursor
     key: str = ""  # under which it is kept; "" while its first page is answered
+    found: tuple[int, ...] = ()  # all that its first page found, in their order; of searches that keep that
 
 
 async def continued(kept: KeptSearches, actor: Actor, resource: Resource, asked: Asked) -> Continued:
@@ -74,16 +76,26 @@ async def continued(kept: KeptSearches, actor: Actor, resource: Resource, asked:
     found = await kept.read(actor, key)
     if found is None or found.get("type") != resource.type:
         raise Refused(HTTPStatus.GONE, "expired", "the search has ended: ask again")
-    return Continued(read(resource, parse_qsl(found["query"], keep_blank_values=True)), cursor_of(text), key)
+    ids = tuple(int(each) for each in found.get("found", "").split())
+    asked = read(resource, parse_qsl(found["query"], keep_blank_values=True))
+    return Continued(asked, cursor_of(text), key, ids)
 
 
 async def kept_cursor(
-    kept: KeptSearches, actor: Actor, resource: Resource, search: Continued, following: Cursor | None
+    kept: KeptSearches,
+    actor: Actor,
+    resource: Resource,
+    search: Continued,
+    following: Cursor | None,
+    found: Sequence[int] = (),
 ) -> str:
-    """For the next link; "" after the last page."""
+    """For the next link; "" after the last page. `found` is all that later pages show, in its order."""
     if following is None:
         return ""
-    key = search.key or await kept.keep(actor, {"type": resource.type, "query": search.asked.query()})
+    if search.key:
+        return f"{search.key}.{following.text()}"
+    criteria = {"type": resource.type, "query": search.asked.query(), "found": " ".join(map(str, found))}
+    key = await kept.keep(actor, criteria)
     return f"{key}.{following.text()}"
 
 

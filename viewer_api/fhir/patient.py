@@ -3,15 +3,17 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
+from psycopg import Connection
 from starlette.responses import Response
 
 from exchange.fhir.identifiers import Assigners, Json, issuer_in
 from exchange.fhir.patient import as_patient, as_replaced
 from exchange.people.directory import people, person, standing_of
-from exchange.people.finding import FOUND_LIMIT, Found, find
+from exchange.people.finding import FOUND_LIMIT, find
 from exchange.people.person import Person
 from exchange.policy import Action
 from exchange.searches import KeptSearches
@@ -21,12 +23,13 @@ from viewer_api.fhir.answers import Made, resource_answer, searchset
 from viewer_api.fhir.disclosing import may_see, record_seen
 from viewer_api.fhir.formats import resource_in
 from viewer_api.fhir.outcomes import Refused, acceptable, fhir_answer
-from viewer_api.fhir.paging import Cursor, continued, kept_cursor
-from viewer_api.fhir.parameters import Asked, asked_of
+from viewer_api.fhir.paging import Continued, Cursor, continued, kept_cursor
+from viewer_api.fhir.parameters import Total, asked_of
 from viewer_api.fhir.patient_match import MatchDesk, match_bundle, match_input
 from viewer_api.fhir.patient_pix import PixDesk, pix_input
 from viewer_api.fhir.patient_search import PATIENT, PatientSearch, UnknownDomain, patient_search
-from viewer_api.fhir.study_routes import assigners_of
+from viewer_api.fhir.reverse import ReverseDesk
+from viewer_api.fhir.study_routes import assigners_of, places_of
 from viewer_api.parts import Working
 from viewer_api.readers import Reader
 from viewer_api.urls import FHIR, fhir_url
@@ -45,13 +48,30 @@ def patient_routes(work: Working) -> APIRouter:
         acceptable(request)
         asked = await asked_of(request, PATIENT)
         search = await continued(kept, reader.look.actor, PATIENT, asked)
-        found = await work.desk.ask(desk.search, reader, search.asked, search.cursor)
+        found = await work.desk.ask(desk.search, reader, search)
         keys = [each.parameter.name for each in search.asked.values]
+        included = await with_them(request, found.people, search.asked.reverse_includes, keys)
         await _record(reader, found.people, keys)
-        following = await kept_cursor(kept, reader.look.actor, PATIENT, search, found.following)
+        following = await kept_cursor(
+            kept, reader.look.actor, PATIENT, search, found.following, found.all_found
+        )
         base = fhir_url(request, work.settings)
-        bundle = searchset(base, "Patient", search.asked, found.made, (), following, found.total)
+        bundle = searchset(base, "Patient", search.asked, found.made, included, following, found.total)
         return fhir_answer(request, bundle)
+
+    async def with_them(
+        request: Request, whom: Sequence[Person], names: Sequence[str], keys: Sequence[str]
+    ) -> Sequence[Made]:
+        """What refers to people is of the record: whoever may not see that is refused."""
+        if not names:
+            return ()
+        reader = await work.readers.admit(request, Action.SEE_RECORD)
+        desk = ReverseDesk(work, places_of(request, work))
+        included = await work.desk.ask(desk.of_people, reader, whom, names)
+        if included.seen:
+            what = ", ".join(sorted({each.partition(":")[0] for each in names}))
+            await record_seen(reader, what, [*keys, "_revinclude"], included.seen)
+        return included.made
 
     @router.post("/$match")
     async def match_patient(request: Request) -> Response:
@@ -89,7 +109,7 @@ def patient_routes(work: Working) -> APIRouter:
         if not may_see(reader, None, found.uid):
             await work.readers.refuse(reader, None, "whose record it is")
         await reader.record(person=found.uid)
-        return resource_answer(request, Made(resource))
+        return resource_answer(request, resource)
 
     return router
 
@@ -100,8 +120,9 @@ class _Page:
 
     people: Sequence[Person]
     made: Sequence[Made]
-    total: int
+    total: int | None
     following: Cursor | None
+    all_found: Sequence[int]  # directory numbers, in their order
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,35 +131,43 @@ class PatientDesk:
 
     work: Working
 
-    def search(self, reader: Reader, asked: Asked, cursor: Cursor) -> _Page:
-        """Raises BadParameters, Refused."""
+    def search(self, reader: Reader, searched: Continued) -> _Page:
+        """A page of those whom the first one found: whoever comes meanwhile moves nobody.
+
+        Raises BadParameters, Refused.
+        """
+        asked, start = searched.asked, searched.cursor.skipped
         assigners = assigners_of(self.work)
         try:
             search = patient_search(asked, assigners)
         except UnknownDomain as error:
             raise Refused(HTTPStatus.NOT_FOUND, "not-found", str(error), "warning") from error
-        found, shown = self._found(search, cursor.skipped, 0 if asked.only_total else asked.count)
-        seen = [each for each in shown if may_see(reader, None, each.uid)]
-        made = [Made(of_domains(as_patient(each, assigners), search.domains, assigners)) for each in seen]
-        end = cursor.skipped + asked.count
-        has_more = end < len(found.ids) and not asked.only_total
-        return _Page(seen, made, len(found.ids), Cursor(None, end) if has_more else None)
+        with mapped_errors(), self.work.desk.pool.connection() as connection:
+            ids = searched.found or self._found(connection, reader, search)
+            page = [] if asked.only_total else ids[start : start + asked.count]
+            known = people(connection, page)
+        shown = {known[id].uid: known[id] for id in page if may_see(reader, None, known[id].uid)}
+        made = [
+            Made(of_domains(as_patient(each, assigners), search.domains, assigners), each.changed_at)
+            for each in shown.values()
+        ]
+        end = start + asked.count
+        following = Cursor(None, end) if end < len(ids) and not asked.only_total else None
+        total = len(ids) if asked.only_total or asked.total is not Total.NONE else None
+        return _Page(list(shown.values()), made, total, following, ids)
 
-    def _found(self, search: PatientSearch, start: int, count: int) -> tuple[Found, Sequence[Person]]:
-        """All who match, and those of a page."""
+    def _found(self, connection: Connection[Any], reader: Reader, search: PatientSearch) -> Sequence[int]:
+        """All who match and whom the reader may see."""
         if search.is_empty:
-            return Found(()), ()
+            return ()
         if not search.criteria.says_whom:
             raise Refused(HTTPStatus.BAD_REQUEST, "too-costly", _SAY_WHOM)
-        with mapped_errors(), self.work.desk.pool.connection() as connection:
-            found = find(connection, search.criteria)
-            if found.is_cut:
-                raise Refused(HTTPStatus.BAD_REQUEST, "too-costly", _SAY_MORE)
-            ids = found.ids[start : start + count]
-            known = people(connection, ids)
-        return found, [known[id] for id in ids]
+        found = find(connection, search.criteria, search.order)
+        if found.is_cut:
+            raise Refused(HTTPStatus.BAD_REQUEST, "too-costly", _SAY_MORE)
+        return [id for id, uid in found.people if may_see(reader, None, uid)]
 
-    def read(self, uid: UUID) -> tuple[Json, Person]:
+    def read(self, uid: UUID) -> tuple[Made, Person]:
         """The resource, and whose record it is. Raises NotHeld."""
         assigners = assigners_of(self.work)
         with mapped_errors(), self.work.desk.pool.connection() as connection:
@@ -147,15 +176,19 @@ class PatientDesk:
         if standing is None or found is None:
             raise NotHeld("a patient with this id")
         if standing.id == found.id:
-            return as_patient(found, assigners), found
-        return as_replaced(str(uid), standing.identifier, standing.status, found, assigners), found
+            return Made(as_patient(found, assigners), found.changed_at), found
+        gone = as_replaced(str(uid), standing.identifier, standing.status, found, assigners)
+        return Made(gone, found.changed_at), found
 
 
 _SAY_WHOM = (
-    "say whom you look for: by _id, identifier, name, family, birthdate or address-postalcode, besides"
-    " anything else"
+    "say whom you look for: by _id, identifier, name, family, birthdate, address-postalcode or _lastUpdated"
+    " (since when), besides anything else"
 )
-_SAY_MORE = f"more than {FOUND_LIMIT} people match: say more of whom you look for, such as a birth date"
+_SAY_MORE = (
+    f"more than {FOUND_LIMIT} people match: say more of whom you look for, such as a birth date, or of a"
+    " shorter time"
+)
 
 
 def of_domains(patient: Json, domains: frozenset[str], assigners: Assigners) -> Json:

@@ -10,12 +10,13 @@ from uuid import UUID
 
 from exchange.fhir.identifiers import NHS_NUMBER, ODS_ORGANISATION, Assigners, issuer_in
 from exchange.fhir.patient import GENDERS, PROFILE
-from exchange.people.finding import Criteria, Day, Prefix, Text, Token
+from exchange.people.finding import BY_NAME, By, Criteria, Day, Order, Prefix, Text, Token
 from exchange.people.person import NHS, Sex
 from storage.errors import BadQuery
 from viewer_api.fhir import parameters
+from viewer_api.fhir.dates import when
 from viewer_api.fhir.parameters import Asked, Value, tokens, unescaped
-from viewer_api.fhir.resource import ID, Operation, Parameter, ParameterType, Resource
+from viewer_api.fhir.resource import ID, LAST_UPDATED, Operation, Parameter, ParameterType, Resource
 from viewer_api.problems import BadParameters
 
 _EXACT = ("exact", "contains")
@@ -32,6 +33,7 @@ PATIENT = Resource(
     ),
     parameters=(
         ID,
+        LAST_UPDATED,
         Parameter("identifier", ParameterType.TOKEN, "system|number; system| alone: whose numbers to answer"),
         Parameter("family", ParameterType.STRING, "What the name in use begins with", modifiers=_EXACT),
         Parameter("given", ParameterType.STRING, "What any name in use begins with", modifiers=_EXACT),
@@ -47,6 +49,12 @@ PATIENT = Resource(
         ),
         Parameter("active", ParameterType.TOKEN, "true: nobody else is found"),
     ),
+    reverse_includes=tuple(
+        f"{type}:{parameter}"
+        for type in ("ImagingStudy", "DiagnosticReport", "DocumentReference", "ServiceRequest")
+        for parameter in ("patient", "subject")
+    ),
+    sorts=("family", "given", "birthdate", "_lastUpdated"),
     interactions=("read", "search-type", "update"),
     operations=(
         Operation("match", f"{_PDQM}/OperationDefinition/PDQmMatch"),
@@ -59,6 +67,16 @@ PATIENT = Resource(
 _DATE = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?(?:T.*)?")
 _GENDERS: Mapping[str, Sex] = {**{code: sex for sex, code in GENDERS.items()}, "unknown": Sex.UNKNOWN}
 _ODS = f"{ODS_ORGANISATION}|"
+
+
+_SORTS: Mapping[str, By] = {
+    "family": By.FAMILY,
+    "given": By.GIVEN,
+    "birthdate": By.BIRTH,
+    LAST_UPDATED.name: By.CHANGED,
+}
+#: Letters of a name that is looked for anywhere in others: the index knows names by three of them at a time.
+WITHIN_LEAST = 3
 
 
 class UnknownDomain(BadQuery):
@@ -74,12 +92,14 @@ class PatientSearch:
 
     criteria: Criteria = field(default_factory=Criteria)
     domains: frozenset[str] = frozenset()  # issuers whose identifiers alone are answered; empty: all
+    order: Sequence[Order] = BY_NAME
     is_empty: bool = False  # it asks for what nobody is: inactive, or of an issuer that we do not know
 
 
 def patient_search(asked: Asked, assigners: Assigners) -> PatientSearch:
     """From its parameters. Raises BadParameters, UnknownDomain."""
-    search = PatientSearch()
+    order = [Order(_SORTS[each.name], each.is_descending) for each in asked.sorts]
+    search = PatientSearch(order=order or BY_NAME)
     for value in asked.values:
         search = _with(search, value, assigners)
     return search
@@ -96,6 +116,8 @@ def _with(search: PatientSearch, value: Value, assigners: Assigners) -> PatientS
             return replace(search, is_empty=search.is_empty or not is_asked)
         case "identifier":
             return _identified(search, tokens(value), assigners)
+        case "_lastUpdated":
+            said = replace(said, changes=(*said.changes, tuple(when(value))))
         case "birthdate":
             said = replace(said, births=(*said.births, tuple(map(_day, texts))))
         case "gender":
@@ -118,6 +140,8 @@ def _texts(value: Value, texts: Iterable[str]) -> tuple[Text, ...]:
     found = tuple(Text(each, value.modifier == "exact", value.modifier == "contains") for each in texts)
     if not all(each.plain for each in found):
         raise BadParameters({value.parameter.name: "there is nothing to look for"})
+    if any(each.is_within and len(each.plain) < WITHIN_LEAST for each in found):
+        raise BadParameters({f"{value.parameter.name}:contains": f"{WITHIN_LEAST} letters at least"})
     return found
 
 

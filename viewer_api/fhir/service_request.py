@@ -11,7 +11,6 @@ from psycopg import Connection
 from starlette.responses import Response
 
 from exchange.fhir.identifiers import Assigners, issuer_in
-from exchange.fhir.patient import as_patient
 from exchange.fhir.service_request import as_service_request
 from exchange.people.person import Person
 from exchange.policy import Action
@@ -32,6 +31,7 @@ from storage.errors import NotHeld
 from viewer_api.fhir.answers import Made, resource_answer, searchset
 from viewer_api.fhir.disclosing import may_see, record_seen
 from viewer_api.fhir.known import ONE_MOMENT
+from viewer_api.fhir.made import patient_of
 from viewer_api.fhir.matching import codes, has_token, is_at
 from viewer_api.fhir.outcomes import acceptable, fhir_answer
 from viewer_api.fhir.paging import Cursor, continued, kept_cursor
@@ -121,7 +121,7 @@ class _Desk:
         wanted = patients.values() if asked.includes else ()
         return _Page(
             shown,
-            [Made(as_patient(each, assigners)) for each in wanted],
+            [patient_of(each, assigners) for each in wanted],
             following,
             list((whom or {}).values()),
         )
