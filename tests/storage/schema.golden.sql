@@ -361,6 +361,20 @@ CREATE FUNCTION public.naming_of(p_study text) RETURNS text
     from study s join correction c on c.study_id = s.id join identity_correction i on i.correction_id = c.id
     where s.uid = p_study and c.undone_at is null
 $$;
+CREATE FUNCTION public.note_person_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    new.changed_at := clock_timestamp();
+    return new;
+end $$;
+CREATE FUNCTION public.note_person_left() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    update person_record set changed_at = clock_timestamp() where id = old.current_id;
+    return null;
+end $$;
 CREATE FUNCTION public.note_record_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1960,6 +1974,7 @@ CREATE TABLE public.person_record (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     sensitivity_at timestamp with time zone,
     sensitivity_by text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    changed_at timestamp with time zone DEFAULT clock_timestamp(),
     CONSTRAINT person_record_issuer_check CHECK ((issuer <> ''::text)),
     CONSTRAINT person_record_number_status_check CHECK ((number_status = ANY (ARRAY['01'::text, '02'::text, '03'::text, '04'::text, '05'::text, '06'::text, '07'::text, '08'::text]))),
     CONSTRAINT person_record_sensitivity_check CHECK ((sensitivity = ANY (ARRAY['N'::text, 'R'::text, 'V'::text]))),
@@ -2994,8 +3009,10 @@ CREATE INDEX performed_news_due ON public.performed_news USING btree (trust, ae_
 CREATE INDEX performed_step_by_order ON public.performed_step USING btree (order_id);
 CREATE INDEX performed_step_by_study ON public.performed_step USING gin (((attributes -> '00400270'::text)) jsonb_path_ops);
 CREATE INDEX person_record_by_birth_date ON public.person_record USING btree (birth_date, family);
+CREATE INDEX person_record_by_change ON public.person_record USING btree (COALESCE(changed_at, created_at));
 CREATE INDEX person_record_by_name ON public.person_record USING btree (family text_pattern_ops, given text_pattern_ops);
 CREATE INDEX person_record_by_number ON public.person_record USING btree (nhs_number) WHERE (nhs_number IS NOT NULL);
+CREATE INDEX person_record_by_part_of_name ON public.person_record USING gin (family public.gin_trgm_ops, given public.gin_trgm_ops);
 CREATE INDEX person_record_by_postcode ON public.person_record USING btree (postcode) WHERE (postcode IS NOT NULL);
 CREATE INDEX person_record_by_value ON public.person_record USING btree (value);
 CREATE INDEX person_record_current ON public.person_record USING btree (current_id);
@@ -3073,6 +3090,8 @@ CREATE TRIGGER arrival_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.
 CREATE TRIGGER audit_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER link_decision_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.link_decision FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER outbox_is_a_record_change AFTER INSERT ON public.outbox REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.note_record_change();
+CREATE TRIGGER person_record_changes BEFORE UPDATE OF nhs_number, number_status, sensitivity, demographics, current_id ON public.person_record FOR EACH ROW WHEN ((((((old.nhs_number IS DISTINCT FROM new.nhs_number) OR (old.number_status IS DISTINCT FROM new.number_status)) OR (old.sensitivity IS DISTINCT FROM new.sensitivity)) OR (old.demographics IS DISTINCT FROM new.demographics)) OR (old.current_id IS DISTINCT FROM new.current_id))) EXECUTE FUNCTION public.note_person_change();
+CREATE TRIGGER person_record_leaves AFTER UPDATE OF current_id ON public.person_record FOR EACH ROW WHEN (((old.current_id IS DISTINCT FROM new.current_id) AND (old.current_id <> old.id))) EXECUTE FUNCTION public.note_person_left();
 CREATE TRIGGER person_statement_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.person_statement FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER procrastinate_jobs_notify_queue_job_aborted_v1 AFTER UPDATE OF abort_requested ON public.procrastinate_jobs FOR EACH ROW WHEN (((old.abort_requested = false) AND (new.abort_requested = true) AND (new.status = 'doing'::public.procrastinate_job_status))) EXECUTE FUNCTION public.procrastinate_notify_queue_abort_job_v1();
 CREATE TRIGGER procrastinate_jobs_notify_queue_job_inserted_v1 AFTER INSERT ON public.procrastinate_jobs FOR EACH ROW WHEN ((new.status = 'todo'::public.procrastinate_job_status)) EXECUTE FUNCTION public.procrastinate_notify_queue_job_inserted_v1();

@@ -161,7 +161,9 @@ def test_what_is_theirs_comes_with_them_and_is_written_down(place: Place, api: h
     link(place, uid, ruth)
     an_order(place, identifier="123456")
     includes = [f"{kind}:patient" for kind in ("ImagingStudy", "DiagnosticReport", "DocumentReference")]
-    params = [("identifier", f"https://fhir.nhs.uk/Id/nhs-number|{RUTHS_NUMBER.value}")]
+    params: list[tuple[str, Any]] = [
+        ("identifier", f"https://fhir.nhs.uk/Id/nhs-number|{RUTHS_NUMBER.value}")
+    ]
     params += [("_revinclude", each) for each in (*includes, "ServiceRequest:subject")]
 
     entries = api.get(URL, params=params).json()["entry"]
