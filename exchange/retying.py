@@ -115,6 +115,15 @@ def _in_force(ties: Sequence[Stood]) -> set[int]:
 
 
 def _is_theirs(connection: Connection[Any], order: Order, person_id: int) -> bool:
-    """Whether the number that the order names its patient by stands for this person, whichever it is."""
-    named = person_known_as(connection, Identifier(order.patient.identifier, order.patient.issuer))
-    return named is not None and named.id == person_id
+    """Whether the number that the order names its patient by stands for this person, whichever it is.
+
+    Of a trust's number that the directory does not know, by the NHS number beside it and the birth date.
+    """
+    patient = order.patient
+    named = person_known_as(connection, Identifier(patient.identifier, patient.issuer))
+    if named is not None or not patient.nhs_number:
+        return named is not None and named.id == person_id
+    claimed = person_known_as(connection, Identifier.nhs(patient.nhs_number))
+    if claimed is None or claimed.id != person_id:
+        return False
+    return patient.birth_date == claimed.demographics.birth_date

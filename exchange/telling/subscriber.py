@@ -128,6 +128,7 @@ _OF_BEFORE = """
     where l.state = 'linked'
     on conflict (subscriber, study_uid) do nothing
 """
+_TELLS = "select from destination where told_by = %s limit 1"
 _DOING = """
     select s.name, count(t.*) filter (where t.state = 'waiting'), count(t.*) filter (where t.state = 'told'),
         count(t.*) filter (where t.state = 'dead'), min(t.since) filter (where t.state = 'waiting'),
@@ -154,6 +155,9 @@ class PostgresSubscribers:
         with mapped_errors(), self.pool.connection() as connection:
             # Whoever makes tellings of what changes (Tellings.fan_out) does so before this, or knows it.
             connection.execute("lock table subscriber in exclusive mode")
+            tells = connection.execute(_TELLS, (entry.name,)).fetchone() is not None
+            if tells and entry.kind is not Kind.ADT:
+                raise BadEntry(f"{entry.name} tells a destination by ADT (imx destination list)")
             connection.execute(
                 _ADD, (entry.name, entry.kind.value, entry.address, entry.account, secret, manner)
             )

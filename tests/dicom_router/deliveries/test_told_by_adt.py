@@ -314,6 +314,10 @@ def test_an_engine_is_named_by_who_tells_and_no_other(archive: Archive) -> None:
     for name in ("RECORD", "NOBODY"):
         with pytest.raises(BadEntry):
             archive.entry(told_by=name)
+    with pytest.raises(BadEntry):
+        PostgresSubscribers(archive.region.shelf.pool).add(
+            Subscriber(name="ENGINE", kind=By.FHIR, address="http://127.0.0.1:1/fhir")
+        )
     archive.study(CHEST)
     PostgresSubscribers(archive.region.shelf.pool).remove("ENGINE")
     archive.say(MERGED)

@@ -241,6 +241,20 @@ def test_a_tie_to_their_own_order_stays(shelf: Shelf) -> None:
     assert ties(shelf) == before
 
 
+def test_a_number_that_the_directory_does_not_know_is_theirs_by_the_nhs_number_beside_it(
+    shelf: Shelf,
+) -> None:
+    for number, nhs, uid in (("F1", DAN, CHEST), ("F2", EVE, HAND)):
+        patient = Patient(identifier="X7", birth_date="19500102", nhs_number=nhs)
+        place(shelf, number=number, study_uid=uid, accession=number, patient=patient)
+        send(shelf, uid, PatientID="X7", AccessionNumber="")
+    settle(shelf)
+
+    correct(shelf, CHEST, HAND, to=DAN)
+
+    assert states(shelf) == [("RBL", CHEST, "tied"), ("RBL", HAND, "untied")]
+
+
 def _review(shelf: Shelf, uid: str) -> int:
     return int(
         shelf.one(

@@ -193,6 +193,11 @@ def test_who_reads_the_list_of_wrong_copies_is_written_down_with_each_study(
 
     assert wrong["study_uid"] == STUDY
     assert _rows(place, "select actor from audit where study_uid = %s", STUDY) == [("mary of RBS",)]
+    settled = {"choice": "settled", "reason": "deleted there"}
+    mary = bearer(place, Role.COORDINATOR, "mary 2", "RBS")
+    assert closed_api.post(f"/links/{STUDY}/copies/PACS", headers=mary, json=settled).status_code == 200
+    (right,) = closed_api.get("/links/told", headers=mary).json()
+    assert (right["study_uid"], right["how"]) == (STUDY, "mary 2: deleted there")
 
 
 def test_the_pages_lead_from_the_list_to_a_decision_and_back(
