@@ -6,10 +6,8 @@ from urllib.parse import urlsplit
 import typer
 
 from dicom_router.pulling.jobs import Pulls
-from dicom_router.pulling.pace import Limits
 from dicom_router.pulling.source import Source, Way
 from dicom_router.pulling.taking import Sender
-from dicom_router.pulling.window import Window
 from dicom_router.requestor import Callee, Calling
 from dicom_router.settings import CallingSettings
 from exchange.registry import DuplicatePolicy, Peer, PostgresRegistry
@@ -17,21 +15,8 @@ from imx.certificates import tls_client
 from imx.commands.group import Group
 from imx.commands.options import Question
 from imx.commands.printing import print_rows
-from imx.commands.pull_options import (
-    BytesOption,
-    CredentialsOption,
-    FirstOption,
-    HoursOption,
-    LastOption,
-    MirrorOption,
-    NameOption,
-    RecentOption,
-    StudiesOption,
-    TrustOption,
-    address_from,
-    credentials_from,
-)
-from imx.commands.pull_run import Asked, Terms, is_whole, pull, row, summary
+from imx.commands.pull_options import Extent, NameOption, RecentOption, Service, address_from
+from imx.commands.pull_run import Asked, is_whole, pull, row, summary
 from imx.database import open_database
 from imx.errors import CommandFailed
 from imx.settings import Settings
@@ -48,16 +33,11 @@ def peer_command(
     ae_title: Annotated[
         str, typer.Argument(help="The AE title of a peer that can be called (imx peer add).")
     ],
+    extent: Extent,
     given: Question,
     by: Annotated[
         Way, typer.Option(help="get: on our own association. move: to our running router.")
     ] = Way.GET,
-    first: FirstOption = None,
-    last: LastOption = None,
-    studies_per_minute: StudiesOption = None,
-    bytes_per_s: BytesOption = None,
-    hours: HoursOption = None,
-    mirror: MirrorOption = None,
     recent_days: RecentOption = 7,
 ) -> None:
     """From a PACS by DICOM: C-FIND with C-GET or C-MOVE.
@@ -70,12 +50,6 @@ def peer_command(
     if by not in (Way.GET, Way.MOVE):
         raise typer.BadParameter("a peer is asked by get or move", param_hint="--by")
     settings = given.settings()
-    terms = Terms(
-        Limits(studies_per_minute, bytes_per_s, hours),
-        mirror,
-        recent_days,
-        given.as_json,
-    )
     with open_database(settings) as pool:
         peer = _callable_peer(PostgresRegistry(pool), ae_title)
         if by is Way.MOVE and not peer.may_store:
@@ -86,22 +60,17 @@ def peer_command(
         if by is Way.MOVE:
             source = MoveSource(callee, ours, calling, destination=ours)
         sender = _sender_of(peer, callee.host)
-        pull(settings, pool, Asked(by, peer.ae_title, Window(first, last), sender), source, terms)
+        asked = Asked(by, peer.ae_title, extent.window, sender)
+        pull(settings, pool, asked, source, extent.terms(given.as_json, recent_days))
 
 
 @pulls.command("dicomweb")
 def dicomweb_command(
     url: Annotated[str, typer.Argument(help="Of the service, such as https://pacs.example/dicom-web.")],
-    trust: TrustOption,
+    service: Service,
+    extent: Extent,
     given: Question,
     name: NameOption = "PULL",
-    first: FirstOption = None,
-    last: LastOption = None,
-    credentials_file: CredentialsOption = None,
-    studies_per_minute: StudiesOption = None,
-    bytes_per_s: BytesOption = None,
-    hours: HoursOption = None,
-    mirror: MirrorOption = None,
     recent_days: RecentOption = 7,
 ) -> None:
     """From a DICOMweb service: QIDO-RS and WADO-RS, every object as it is stored.
@@ -110,33 +79,21 @@ def dicomweb_command(
     """
     from dicom_router.pulling.dicomweb import DicomWebSource
 
-    settings = given.settings()
-    terms = Terms(
-        Limits(studies_per_minute, bytes_per_s, hours),
-        mirror,
-        recent_days,
-        given.as_json,
-    )
-    address = address_from(url)
-    source = DicomWebSource(address, credentials_from(credentials_file))
+    settings, address = given.settings(), address_from(url)
+    source = DicomWebSource(address, service.credentials())
     with open_database(settings) as pool:
-        sender = _sender(PostgresRegistry(pool), trust, name, address)
-        pull(settings, pool, Asked(Way.DICOMWEB, address, Window(first, last), sender), source, terms)
+        sender = _sender(PostgresRegistry(pool), service.trust, name, address)
+        asked = Asked(Way.DICOMWEB, address, extent.window, sender)
+        pull(settings, pool, asked, source, extent.terms(given.as_json, recent_days))
 
 
 @pulls.command("orthanc")
 def orthanc_command(
     url: Annotated[str, typer.Argument(help="Of its REST API, such as http://pacs.example:8042.")],
-    trust: TrustOption,
+    service: Service,
+    extent: Extent,
     given: Question,
     name: NameOption = "ORTHANC",
-    first: FirstOption = None,
-    last: LastOption = None,
-    credentials_file: CredentialsOption = None,
-    studies_per_minute: StudiesOption = None,
-    bytes_per_s: BytesOption = None,
-    hours: HoursOption = None,
-    mirror: MirrorOption = None,
 ) -> None:
     """From an Orthanc, by its REST API; a mirror follows its change feed.
 
@@ -144,18 +101,12 @@ def orthanc_command(
     """
     from dicom_router.pulling.orthanc import OrthancSource
 
-    settings = given.settings()
-    terms = Terms(
-        Limits(studies_per_minute, bytes_per_s, hours),
-        mirror,
-        1,
-        given.as_json,
-    )
-    address = address_from(url)
-    source = OrthancSource(address, credentials_from(credentials_file))
+    settings, address = given.settings(), address_from(url)
+    source = OrthancSource(address, service.credentials())
     with open_database(settings) as pool:
-        sender = _sender(PostgresRegistry(pool), trust, name, address)
-        pull(settings, pool, Asked(Way.ORTHANC, address, Window(first, last), sender), source, terms)
+        sender = _sender(PostgresRegistry(pool), service.trust, name, address)
+        asked = Asked(Way.ORTHANC, address, extent.window, sender)
+        pull(settings, pool, asked, source, extent.terms(given.as_json))
 
 
 @pulls.command("list")
