@@ -9,8 +9,9 @@ from typing import Any, LiteralString
 from psycopg_pool import ConnectionPool
 
 from exchange.custody import OF_TRUST
+from exchange.decisions import Choice, Decided, decisions
 from storage.driver_errors import mapped_errors
-from storage.errors import AlreadyDecided, NotHeld
+from storage.errors import NotHeld
 
 
 class State(Enum):
@@ -29,17 +30,6 @@ class Priority(Enum):
     HIGH = "high"
     MEDIUM = "medium"
     LOW = "low"
-
-
-class NoSuchDelivery(NotHeld):
-    """No delivery by that number."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(f"delivery {number}")
-
-
-class NotTheirs(AlreadyDecided):
-    """A delivery in a state in which that cannot be asked of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +61,6 @@ class Delivery:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What a person decided about a delivery."""
-
-    at: datetime
-    decided_by: str
-    decision: str
-
-
-#: How each state may be changed by a person.
-REPLAYABLE = (State.DEAD, State.CANCELLED, State.WAITING)
-CANCELLABLE = (State.WAITING, State.DEAD)
-
 _ROWS = """
     select d.id, d.destination, d.study_uid, d.round, d.state, d.priority::text, d.because,
         d.transfer_syntax, d.tries, case d.state when 'waiting' then d.next_try end,
@@ -100,14 +77,21 @@ _ROWS = """
     from delivery d
 """
 _OF_TRUST: LiteralString = f"exists (select from (select d.study_uid as uid) s where {OF_TRUST})"
-_REPLAY = """
-    update delivery set state = 'waiting', tries = 0, next_try = now(), give_up_from = now(), ended_at = null
-    where id = %s and state = any(%s) returning destination
-"""
-_CANCEL = """
-    update delivery set state = 'cancelled', ended_at = now() where id = %s and state = any(%s)
-    returning destination
-"""
+
+REPLAY = Choice(
+    decision="replay",
+    table="delivery",
+    whom="destination",
+    states=(State.DEAD, State.CANCELLED, State.WAITING),
+    change="state = 'waiting', tries = 0, next_try = now(), give_up_from = now(), ended_at = null",
+)
+CANCEL = Choice(
+    decision="cancel",
+    table="delivery",
+    whom="destination",
+    states=(State.WAITING, State.DEAD),
+    change="state = 'cancelled', ended_at = now()",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,43 +122,26 @@ class DeliveryDesk:
         return [_delivery(row) for row in rows]
 
     def delivery(self, number: int, trust: str | None = None) -> tuple[Delivery, list[Decided]]:
-        """One, and what people decided about it. Raises NoSuchDelivery, for another trust's too."""
+        """One, and what people decided about it. Raises NotHeld, for another trust's too."""
         with mapped_errors(), self.pool.connection() as connection:
             row = connection.execute(
                 f"{_ROWS} where d.id = %s and {_OF_TRUST}", (number, trust, trust)
             ).fetchone()
-            decided = connection.execute(
-                "select at, decided_by, decision from delivery_decision where delivery_id = %s order by id",
-                (number,),
-            ).fetchall()
+            decided = decisions(connection, "delivery", number)
         if row is None:
-            raise NoSuchDelivery(number)
-        return _delivery(row), [Decided(*each) for each in decided]
+            raise NotHeld(f"delivery {number}")
+        return _delivery(row), decided
 
     def replay(self, number: int, by: str) -> str:
         """Try again now, with all its tries; the destination's name. What it has taken is not sent again.
 
-        Raises NoSuchDelivery, and NotTheirs where it is delivered or on its way.
+        Raises NotHeld, and NotTheirs where it is delivered or on its way.
         """
-        return self._decide(number, by, "replay", _REPLAY, REPLAYABLE)
+        return REPLAY.make(self.pool, number, by)
 
     def cancel(self, number: int, by: str) -> str:
-        """Try no more; the destination's name. Raises NoSuchDelivery and NotTheirs."""
-        return self._decide(number, by, "cancel", _CANCEL, CANCELLABLE)
-
-    def _decide(
-        self, number: int, by: str, decision: str, statement: LiteralString, states: Collection[State]
-    ) -> str:
-        with mapped_errors(), self.pool.connection() as connection:
-            row = connection.execute(statement, (number, [state.value for state in states])).fetchone()
-            if row is not None:
-                connection.execute(
-                    "insert into delivery_decision (delivery_id, decided_by, decision) values (%s, %s, %s)",
-                    (number, by, decision),
-                )
-                return str(row[0])
-        found, _ = self.delivery(number)
-        raise NotTheirs(f"delivery {number} is {found.state.value}: it cannot be asked to {decision}")
+        """Try no more; the destination's name. Raises NotHeld and NotTheirs."""
+        return CANCEL.make(self.pool, number, by)
 
 
 def _delivery(row: tuple[Any, ...]) -> Delivery:

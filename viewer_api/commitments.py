@@ -24,9 +24,7 @@ def commitment_routes(work: Working) -> APIRouter:
         Somebody of one trust sees its own.
         """
         reader = await work.readers.admit(request, Action.OPERATE)
-        found = await work.desk.ask(
-            commitments.listed, with_delivered=all, trust=reader.look.actor.trust or None
-        )
+        found = await work.desk.ask(commitments.listed, with_delivered=all, trust=reader.trust)
         await reader.record(detail={"commitments": len(found)})
         return json_answer([_as_json(each) for each in found])
 

@@ -5,16 +5,14 @@ from datetime import date
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from exchange.deliveries import DeliveryDesk, State
+from exchange.deliveries import Delivery, DeliveryDesk, State
 from exchange.ledger import Ledger, uids_of
 from exchange.policy import Action
 from storage.errors import BadQuery, TooLarge
 from viewer_api.desk import json_answer
 from viewer_api.parts import Working
-from viewer_api.readers import Reader
+from viewer_api.waiting import decided, listed
 
-#: Deliveries in one answer, unless `limit` asks for fewer.
-LIMIT = 1000
 #: A sender's own list of a day.
 LIST_BYTES = 16 * 1024 * 1024
 
@@ -28,43 +26,31 @@ def delivery_routes(work: Working) -> APIRouter:
     desk = DeliveryDesk(work.desk.pool)
     ledger = Ledger(work.desk.pool)
 
+    def one(number: int, trust: str | None) -> Delivery:
+        return desk.delivery(number, trust)[0]
+
     @router.get("/deliveries")
     async def list_deliveries(request: Request) -> Response:
-        reader = await work.readers.admit(request, Action.OPERATE)
-        keys = request.query_params
-        states = [_state(text) for text in keys.getlist("state")]
-        limit = _limit(keys.get("limit", str(LIMIT)))
-        await reader.record(detail={"keys": sorted({"state", "limit", "destination", "study"} & keys.keys())})
-        shown = states or [State.WAITING, State.SENDING, State.DEAD]
-        found = await work.desk.ask(
-            desk.deliveries, shown, keys.get("destination"), keys.get("study"), limit, _trust(reader)
-        )
-        return json_answer([each.as_json() for each in found])
+        usual = [State.WAITING, State.SENDING, State.DEAD]
+        return await listed(work, request, "destination", usual, desk.deliveries)
 
     @router.get("/deliveries/{number:int}")
     async def one_delivery(request: Request, number: int) -> Response:
         reader = await work.readers.admit(request, Action.OPERATE)
         await reader.record(detail={"delivery": number})
-        delivery, decided = await work.desk.ask(desk.delivery, number, _trust(reader))
-        decisions = [{"at": each.at, "by": each.decided_by, "decision": each.decision} for each in decided]
-        return json_answer({**delivery.as_json(), "decisions": decisions})
+        delivery, decisions = await work.desk.ask(desk.delivery, number, reader.trust)
+        return json_answer({**delivery.as_json(), "decisions": [each.as_json() for each in decisions]})
 
     @router.post("/deliveries/{number:int}/replay")
     async def replay(request: Request, number: int) -> Response:
         """Tried again within seconds; what was taken is not sent again."""
-        reader = await work.readers.admit(request, Action.OPERATE)
-        await work.desk.ask(desk.delivery, number, _trust(reader))
-        await reader.record(detail={"delivery": number, "did": "replayed"})
-        await work.desk.ask(desk.replay, number, reader.look.actor.name)
-        return json_answer((await work.desk.ask(desk.delivery, number))[0].as_json())
+        did = {"delivery": number, "did": "replayed"}
+        return await decided(work, request, number, did, one, desk.replay)
 
     @router.post("/deliveries/{number:int}/cancel")
     async def cancel(request: Request, number: int) -> Response:
-        reader = await work.readers.admit(request, Action.OPERATE)
-        await work.desk.ask(desk.delivery, number, _trust(reader))
-        await reader.record(detail={"delivery": number, "did": "cancelled"})
-        await work.desk.ask(desk.cancel, number, reader.look.actor.name)
-        return json_answer((await work.desk.ask(desk.delivery, number))[0].as_json())
+        did = {"delivery": number, "did": "cancelled"}
+        return await decided(work, request, number, did, one, desk.cancel)
 
     @router.get("/ledger")
     async def lines(request: Request) -> Response:
@@ -72,7 +58,7 @@ def delivery_routes(work: Working) -> APIRouter:
         keys = request.query_params
         day = _day(keys.get("day"))
         await reader.record(detail={"keys": sorted({"day", "peer"} & keys.keys())})
-        found = await work.desk.ask(ledger.lines, day, keys.get("peer"), _trust(reader))
+        found = await work.desk.ask(ledger.lines, day, keys.get("peer"), reader.trust)
         return json_answer([each.as_json() for each in found])
 
     @router.post("/ledger/against")
@@ -81,14 +67,10 @@ def delivery_routes(work: Working) -> APIRouter:
         reader = await work.readers.admit(request, Action.OPERATE)
         uids = uids_of((await _body(request)).splitlines())
         await reader.record(detail={"keys": ["against"]})
-        found = await work.desk.ask(lambda: list(ledger.against(uids, _trust(reader))))
+        found = await work.desk.ask(lambda: list(ledger.against(uids, reader.trust)))
         return json_answer([each.as_json() for each in found])
 
     return router
-
-
-def _trust(reader: Reader) -> str | None:
-    return reader.look.actor.trust or None
 
 
 async def _body(request: Request) -> str:
@@ -101,19 +83,6 @@ async def _body(request: Request) -> str:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadQuery("the list is not text in UTF-8") from error
-
-
-def _state(text: str) -> State:
-    try:
-        return State(text)
-    except ValueError as error:
-        raise BadQuery(f"state is one of {', '.join(each.value for each in State)}") from error
-
-
-def _limit(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or not 0 < int(text) <= LIMIT:
-        raise BadQuery(f"limit is a number from 1 to {LIMIT}")
-    return int(text)
 
 
 def _day(text: str | None) -> date:

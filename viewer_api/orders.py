@@ -34,7 +34,7 @@ def order_routes(work: Working) -> APIRouter:
     @router.get("/orders")
     async def list_orders(request: Request) -> Response:
         reader = await work.readers.admit(request, Action.OPERATE)
-        trust = reader.look.actor.trust or request.query_params.get("trust") or None
+        trust = reader.trust or request.query_params.get("trust") or None
         which = Which.ALL if request.query_params.get("status") == "all" else Which.OPEN
         await reader.record(detail={"keys": sorted({"trust", "status"} & request.query_params.keys())})
         found = await work.desk.ask(orders.orders, trust, which)
@@ -44,7 +44,7 @@ def order_routes(work: Working) -> APIRouter:
     async def doubts(request: Request) -> Response:
         """Studies that may answer an order: a person decides."""
         reader = await work.readers.admit(request, Action.OPERATE)
-        study, trust = request.query_params.get("study"), reader.look.actor.trust or None
+        study, trust = request.query_params.get("study"), reader.trust
         if study and not is_uid(study):
             raise WrongBody("study is a Study Instance UID")
         await reader.record(study)

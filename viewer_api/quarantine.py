@@ -30,7 +30,7 @@ def quarantine_routes(work: Working) -> APIRouter:
     @router.get("")
     async def waiting(request: Request, trust: str | None = None) -> Response:
         reader = await work.readers.admit(request, Action.OPERATE)
-        found = await work.desk.ask(quarantine.waiting, reader.look.actor.trust or trust)
+        found = await work.desk.ask(quarantine.waiting, reader.trust or trust)
         await reader.record(detail={"quarantine": len(found)})
         return json_answer(found)
 

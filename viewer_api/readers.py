@@ -81,6 +81,11 @@ class Reader:
         """For the page that they read."""
         return name_of(self.look.actor)
 
+    @property
+    def trust(self) -> str | None:
+        """Whose studies they see to; None: those of all."""
+        return self.look.actor.trust or None
+
     async def record(
         self, study_uid: str | None = None, detail: Detail | None = None, person: UUID | None = None
     ) -> None:

@@ -30,7 +30,7 @@ def rejection_routes(work: Working) -> APIRouter:
     @router.get("")
     async def listed(request: Request) -> Response:
         reader = await work.readers.admit(request, Action.OPERATE)
-        found = await work.desk.ask(rejections.notes, trust=reader.look.actor.trust or None)
+        found = await work.desk.ask(rejections.notes, trust=reader.trust)
         await reader.record(detail={"rejections": len(found)})
         return json_answer([as_json(each) for each in found])
 

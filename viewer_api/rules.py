@@ -35,15 +35,14 @@ def rules_routes(work: Working) -> APIRouter:
     @router.get("/waiting")
     async def waiting(request: Request) -> Response:
         reader = await work.readers.admit(request, Action.OPERATE)
-        found = await work.desk.ask(rules.waiting, reader.look.actor.trust or None)
+        found = await work.desk.ask(rules.waiting, reader.trust)
         await reader.record(detail={"waiting": len(found)})
         return json_answer(found)
 
     @router.post("/waiting/{study_uid}/release")
     async def release(request: Request, study_uid: str) -> Response:
         reader = await work.readers.admit(request, Action.OPERATE, study_uid)
-        actor = reader.look.actor
-        released = await work.desk.ask(rules.release, study_uid, actor.name, actor.trust or None)
+        released = await work.desk.ask(rules.release, study_uid, reader.look.actor.name, reader.trust)
         await reader.record(study_uid, {"released": released})
         return Response(status_code=HTTPStatus.NO_CONTENT)
 

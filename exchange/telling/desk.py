@@ -10,8 +10,9 @@ from uuid import UUID
 from psycopg_pool import ConnectionPool
 
 from exchange.custody import OF_TRUST
+from exchange.decisions import Choice, Decided, decisions
 from storage.driver_errors import mapped_errors
-from storage.errors import AlreadyDecided, NotHeld
+from storage.errors import NotHeld
 
 
 class State(Enum):
@@ -21,17 +22,6 @@ class State(Enum):
     TOLD = "told"  # it holds what it should
     DEAD = "dead"  # no more tries until something changes, or a person says so
     CANCELLED = "cancelled"  # by a person; until something changes
-
-
-class NoSuchTelling(NotHeld):
-    """No telling by that number."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(f"telling {number}")
-
-
-class NotTheirs(AlreadyDecided):
-    """A telling in a state in which that cannot be asked of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +59,6 @@ class Told:
     person: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What a person decided about a telling."""
-
-    at: datetime
-    decided_by: str
-    decision: str
-
-
-#: How each state may be changed by a person.
-REPLAYABLE = (State.DEAD, State.CANCELLED, State.WAITING, State.TOLD)
-CANCELLABLE = (State.WAITING, State.DEAD)
-
 _ROWS = """
     select d.id, d.subscriber, d.study_uid, d.state, d.because, jsonb_array_length(d.things),
         (select count(*) from jsonb_array_elements(d.things) t where not (t->>'is_certain')::bool),
@@ -90,16 +67,26 @@ _ROWS = """
     from telling d
 """
 _OF_TRUST: LiteralString = f"exists (select from (select d.study_uid as uid) s where {OF_TRUST})"
+
 # What a subscriber was told it is told again: whoever asks has reason to doubt that it still holds it.
-_REPLAY = """
-    update telling set state = 'waiting', tries = 0, due_at = now(), since = now(), changes = changes + 1,
+REPLAY = Choice(
+    decision="replay",
+    table="telling",
+    whom="subscriber",
+    states=(State.DEAD, State.CANCELLED, State.WAITING, State.TOLD),
+    change="""
+        state = 'waiting', tries = 0, due_at = now(), since = now(), changes = changes + 1,
         because = 'replayed', things = (select coalesce(jsonb_agg(t || '{"is_certain": false}'), '[]')
             from jsonb_array_elements(things) t)
-    where id = %s and state = any(%s) returning subscriber
-"""
-_CANCEL = """
-    update telling set state = 'cancelled' where id = %s and state = any(%s) returning subscriber
-"""
+    """,
+)
+CANCEL = Choice(
+    decision="cancel",
+    table="telling",
+    whom="subscriber",
+    states=(State.WAITING, State.DEAD),
+    change="state = 'cancelled'",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,56 +120,28 @@ class TellingDesk:
         return [_telling(row) for row in rows]
 
     def telling(self, number: int, trust: str | None = None) -> tuple[Telling, list[Told], list[Decided]]:
-        """One, what was told, and what people decided. Raises NoSuchTelling, for another trust's too."""
+        """One, what was told, and what people decided. Raises NotHeld, for another trust's too."""
         with mapped_errors(), self.pool.connection() as connection:
             row = connection.execute(
                 f"{_ROWS} where d.id = %s and {_OF_TRUST}", (number, trust, trust)
             ).fetchone()
             if row is None:
-                raise NoSuchTelling(number)
+                raise NotHeld(f"telling {number}")
             found = _telling(row)
             told = connection.execute(
                 "select at, subscriber, study_uid, thing, act, person from told"
                 " where study_uid = %s and subscriber = %s order by id",
                 (found.study_uid, found.subscriber),
             ).fetchall()
-            decided = connection.execute(
-                "select at, decided_by, decision from telling_decision where telling_id = %s order by id",
-                (number,),
-            ).fetchall()
-        return found, [Told(*each) for each in told], [Decided(*each) for each in decided]
-
-    def told(self, study_uid: str) -> list[Told]:
-        """Who was told what of a study, the first first."""
-        with mapped_errors(), self.pool.connection() as connection:
-            rows = connection.execute(
-                "select at, subscriber, study_uid, thing, act, person from told where study_uid = %s"
-                " order by id",
-                (study_uid,),
-            ).fetchall()
-        return [Told(*row) for row in rows]
+            return found, [Told(*each) for each in told], decisions(connection, "telling", number)
 
     def replay(self, number: int, by: str) -> str:
-        """Tell it all again now, with all tries anew; the subscriber's name. Raises NoSuchTelling."""
-        return self._decide(number, by, "replay", _REPLAY, REPLAYABLE)
+        """Tell it all again now, with all tries anew; the subscriber's name. Raises NotHeld."""
+        return REPLAY.make(self.pool, number, by)
 
     def cancel(self, number: int, by: str) -> str:
-        """Try no more until something changes; the subscriber's name. Raises NoSuchTelling and NotTheirs."""
-        return self._decide(number, by, "cancel", _CANCEL, CANCELLABLE)
-
-    def _decide(
-        self, number: int, by: str, decision: str, statement: LiteralString, states: Collection[State]
-    ) -> str:
-        with mapped_errors(), self.pool.connection() as connection:
-            row = connection.execute(statement, (number, [state.value for state in states])).fetchone()
-            if row is not None:
-                connection.execute(
-                    "insert into telling_decision (telling_id, decided_by, decision) values (%s, %s, %s)",
-                    (number, by, decision),
-                )
-                return str(row[0])
-        found, _, _ = self.telling(number)
-        raise NotTheirs(f"telling {number} is {found.state.value}: it cannot be asked to {decision}")
+        """Try no more until something changes; the subscriber's name. Raises NotHeld and NotTheirs."""
+        return CANCEL.make(self.pool, number, by)
 
 
 def _telling(row: tuple[Any, ...]) -> Telling:

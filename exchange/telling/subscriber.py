@@ -60,6 +60,20 @@ class Subscriber:
     secret_file: Path | None = None  # holds our token or password, which stands in no row and no log
     manner: Manner = field(default_factory=Manner)
 
+    def as_json(self, doing: "Doing") -> dict[str, Any]:
+        """For programs: the entry and how it does, and no secret."""
+        return {
+            "name": self.name,
+            "kind": self.kind.value,
+            "address": self.address,
+            "waiting": doing.waiting,
+            "told": doing.told,
+            "dead": doing.dead,
+            "waits_since": doing.oldest,
+            "held_back_until": doing.held_back_until,
+            "last_error": doing.last_error,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Doing:

@@ -6,15 +6,9 @@ import pytest
 from psycopg_pool import ConnectionPool
 
 from dicom_router.deliveries.ordering import PostgresDeliveries
-from exchange.deliveries import (
-    CANCELLABLE,
-    REPLAYABLE,
-    DeliveryDesk,
-    NoSuchDelivery,
-    NotTheirs,
-    Priority,
-    State,
-)
+from exchange.decisions import NotTheirs
+from exchange.deliveries import CANCEL, REPLAY, DeliveryDesk, Priority, State
+from storage.errors import NotHeld
 
 
 @pytest.fixture
@@ -51,7 +45,7 @@ def test_replayed_it_is_tried_anew_and_who_did_so_is_kept(pool: ConnectionPool, 
     number = make(pool, state)
     desk = DeliveryDesk(pool)
 
-    if state not in REPLAYABLE:
+    if state not in REPLAY.states:
         with pytest.raises(NotTheirs, match=state.value):
             desk.replay(number, "ann")
         return
@@ -66,7 +60,7 @@ def test_cancelled_it_is_tried_no_more(pool: ConnectionPool, state: State) -> No
     number = make(pool, state)
     desk = DeliveryDesk(pool)
 
-    if state not in CANCELLABLE:
+    if state not in CANCEL.states:
         with pytest.raises(NotTheirs):
             desk.cancel(number, "ann")
         return
@@ -75,5 +69,5 @@ def test_cancelled_it_is_tried_no_more(pool: ConnectionPool, state: State) -> No
 
 
 def test_one_that_is_not_there(pool: ConnectionPool) -> None:
-    with pytest.raises(NoSuchDelivery):
+    with pytest.raises(NotHeld):
         DeliveryDesk(pool).replay(1, "ann")
