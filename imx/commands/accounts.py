@@ -120,13 +120,12 @@ def _tell_password(name: str, password: str, as_json: bool) -> None:
 
 
 def _shown(account: Account) -> dict[str, object]:
-    last, disabled = account.signed_in_at, account.disabled_at
     return {
         "name": account.name,
         "role": account.role,
         "trust": account.trust,
         "signs_in_at": account.issuer or "here",
         "second_factor": account.has_second_factor,
-        "last_signed_in": last.isoformat(timespec="seconds") if last else None,
-        "disabled": disabled.isoformat(timespec="seconds") if disabled else None,
+        "last_signed_in": account.signed_in_at,
+        "disabled": account.disabled_at,
     }

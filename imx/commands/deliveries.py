@@ -1,7 +1,5 @@
 """`imx deliveries`: what is sent where, what failed, and a person's choice."""
 
-import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -9,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from exchange.deliveries import Delivery, DeliveryDesk, State
+from imx.commands.deciding import decide_all
 from imx.commands.group import Group
 from imx.commands.options import Decision, Question
-from imx.commands.printing import print_rows
+from imx.commands.printing import print_entry, print_rows
 from imx.database import open_database
 from imx.settings import Settings
 
@@ -41,7 +40,7 @@ def as_row(delivery: Delivery) -> dict[str, Any]:
         "taken": delivery.taken,
         "missing": delivery.missing,
         "tries": delivery.tries,
-        "next_try": delivery.next_try.isoformat(timespec="seconds") if delivery.next_try else None,
+        "next_try": delivery.next_try,
         "last_error": delivery.last_error,
     }
 
@@ -68,20 +67,9 @@ def show_delivery(number: Number, given: Question) -> None:
     """One delivery: why it is wanted, how far it is, what went wrong, and who decided what."""
     with desk(given.settings()) as known:
         delivery, decided = known.delivery(number)
-    decisions = [
-        {"at": each.at.isoformat(timespec="seconds"), "by": each.decided_by, "decision": each.decision}
-        for each in decided
-    ]
-    if given.as_json:
-        json.dump({**delivery.as_json(), "decisions": decisions}, sys.stdout, indent=2, default=str)
-        sys.stdout.write("\n")
-        return
     said = {**as_row(delivery), "because": delivery.because, "round": delivery.round}
-    print_rows(
-        [{"what": name.replace("_", " "), "value": value} for name, value in said.items()], given.as_json
-    )
-    if decisions:
-        print_rows(decisions, given.as_json)
+    entry = delivery.as_json() if given.as_json else said
+    print_entry(entry, given.as_json, decisions=[each.as_json() for each in decided])
 
 
 @commands.command("replay")
@@ -95,7 +83,7 @@ def replay_deliveries(
         raise typer.BadParameter("give numbers, or --dead DESTINATION", param_hint="NUMBER")
     with desk(given.settings()) as known:
         numbers = number or [each.id for each in known.deliveries([State.DEAD], dead, None, _AT_ONCE)]
-        _decide(known.replay, numbers, given, "replayed")
+        decide_all(numbers, known.replay, "replayed", "destination", given)
 
 
 @commands.command("cancel")
@@ -104,13 +92,4 @@ def cancel_deliveries(
 ) -> None:
     """Try no more. What was sent stays where it is."""
     with desk(given.settings()) as known:
-        _decide(known.cancel, number, given, "cancelled")
-
-
-def _decide(act: Any, numbers: list[int], given: Decision, done: str) -> None:
-    decided_by = given.who()
-    rows = [{"number": each, "destination": act(each, decided_by), "decision": done} for each in numbers]
-    if given.as_json:
-        print_rows(rows, given.as_json)
-    else:
-        sys.stdout.write(f"{len(rows)} {done}\n")
+        decide_all(number, known.cancel, "cancelled", "destination", given)

@@ -130,7 +130,7 @@ def list_messages(
     rows: Sequence[dict[str, Any]] = [
         {
             "number": each.id,
-            "at": each.at.isoformat(timespec="seconds"),
+            "at": each.at,
             "address": each.address,
             "trust": each.trust,
             "type": each.type,

@@ -59,7 +59,7 @@ def list_links(
                 "against": list(each.against),
                 "proposed": each.proposed,
                 "by": each.by,
-                "at": each.at.isoformat(timespec="seconds"),
+                "at": each.at,
                 "by_hand": each.is_by_hand,
                 "objected": each.is_objected,
             }
@@ -92,7 +92,7 @@ def show(study: Annotated[str, typer.Argument(help="Study Instance UID.")], give
             "person": named[0] if linked and named else None,
             "proposed": [] if linked else named,
             "by": link.by,
-            "at": link.at.isoformat(timespec="seconds"),
+            "at": link.at,
             "by_hand": link.is_by_hand,
             "evidence": [_words(each) for each in still_shown(decided.evidence, found.values())],
             "objection": [_words(each) for each in still_shown(objected, found.values())],
@@ -116,8 +116,8 @@ def list_failing(
                 "state": each.state,
                 "fault": each.fault,
                 "tries": each.tries,
-                "since": each.since.isoformat(timespec="seconds"),
-                "again_at": each.again_at.isoformat(timespec="seconds"),
+                "since": each.since,
+                "again_at": each.again_at,
             }
             for each in found
         ],

@@ -162,7 +162,7 @@ def tie_row(each: Tie) -> dict[str, Any]:
         "study": each.study_uid,
         "state": each.state.value,
         "because": each.because,
-        "at": each.at.isoformat(timespec="seconds"),
+        "at": each.at,
         "decided_by": each.decided_by,
     }
 

@@ -143,7 +143,7 @@ def refusal_said(refused: Refused) -> dict[str, Any]:
     last = refused.last
     return {
         "id": refused.id,
-        "last": refused.last_at.isoformat(timespec="seconds"),
+        "last": refused.last_at,
         "times": refused.times,
         "calling": last.calling,
         "called": last.called,

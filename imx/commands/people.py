@@ -262,7 +262,7 @@ def list_doubts(
             "one": _written(each.one),
             "other": _written(each.other),
             "what": each.what.value,
-            "said_at": each.said.at.isoformat(timespec="seconds"),
+            "said_at": each.said.at,
             "said_by": each.said.by,
         }
         for each in found

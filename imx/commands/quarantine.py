@@ -35,7 +35,7 @@ def as_row(aside: Aside) -> dict[str, Any]:
         "instance": aside.sop_instance_uid,
         "study": aside.study_uid,
         "from": f"{aside.peer} of {aside.trust}",
-        "received": aside.received_at.isoformat(timespec="seconds"),
+        "received": aside.received_at,
         "differ": len(aside.diff),
         "decision": aside.decision.value if aside.decision else None,
     }
@@ -89,9 +89,9 @@ def described(aside: Aside) -> dict[str, Any]:
     return as_row(aside) | {
         "because": aside.because,
         "current_from": aside.held_from,
-        "current_since": aside.held_at.isoformat(timespec="seconds") if aside.held_at else None,
+        "current_since": aside.held_at,
         "decided_by": aside.decided_by,
-        "decided_at": aside.decided_at.isoformat(timespec="seconds") if aside.decided_at else None,
+        "decided_at": aside.decided_at,
     }
 
 

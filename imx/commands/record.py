@@ -1,6 +1,5 @@
 """`imx record`: who in the care record is told of studies, what they were told, and what failed."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,9 +8,10 @@ import typer
 
 from exchange.telling.desk import State, Telling, TellingDesk
 from exchange.telling.subscriber import Kind, Manner, Message, PostgresSubscribers, Subscriber
+from imx.commands.deciding import decide_all
 from imx.commands.group import Group
 from imx.commands.options import Decision, Question, SetUp
-from imx.commands.printing import print_rows
+from imx.commands.printing import print_entry, print_rows
 from imx.database import open_database
 
 commands = Group("The care record: who is told of studies, and what they were told.")
@@ -97,21 +97,7 @@ def list_subscribers(given: Question) -> None:
     with open_database(given.settings()) as pool:
         known = PostgresSubscribers(pool)
         found, doing = known.all(), known.doing()
-    rows = [
-        {
-            "name": each.name,
-            "kind": each.kind.value,
-            "address": each.address,
-            "waiting": doing[each.name].waiting,
-            "told": doing[each.name].told,
-            "dead": doing[each.name].dead,
-            "waits_since": doing[each.name].oldest,
-            "held_back_until": doing[each.name].held_back_until,
-            "last_error": doing[each.name].last_error,
-        }
-        for each in found
-    ]
-    print_rows(rows, given.as_json)
+    print_rows([each.as_json(doing[each.name]) for each in found if each.name in doing], given.as_json)
 
 
 @commands.command("tellings")
@@ -136,26 +122,9 @@ def show_telling(number: Number, given: Question) -> None:
     """One study at one subscriber: what it was told and when, what went wrong, and who decided what."""
     with open_database(given.settings()) as pool:
         found, told, decided = TellingDesk(pool).telling(number)
-    acts = [
-        {"at": each.at.isoformat(timespec="seconds"), "act": each.act, "thing": each.thing, "of": each.person}
-        for each in told
-    ]
-    decisions = [
-        {"at": each.at.isoformat(timespec="seconds"), "by": each.decided_by, "decision": each.decision}
-        for each in decided
-    ]
-    if given.as_json:
-        whole = {**found.as_json(), "told": acts, "decisions": decisions}
-        json.dump(whole, sys.stdout, indent=2, default=str)
-        sys.stdout.write("\n")
-        return
-    said = {**_as_row(found), "because": found.because}
-    print_rows(
-        [{"what": name.replace("_", " "), "value": value} for name, value in said.items()], given.as_json
-    )
-    for rows in (acts, decisions):
-        if rows:
-            print_rows(rows, given.as_json)
+    acts = [{"at": each.at, "act": each.act, "thing": each.thing, "of": each.person} for each in told]
+    entry = found.as_json() if given.as_json else {**_as_row(found), "because": found.because}
+    print_entry(entry, given.as_json, told=acts, decisions=[each.as_json() for each in decided])
 
 
 @commands.command("replay")
@@ -174,7 +143,7 @@ def replay_tellings(
         desk = TellingDesk(pool)
         states = [State.DEAD] if dead else list(State)
         numbers = number or [each.id for each in desk.tellings(states, dead or everything, None, _AT_ONCE)]
-        _decide(desk.replay, numbers, given, "replayed")
+        decide_all(numbers, desk.replay, "replayed", "subscriber", given)
 
 
 @commands.command("cancel")
@@ -183,7 +152,7 @@ def cancel_tellings(
 ) -> None:
     """Try no more, until something of the study changes. What was told stays where it is."""
     with open_database(given.settings()) as pool:
-        _decide(TellingDesk(pool).cancel, number, given, "cancelled")
+        decide_all(number, TellingDesk(pool).cancel, "cancelled", "subscriber", given)
 
 
 def _as_row(telling: Telling) -> dict[str, Any]:
@@ -195,18 +164,9 @@ def _as_row(telling: Telling) -> dict[str, Any]:
         "holds": telling.holds,
         "in_doubt": telling.in_doubt,
         "tries": telling.tries,
-        "since": telling.since.isoformat(timespec="seconds"),
+        "since": telling.since,
         "last_error": telling.last_error or None,
     }
-
-
-def _decide(act: Any, numbers: list[int], given: Decision, done: str) -> None:
-    decided_by = given.who()
-    rows = [{"number": each, "subscriber": act(each, decided_by), "decision": done} for each in numbers]
-    if given.as_json:
-        print_rows(rows, given.as_json)
-    else:
-        sys.stdout.write(f"{len(rows)} {done}\n")
 
 
 def _absolute(path: Path | None) -> Path | None:

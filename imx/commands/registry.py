@@ -77,5 +77,4 @@ def _said(step: Step) -> dict[str, Any]:
 
 
 def _change(change: dict[str, Any], as_json: bool) -> dict[str, Any]:
-    said = {**change, "at": change["at"].isoformat(timespec="seconds")}
-    return said if as_json else {key: value for key, value in said.items() if key != "entry"}
+    return change if as_json else {key: value for key, value in change.items() if key != "entry"}

@@ -76,7 +76,7 @@ def as_row(noted: Noted) -> dict[str, Any]:
         "standing": noted.standing.value,
         "title": noted.title,
         "from": f"{noted.peer} of {noted.trust}",
-        "came": noted.noted_at.isoformat(timespec="seconds"),
+        "came": noted.noted_at,
         "study": noted.study_uid,
         "named": noted.named,
         "hidden": noted.hidden,
@@ -85,7 +85,7 @@ def as_row(noted: Noted) -> dict[str, Any]:
         "elsewhere": noted.elsewhere,
         "sent_again": noted.sent_again,
         "decided_by": noted.decided_by,
-        "decided_at": noted.decided_at.isoformat(timespec="seconds") if noted.decided_at else None,
+        "decided_at": noted.decided_at,
     }
 
 
@@ -97,6 +97,6 @@ def view_row(view: View) -> dict[str, Any]:
         "instances": "hidden" if view.hides_instances else "shown",
         "note": "hidden" if view.hides_note else "shown",
         "changed_by": view.changed_by,
-        "changed_at": view.changed_at.isoformat(timespec="seconds") if view.changed_at else None,
+        "changed_at": view.changed_at,
         "settled": view.settled,
     }

@@ -68,7 +68,7 @@ def _print(found: Sequence[Listed], as_json: bool) -> None:
                 "because": each.because,
                 "decided_by": each.decided_by,
                 "same_as": str(each.same_as) if each.same_as else None,
-                "changed_at": each.changed_at.isoformat(timespec="seconds"),
+                "changed_at": each.changed_at,
             }
             for each in found
         ],
@@ -83,10 +83,10 @@ def history(report: Id, given: Question) -> None:
         found = reports.history(report)
     rows = [
         {
-            "said_at": each.at.isoformat(timespec="seconds"),
+            "said_at": each.at,
             "status": each.status,
             "by": each.by,
-            "kept_at": each.kept_at.isoformat(timespec="seconds"),
+            "kept_at": each.kept_at,
         }
         for each in found
     ]

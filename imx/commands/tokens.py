@@ -45,8 +45,8 @@ def list_tokens(given: Question) -> None:
             "name": each.name,
             "role": each.role.value,
             "trust": each.trust,
-            "ends": each.expires_at.isoformat(timespec="seconds"),
-            "revoked": each.revoked_at.isoformat(timespec="seconds") if each.revoked_at else None,
+            "ends": each.expires_at,
+            "revoked": each.revoked_at,
         }
         for each in found
     ]

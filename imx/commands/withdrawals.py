@@ -73,9 +73,9 @@ def as_row(found: Withdrawal) -> dict[str, Any]:
         "of": ", ".join(found.trusts),
         "because": found.because,
         "asked_by": found.asked_by,
-        "asked_at": found.asked_at.isoformat(timespec="seconds"),
-        "expires_at": found.expires_at.isoformat(timespec="seconds"),
+        "asked_at": found.asked_at,
+        "expires_at": found.expires_at,
         "decided_by": found.decided_by,
-        "decided_at": found.decided_at.isoformat(timespec="seconds") if found.decided_at else None,
-        "keep_until": found.keep_until.isoformat(timespec="seconds") if found.keep_until else None,
+        "decided_at": found.decided_at,
+        "keep_until": found.keep_until,
     }
