@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from psycopg_pool import ConnectionPool
 
-from benchmarks.linking_cases import unused_numbers
+from benchmarks.linking_cases.region import unused_numbers
 from exchange.linking.asking import Asked
 from exchange.linking.identities import namings
 from exchange.linking.link import LinkState
