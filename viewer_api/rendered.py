@@ -35,7 +35,7 @@ from viewer_api.renditions import (
     representative,
     words_of,
 )
-from viewer_api.retrieved import retrieved
+from viewer_api.retrieved import INSTANCE, retrieved, retrieved_at_each_level
 from viewer_api.urls import PREFIX, studies_url
 from viewer_api.validators import answer_headers, not_modified, validator, weakened
 from viewer_api.video import video_chunks
@@ -285,42 +285,16 @@ def rendered_routes(work: Working) -> APIRouter:
     """Rendered and thumbnail resources (PS3.18 Table 10.4.1-1)."""
     router = APIRouter(prefix=PREFIX)
     rendering = Rendering(work)
-    in_study = "/studies/{study}"
-    in_series = in_study + "/series/{series}"
-    in_instance = in_series + "/instances/{instance}"
-    in_frame = in_instance + "/frames/{frames}"
+    retrieved_at_each_level(router, "/rendered", rendering.rendered)
+    retrieved_at_each_level(router, "/thumbnail", rendering.thumbnail)
 
-    @retrieved(router, in_study + "/rendered")
-    async def rendered_study(request: Request, study: str) -> Response:
-        return await rendering.rendered(request, Resource(study))
-
-    @retrieved(router, in_series + "/rendered")
-    async def rendered_series(request: Request, study: str, series: str) -> Response:
-        return await rendering.rendered(request, Resource(study, series))
-
-    @retrieved(router, in_instance + "/rendered")
-    async def rendered_instance(request: Request, study: str, series: str, instance: str) -> Response:
-        return await rendering.rendered(request, Resource(study, series, instance))
-
-    @retrieved(router, in_frame + "/rendered")
+    @retrieved(router, INSTANCE + "/frames/{frames}/rendered")
     async def rendered_frames(
         request: Request, study: str, series: str, instance: str, frames: str
     ) -> Response:
         return await rendering.rendered(request, Resource(study, series, instance), frames)
 
-    @retrieved(router, in_study + "/thumbnail")
-    async def thumbnail_of_study(request: Request, study: str) -> Response:
-        return await rendering.thumbnail(request, Resource(study))
-
-    @retrieved(router, in_series + "/thumbnail")
-    async def thumbnail_of_series(request: Request, study: str, series: str) -> Response:
-        return await rendering.thumbnail(request, Resource(study, series))
-
-    @retrieved(router, in_instance + "/thumbnail")
-    async def thumbnail_of_instance(request: Request, study: str, series: str, instance: str) -> Response:
-        return await rendering.thumbnail(request, Resource(study, series, instance))
-
-    @retrieved(router, in_frame + "/thumbnail")
+    @retrieved(router, INSTANCE + "/frames/{frames}/thumbnail")
     async def thumbnail_of_frames(
         request: Request, study: str, series: str, instance: str, frames: str
     ) -> Response:

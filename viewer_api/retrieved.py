@@ -8,6 +8,12 @@ from fastapi import APIRouter, Request
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
+from storage.stored import Resource
+
+STUDY = "/studies/{study}"
+SERIES = STUDY + "/series/{series}"
+INSTANCE = SERIES + "/instances/{instance}"
+
 P = ParamSpec("P")
 Answer = Callable[P, Awaitable[Response]]
 
@@ -40,3 +46,21 @@ def retrieved(router: APIRouter, path: str) -> Callable[[Answer[P]], Answer[P]]:
         return answer
 
     return register
+
+
+def retrieved_at_each_level(
+    router: APIRouter, path: str, answer: Callable[[Request, Resource], Awaitable[Response]]
+) -> None:
+    """What lies at that path below a study, a series and an instance alike (PS3.18 Table 10.4.1-1)."""
+
+    @retrieved(router, STUDY + path)
+    async def of_study(request: Request, study: str) -> Response:
+        return await answer(request, Resource(study))
+
+    @retrieved(router, SERIES + path)
+    async def of_series(request: Request, study: str, series: str) -> Response:
+        return await answer(request, Resource(study, series))
+
+    @retrieved(router, INSTANCE + path)
+    async def of_instance(request: Request, study: str, series: str, instance: str) -> Response:
+        return await answer(request, Resource(study, series, instance))
