@@ -35,7 +35,7 @@ from storage.corrections import (
 )
 from storage.driver_errors import mapped_errors
 from storage.errors import BadInput, NotHeld
-from storage.facts import identity_of, series_of, study_of
+from storage.facts import Facts, identity_of, series_of, study_of
 
 #: What no correction can name: it says which study, series or instance this is, how the pixels are to be
 #: read, or in which characters the data set is written.
@@ -243,7 +243,7 @@ def _study_current(connection: Connection[Any], study_id: int, corrections: Sequ
         (study_id,),
     ).fetchone()
     assert row is not None
-    study = study_of(_corrected(row[0], corrections))
+    study = study_of(corrected_facts(row[0], corrections))
     connection.execute(
         "update study set study_date = %s, study_time = %s, accession = %s, accession_issuer = %s,"
         " study_id = %s, description = %s, referring = %s where id = %s",
@@ -260,7 +260,7 @@ def _series_current(connection: Connection[Any], study_id: int, corrections: Seq
     )
     modalities = False
     for series_id, json, modality, shown_as in rows.fetchall():
-        series = series_of(_corrected(json, those_of(corrections, None, shown_as)))
+        series = series_of(corrected_facts(json, those_of(corrections, None, shown_as)))
         modalities = modalities or series.modality != modality
         connection.execute(
             "update series set modality = %s, series_number = %s, description = %s, body_part = %s,"
@@ -290,7 +290,7 @@ def _identities_current(
         (study_id,),
     ).fetchall()
     for identity_id, json, sent_issuer, study_uid, shown_as in rows:
-        identity = identity_of(_corrected(json, those_of(corrections, identity_id, shown_as)))
+        identity = identity_of(corrected_facts(json, those_of(corrections, identity_id, shown_as)))
         only_study = study_uid if identity.identifier == "" else None
         connection.execute(
             "update identity set patient_id = patient_named(%s, %s, %s), patient_name = %s, birth_date = %s,"
@@ -309,6 +309,7 @@ def _identities_current(
     )
 
 
-def _corrected(json: bytes, corrections: Sequence[Correction]) -> dict[str, dict[str, Any]]:
+def corrected_facts(json: bytes, corrections: Sequence[Correction]) -> Facts:
+    """What attributes say, with corrections in force, to whoever makes an index of them."""
     members = correct_json(read_members(json), corrections, with_originals=False)
-    return {tag: dict(member) for tag, member in members.items()}
+    return Facts({tag: dict(member) for tag, member in members.items()}, [])

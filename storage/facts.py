@@ -199,7 +199,7 @@ def common_facts(facts: Facts) -> Common:
     if met is None or met.said != said:
         problems: list[str] = []
         own = Facts(said, problems)
-        met = Common(said, _identity(own), _study(own), _series(own), tuple(problems))
+        met = Common(said, identity_of(own), study_of(own), series_of(own), tuple(problems))
         if len(_MET) >= _MET_AT_MOST:
             _MET.clear()
         _MET[series_uid] = met
@@ -207,22 +207,8 @@ def common_facts(facts: Facts) -> Common:
     return met
 
 
-def identity_of(members: Mapping[str, Member]) -> Identity:
+def identity_of(facts: Facts) -> Identity:
     """Whose study it is, as these attributes say."""
-    return _identity(Facts(members, []))
-
-
-def study_of(members: Mapping[str, Member]) -> StudyFacts:
-    """What the index matches of a study, as these attributes say. Raises MissingUid."""
-    return _study(Facts(members, []))
-
-
-def series_of(members: Mapping[str, Member]) -> SeriesFacts:
-    """What the index matches of a series, as these attributes say. Raises MissingUid."""
-    return _series(Facts(members, []))
-
-
-def _identity(facts: Facts) -> Identity:
     identifier = (facts.text("00100020") or "").strip()
     return Identity(
         identifier="" if identifier.casefold() in PLACEHOLDERS else identifier,
@@ -234,7 +220,8 @@ def _identity(facts: Facts) -> Identity:
     )
 
 
-def _study(facts: Facts) -> StudyFacts:
+def study_of(facts: Facts) -> StudyFacts:
+    """What the index matches of a study, as these attributes say. Raises MissingUid."""
     return StudyFacts(
         uid=facts.uid("0020000D"),
         date=facts.date("00080020"),
@@ -248,7 +235,8 @@ def _study(facts: Facts) -> StudyFacts:
     )
 
 
-def _series(facts: Facts) -> SeriesFacts:
+def series_of(facts: Facts) -> SeriesFacts:
+    """What the index matches of a series, as these attributes say. Raises MissingUid."""
     return SeriesFacts(
         uid=facts.uid("0020000E"),
         modality=facts.text("00080060"),

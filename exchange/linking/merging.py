@@ -20,10 +20,9 @@ from exchange.people.directory import person_known_as
 from exchange.people.merges import given_way, merged_since
 from exchange.people.person import Identifier
 from exchange.telling.outbox import Because, note
-from storage.answers import read_members
 from storage.changes import Change, ChangeKind
-from storage.correcting import NewCorrection, Reason, locked_study
-from storage.corrections import correct_json, in_force, those_of
+from storage.correcting import NewCorrection, Reason, corrected_facts, locked_study
+from storage.corrections import in_force, those_of
 from storage.driver_errors import mapped_errors
 from storage.facts import identity_of
 
@@ -167,8 +166,7 @@ def _identities(connection: Connection[Any], study_id: int) -> Iterator[_Identit
     ).fetchall()
     for id, json, shown_as, sent_issuer, number, issuer, birth_date, sex in rows:
         held = those_of(others, id, shown_as)
-        members = correct_json(read_members(json), held, with_originals=False)
-        said = identity_of({tag: dict(member) for tag, member in members.items()})
+        said = identity_of(corrected_facts(json, held))
         mine = [
             (correction, Identifier(gone, of))
             for of_identity, correction, gone, of in merges

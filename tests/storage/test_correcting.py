@@ -26,7 +26,7 @@ from storage.correcting import (
 )
 from storage.corrections import Member
 from storage.errors import NotHeld
-from storage.facts import identity_of, series_of, study_of
+from storage.facts import Facts, identity_of, series_of, study_of
 from storage.query import Exactly, Level, Path, Query, Wildcard
 from tests.storage.shelf import Shelf, origin
 
@@ -258,6 +258,7 @@ def test_facts_are_read_from_ready_attributes() -> None:
         **NEW, "0020000D": {"vr": "UI", "Value": ["1.2"]}, "0020000E": {"vr": "UI", "Value": ["1.3"]}
     }  # fmt: skip
 
-    assert identity_of(members).identifier == "9990000018"
-    assert study_of(members).accession_issuer == "RBL"
-    assert series_of(members).body_part == "CHEST"
+    facts = Facts(members, [])
+    assert identity_of(facts).identifier == "9990000018"
+    assert study_of(facts).accession_issuer == "RBL"
+    assert series_of(facts).body_part == "CHEST"
