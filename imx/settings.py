@@ -18,7 +18,7 @@ from exchange.backoff import Patience
 from exchange.sessions import Lasting
 from storage.commitment import CommitmentSettings
 from storage.upload import UploadSettings
-from storage.withdrawals import WithdrawalSettings
+from storage.withdrawal import WithdrawalSettings
 
 #: Bytes. Written as a number or with a unit: "5 GB", "512 MiB".
 Size = NewType("Size", int)

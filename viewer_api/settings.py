@@ -7,7 +7,7 @@ from exchange.sessions import Lasting
 from exchange.trusts import Trust
 from storage.connecting import STATEMENT_S
 from storage.upload import UploadSettings
-from storage.withdrawals import WithdrawalSettings
+from storage.withdrawal import WithdrawalSettings
 from viewer_api.oidc.settings import ProviderSettings
 
 

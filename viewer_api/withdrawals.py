@@ -14,7 +14,8 @@ from exchange.policy import Action
 from storage.errors import AlreadyDecided, BadInput
 from storage.stored import Resource
 from storage.uids import is_uid
-from storage.withdrawals import Withdrawal, Withdrawals
+from storage.withdrawal import Withdrawal
+from storage.withdrawals import Withdrawals
 from viewer_api.desk import json_answer, json_body
 from viewer_api.pages import Pages
 from viewer_api.parts import Working

@@ -12,7 +12,8 @@ from imx.commands.printing import print_rows
 from imx.database import open_database
 from imx.settings import Settings
 from imx.wiring import staged_objects
-from storage.withdrawals import Withdrawal, Withdrawals
+from storage.withdrawal import Withdrawal
+from storage.withdrawals import Withdrawals
 
 commands = Group("Requests to take studies, series or instances out of use, and to bring them back.")
 

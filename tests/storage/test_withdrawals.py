@@ -22,7 +22,8 @@ from storage.stored import Resource
 from storage.sweep import sweep
 from storage.tombstones import read_decision
 from storage.verify import Condition, verify
-from storage.withdrawals import NotYours, Standing, Withdrawal, Withdrawals
+from storage.withdrawal import NotYours, Standing, Withdrawal
+from storage.withdrawals import Withdrawals
 from tests.storage.notes import note
 from tests.storage.shelf import Shelf
 from tests.storage.test_rejections import Reader, study_of, uids
