@@ -4,16 +4,14 @@ Opens the sockets, holds the data folder, runs PostgreSQL and our own processes,
 dies, and ends them in order: routers, the HTTP edge, the worker, PostgreSQL last.
 """
 
-import os
 import resource
-import select
 import shutil
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -21,15 +19,16 @@ import structlog
 from prometheus_client.multiprocess import mark_process_dead
 
 from imx.certificates import check_tls
-from imx.children import FIRST_PAUSE_S, Child, pause_after
+from imx.children import Child
 from imx.configuration import environment_of, variable
 from imx.folder import DataFolder
 from imx.listening import open_listener
 from imx.postgres.binaries import find_binaries
-from imx.postgres.cluster import Cluster, cluster_in
+from imx.postgres.cluster import cluster_in
 from imx.postgres.errors import DidNotStart
-from imx.postgres.process import Postgres, start
+from imx.postgres.tended import Database
 from imx.settings import Settings
+from imx.signals import Orders, orders_from_signals
 from imx.wiring import METRICS_VARIABLE
 from storage.migrations import migrate
 
@@ -46,47 +45,6 @@ MOST_OPEN_FILES = 65536
 
 #: A database that answers sooner than this is waited for before our processes are started.
 QUICK_DATABASE_S = 5.0
-
-
-@dataclass(slots=True)
-class Orders:
-    """What the signals have asked for: once to stop, twice to hurry."""
-
-    asked: int = 0
-    wakeup: int = field(default_factory=lambda: os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC))
-
-    def note(self, number: int, frame: object) -> None:
-        self.asked += 1
-        os.eventfd_write(self.wakeup, 1)
-
-    def sleep(self, seconds: float, *handles: int) -> None:
-        """Until the time is over, a signal comes or a handle is readable."""
-        ready, _, _ = select.select([self.wakeup, *handles], [], [], max(seconds, 0))
-        if self.wakeup in ready:
-            os.eventfd_read(self.wakeup)
-
-    @property
-    def stopping(self) -> bool:
-        return self.asked > 0
-
-    @property
-    def hurrying(self) -> bool:
-        return self.asked > 1
-
-
-@contextmanager
-def orders_from_signals() -> Iterator[Orders]:
-    orders = Orders()
-    heard = [signal.SIGTERM, signal.SIGINT]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup it stays ignored
-        heard.append(signal.SIGHUP)
-    before = {number: signal.signal(number, orders.note) for number in heard}
-    try:
-        yield orders
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        os.close(orders.wakeup)
 
 
 def serve(settings: Settings, announce: Callable[[Settings], None]) -> None:
@@ -154,7 +112,7 @@ def handed(plain: socket.socket | None, tls: socket.socket | None) -> tuple[list
     return [text for name, number in numbers.items() for text in (name, str(number))], [*numbers.values()]
 
 
-def children_of(settings: Settings, database: "Database", sockets: Sockets) -> list[Child]:
+def children_of(settings: Settings, database: Database, sockets: Sockets) -> list[Child]:
     """Our own processes, in the order in which they are ended."""
     metrics = fresh_metrics_folder(settings.data)
     environment = {
@@ -186,81 +144,6 @@ def fresh_metrics_folder(data: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
     return folder
-
-
-@dataclass(slots=True)
-class Database:
-    """The database of the service: an embedded one that is kept running, or somebody else's."""
-
-    settings: Settings
-    cluster: Cluster | None
-    running: Postgres | None = None
-    handle: int | None = None
-    started_at: float = 0.0
-    pause_s: float = FIRST_PAUSE_S / 2
-    due_at: float = 0.0
-
-    @property
-    def conninfo(self) -> str:
-        if self.cluster is not None:
-            return self.cluster.conninfo()
-        return self.settings.database.url.text if self.settings.database.url else ""
-
-    def start(self) -> None:
-        """From the main thread: it ends when the thread that started it does."""
-        if self.cluster is None:
-            return
-        self.running = start(self.cluster, relay)
-        self.handle = os.pidfd_open(self.running.child.pid)
-        self.started_at = time.monotonic()
-
-    def reap(self) -> None:
-        if self.running is None or not self.running.has_ended():
-            return
-        now = time.monotonic()
-        self.pause_s = pause_after(self.pause_s, now - self.started_at)
-        self.due_at = now + self.pause_s
-        log.error("postgres.ended", status=self.running.child.returncode)
-        self.running.reader.join(5)
-        self._forget()
-
-    def restart_when_due(self) -> None:
-        if self.cluster is not None and self.running is None and time.monotonic() >= self.due_at:
-            self.start()
-
-    def is_ready(self) -> bool:
-        """Whether it answers. An embedded one that recovers from a crash is waited for."""
-        if self.running is not None:
-            return self.running.wait_until_ready(lambda: True)
-        if self.cluster is not None:
-            return False
-        try:
-            psycopg.connect(self.conninfo, connect_timeout=5).close()
-        except psycopg.OperationalError:
-            return False
-        return True
-
-    def stop(self, orders: Orders) -> None:
-        """Last of all. A second signal turns the shutdown into an immediate one, which is safe."""
-        if self.running is None:
-            return
-        self.running.child.send_signal(signal.SIGINT)
-        while not self.running.has_ended() and not orders.hurrying:
-            orders.sleep(0.5, *([self.handle] if self.handle is not None else []))
-        self.running.stop(patience_s=10.0)
-        self._forget()
-
-    def _forget(self) -> None:
-        self.running = None
-        if self.handle is not None:
-            os.close(self.handle)
-            self.handle = None
-
-
-def relay(line: str) -> None:
-    """PostgreSQL's log as lines of ours."""
-    is_bad = line.startswith(("FATAL", "PANIC", "ERROR"))
-    (log.warning if is_bad else log.info)("postgres", line=line)
 
 
 @dataclass(slots=True)
