@@ -18,8 +18,9 @@ from dicom_router.reading import Reading
 from exchange.backoff import Patience
 from exchange.destinations import PostgresDestinations
 from exchange.registry import PostgresRegistry
+from imx.connections import FORWARDING_READERS
 from imx.settings import RoutingSettings, Settings
-from imx.wiring import FORWARDING_READERS, build_sender, database_url, staged_objects
+from imx.wiring import build_sender, database_url, staged_objects
 
 
 def keep_forwarding(settings: Settings, pool: ConnectionPool, stop: threading.Event) -> None:

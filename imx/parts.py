@@ -11,13 +11,10 @@ import psycopg
 import structlog
 from psycopg_pool import ConnectionPool
 
+from imx.connections import API_OBJECT_CONNECTIONS, HL7_CONNECTIONS, ROUTER_CONNECTIONS, WATCH_CONNECTIONS
 from imx.pool import open_pool
 from imx.settings import Settings
 from imx.wiring import (
-    API_OBJECT_CONNECTIONS,
-    HL7_CONNECTIONS,
-    ROUTER_CONNECTIONS,
-    WATCH_CONNECTIONS,
     build_api,
     build_hl7,
     build_router,

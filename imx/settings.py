@@ -94,6 +94,11 @@ class Hl7Settings:
     port: int | None = None  # such as 2575, IANA's for HL7
     tls_port: int | None = None  # with the certificate of [tls]
 
+    @property
+    def is_set(self) -> bool:
+        """Whether anything comes in by HL7."""
+        return self.port is not None or self.tls_port is not None
+
 
 @dataclass(frozen=True, kw_only=True)
 class HttpSettings:

@@ -23,13 +23,13 @@ from imx.children import Child
 from imx.configuration import environment_of, variable
 from imx.folder import DataFolder
 from imx.listening import open_listener
+from imx.part_settings import METRICS_VARIABLE
 from imx.postgres.binaries import find_binaries
 from imx.postgres.cluster import cluster_in
 from imx.postgres.errors import DidNotStart
 from imx.postgres.tended import Database
 from imx.settings import Settings
 from imx.signals import Orders, orders_from_signals
-from imx.wiring import METRICS_VARIABLE
 from storage.migrations import migrate
 
 log = structlog.get_logger()

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from imx.errors import CommandFailed
-from imx.wiring import VIEWER_FOLDER
+from imx.part_settings import VIEWER_FOLDER
 from viewer_api.ohif import FILES, MAKE, VERSION, ZIPPED
 
 PACKAGE = f"@ohif/app@{VERSION}"

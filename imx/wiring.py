@@ -1,8 +1,6 @@
 """Where the parts meet: from settings to a router, an archive, an object store."""
 
-import os
 import socket
-import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -21,7 +19,6 @@ from dicom_router.sender import Sender
 from dicom_router.services import commitment, finding, getting, moving, performing, worklist
 from dicom_router.services.retrieving import Retrieving
 from dicom_router.services.table import Services
-from dicom_router.settings import RouterSettings
 from dicom_router.storing import Reader
 from dicom_router.tls.profile import handshake, shown_by
 from dicom_router.tls.reload import ReloadedContext
@@ -32,12 +29,13 @@ from exchange.hl7.orders import Namespace
 from exchange.manifests.manifest import Here
 from exchange.orders import PostgresOrders
 from exchange.performed import PostgresPerformed
-from exchange.registry import PostgresRegistry, Trust
-from exchange.sessions import Lasting
+from exchange.registry import PostgresRegistry
 from imx.certificates import tls_client, tls_files
 from imx.configuration import BadSettings
+from imx.connections import READING_CONNECTIONS
 from imx.folder import DataFolder
-from imx.settings import DicomSettings, OidcSettings, Settings, UploadsSettings
+from imx.part_settings import OPEN_TRUST, api_settings, router_settings, spool_folder
+from imx.settings import Settings
 from storage.codecs.workers import Workers
 from storage.commitments import Commitments
 from storage.files import FileObjects
@@ -47,58 +45,12 @@ from storage.objects import ObjectStore
 from storage.originals import Originals
 from storage.staging import StagedObjects
 from storage.transcoding import Transcoder
-from storage.upload import UploadSettings
-from viewer_api.oidc.settings import ProviderSettings, roles_of
-from viewer_api.settings import ApiSettings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from imx.watching.watch import Watch
     from viewer_api.keeping import Keeping
-
-#: Database connections that one process may hold.
-ROUTER_CONNECTIONS = 12
-READING_CONNECTIONS = 6  # of a router, besides
-API_CONNECTIONS = 16
-WORKER_CONNECTIONS = 26
-FORWARDING_READERS = 2  # of a worker, besides
-QUEUE_CONNECTIONS = 3  # the same
-HL7_CONNECTIONS = 4
-WATCH_CONNECTIONS = 3
-
-#: The HTTP edge stores, and reads objects that still wait in the database, through connections of its own.
-API_OBJECT_CONNECTIONS = 6
-
-#: Commands, checks and a person with psql.
-SPARE_CONNECTIONS = 6
-
-#: Where `imx viewer install` puts the viewer: beside the packages, so that an image holds it.
-VIEWER_FOLDER = Path(sys.prefix) / "share" / "imaging-exchange"
-
-#: prometheus_client's own: the folder in which the processes of a service count together.
-METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-
-#: The worker's statements may take their time, but not for ever.
-WORKER_STATEMENT_S = 600.0
-
-#: To whom belongs what an open service is sent by peers that nobody knows.
-OPEN_TRUST = Trust(ods_code="OPEN", name="Whoever sends to an open service", issuer="OPEN")
-
-
-def connections_wanted(settings: Settings) -> int:
-    """How many database connections the service may hold at its busiest."""
-    edges = settings.dicom.processes * (ROUTER_CONNECTIONS + READING_CONNECTIONS)
-    edges += settings.http.processes * (API_CONNECTIONS + API_OBJECT_CONNECTIONS)
-    edges += HL7_CONNECTIONS if has_hl7(settings) else 0
-    edges += WATCH_CONNECTIONS if settings.watch.folder else 0
-    worker = WORKER_CONNECTIONS + FORWARDING_READERS + QUEUE_CONNECTIONS
-    return edges + worker + SPARE_CONNECTIONS
-
-
-def has_hl7(settings: Settings) -> bool:
-    """Whether orders come in by HL7."""
-    return settings.hl7.port is not None or settings.hl7.tls_port is not None
 
 
 def database_url(settings: Settings) -> str:
@@ -269,26 +221,9 @@ def build_api(settings: Settings, pool: ConnectionPool) -> "FastAPI":
     """The HTTP edge; whoever runs it brings the socket. The pool is for objects; rows have their own."""
     from viewer_api.app import ApiParts, create_app  # codecs and FastAPI: no other part needs them
 
-    limits = ApiSettings(
-        is_open=settings.open,
-        open_trust=OPEN_TRUST if settings.open else None,
-        public_url=settings.http.public_url,
-        ae_title=settings.dicom.ae_title,
-        lasting=Lasting(settings.sign_in.idle_s, settings.sign_in.longest_s),
-        is_second_factor_wanted=settings.sign_in.second_factor,
-        provider=provider_settings(settings.oidc),
-        cors_origins=settings.http.cors_origins,
-        connections=API_CONNECTIONS,
-        metrics_folder=os.environ.get(METRICS_VARIABLE, ""),
-        withdrawals=settings.withdrawal,
-        uploads=upload_settings(settings.uploads),
-        spool_folder=spool_folder(settings),
-        spool_limit_bytes=settings.storage.object_limit,
-        viewer_folder=VIEWER_FOLDER,
-    )
     door = build_ingest(settings, pool)
     parts = ApiParts(
-        settings=limits,
+        settings=api_settings(settings),
         objects=door.objects,
         door=door,
         database=database_url(settings),
@@ -296,62 +231,3 @@ def build_api(settings: Settings, pool: ConnectionPool) -> "FastAPI":
         rules=RuleDesk(pool),
     )
     return create_app(parts)
-
-
-def upload_settings(ours: UploadsSettings) -> UploadSettings:
-    """What is taken of one person, and for how long."""
-    return UploadSettings(
-        size_limit=ours.size_limit,
-        person_limit=ours.person_limit,
-        count_limit=ours.count_limit,
-        keep_s=ours.keep_s,
-    )
-
-
-def spool_folder(settings: Settings) -> str:
-    """Beside the objects of this machine; where they are in a bucket, wherever the system says."""
-    return str(DataFolder(settings.data).path) if settings.objects.url is None else ""
-
-
-def provider_settings(ours: OidcSettings) -> ProviderSettings | None:
-    """The identity provider; None where none is set."""
-    if not ours.issuer:
-        return None
-    try:
-        return ProviderSettings(
-            issuer=ours.issuer,
-            client_id=ours.client_id,
-            client_secret=ours.client_secret.text if ours.client_secret else "",
-            scopes=ours.scopes,
-            audience=ours.audience,
-            role_claim=ours.role_claim,
-            roles=roles_of(ours.roles),
-            trust_claim=ours.trust_claim,
-            name=ours.name,
-        )
-    except ValueError as error:
-        raise BadSettings(f"the settings of oidc cannot be: {error}") from error
-
-
-def router_settings(settings: Settings) -> RouterSettings:
-    ours: DicomSettings = settings.dicom
-    return RouterSettings(
-        slots_folder=slots_folder(settings),
-        ae_title=ours.ae_title,
-        other_titles=ours.other_titles,
-        max_pdu=ours.max_pdu,
-        association_limit=ours.association_limit,
-        associations_per_peer=ours.associations_per_peer,
-        artim_s=ours.artim_s,
-        idle_s=ours.idle_s,
-        stall_s=ours.stall_s,
-        slowest_bytes_per_s=ours.slowest_bytes_per_s,
-        discard_s=ours.discard_s,
-        object_limit=settings.storage.object_limit,
-        open_to_all=settings.open,
-        open_trust=OPEN_TRUST if settings.open else None,
-    )
-
-
-def slots_folder(settings: Settings) -> Path:
-    return settings.data / "slots"

@@ -24,24 +24,22 @@ from exchange.reports.following import follow_documents
 from exchange.ties import consider
 from imx.certificates import keep_watching
 from imx.committing import committing
+from imx.connections import WORKER_CONNECTIONS, WORKER_STATEMENT_S
 from imx.forwarding import keep_forwarding
 from imx.lasting import again_and_again, lasting
 from imx.metrics import STAGED
+from imx.part_settings import spool_folder, upload_settings
 from imx.pool import open_pool
 from imx.settings import Settings, WorkerSettings
 from imx.telling import keep_telling
 from imx.tending_orders import tend_orders
 from imx.tracing import tracing_people
 from imx.wiring import (
-    WORKER_CONNECTIONS,
-    WORKER_STATEMENT_S,
     build_calling,
     build_keeping,
     build_routing,
     database_url,
-    spool_folder,
     staged_objects,
-    upload_settings,
 )
 from storage.changes import Change, ChangeFeed, follow
 from storage.conversions import Conversions

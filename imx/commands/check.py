@@ -39,13 +39,14 @@ from imx.commands.findings import (
     judge_waiting,
 )
 from imx.commands.options import Question
+from imx.connections import connections_wanted
 from imx.database import reach_database
 from imx.errors import SetupError
 from imx.folder import DataFolder
 from imx.listening import PortInUse, open_listener
 from imx.pool import open_pool
 from imx.settings import Settings
-from imx.wiring import connections_wanted, open_objects
+from imx.wiring import open_objects
 from storage.errors import ArchiveError
 from storage.keys import fresh_key
 from storage.migrations import files

@@ -23,7 +23,7 @@ from imx.errors import CommandFailed
 from imx.listening import open_listener
 from imx.serve import Hl7PortOption, OpenOption
 from imx.settings import Settings
-from imx.wiring import has_hl7, hl7_desk
+from imx.wiring import hl7_desk
 
 commands = Group("HL7 v2 (orders, people): who may send, what was kept aside.")
 
@@ -46,7 +46,7 @@ def listen(given: SetUp, hl7_port: Hl7PortOption = None, is_open: OpenOption = N
     """Run one process of the HL7 door, for a cluster."""
     settings = given.settings(hl7__port=hl7_port, open=is_open)
     logs.set_up("hl7")
-    if not has_hl7(settings):
+    if not settings.hl7.is_set:
         raise BadSettings("set hl7.port (--hl7-port) or hl7.tls_port: without one nothing listens")
     parts.migrate_soon(settings)
     ours = settings.hl7
