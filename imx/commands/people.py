@@ -1,41 +1,31 @@
 """`imx people`: the directory of people: a file of them, who somebody is, and what is said of two numbers."""
 
-import gzip
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any
 
 import typer
-from psycopg_pool import ConnectionPool
 from rich.console import Console
 
-from exchange.hl7.admissions import AHEAD_LIMIT
 from exchange.linking.merge_preview import preview_of
-from exchange.people.bulk import BadFile, Source
 from exchange.people.directory import people, person_known_as
 from exchange.people.doubts import doubts
 from exchange.people.finding import Criteria, Day, Text, Token, find
-from exchange.people.loading import Loaded, load
 from exchange.people.pds.tracing import BORNE_OUT
-from exchange.people.person import NHS, Identifier, NumberStatus, Person, Said
+from exchange.people.person import NHS, Identifier, Person, Said
 from exchange.people.statements import Apart, Linked, Merged, Relation, Unlinked, names
 from exchange.people.telling import tell
 from exchange.policy import Action
-from exchange.registry import PostgresRegistry
 from imx.commands.console_audit import note_at_console
 from imx.commands.group import Group
 from imx.commands.options import ByOption, Decision, Question, SetUp, who
+from imx.commands.people_loading import load_people, print_loaded, source_of, time_of
 from imx.commands.printing import print_one, print_rows
 from imx.database import open_database
 from imx.errors import CommandFailed
 from imx.tracing import one_trace
 from storage.driver_errors import mapped_errors
-from storage.errors import ArchiveError
 
 commands = Group("The directory of people: who they are, and their numbers.")
 
@@ -45,9 +35,6 @@ PreviewOption = Annotated[
 Number = Annotated[
     str, typer.Argument(help="A number with its issuer, such as RBL:123456 or NHS:9990000018.")
 ]
-
-#: How often a load says how far it is.
-_TELLING_S = 5.0
 
 
 @commands.command("load")
@@ -67,89 +54,14 @@ def load_file(
 
     Lines that are wrong are left out and named; then the command ends with 1.
     """
-    began = monotonic()
-    told = Said(_time_of(file, said_at), file.name)
+    told = Said(time_of(file, said_at), file.name)
     with open_database(given.settings()) as pool:
-        source = _source(pool, trust.strip().upper(), told)
+        source = source_of(pool, trust.strip().upper(), told)
         note_at_console(pool, Action.FEED_PEOPLE, None, {"file": file.name, "by": given.who()})
-        progress = _Progress(began)
-        try:
-            with _opened(file) as text:
-                loaded = load(pool, text, source, progress.say, from_line)
-        except BadFile as error:
-            raise CommandFailed(f"{file}: {error}") from error
-        except ArchiveError:
-            sys.stderr.write(f"broke off: go on with --from-line {max(progress.lines + 1, from_line)}\n")
-            raise
-    took = monotonic() - began
-    _print_loaded(loaded, took, given.as_json)
+        loaded, took_s = load_people(pool, file, source, from_line)
+    print_loaded(loaded, took_s, given.as_json)
     if loaded.left_out:
         raise typer.Exit(1)
-
-
-def _print_loaded(loaded: Loaded, took_s: float, as_json: bool) -> None:
-    named = [{"line": number, "because": why} for number, why in loaded.named]
-    if as_json:
-        summary = {
-            "lines": loaded.lines,
-            "news": loaded.news,
-            "left_out": dict(loaded.left_out),
-            "named": named,
-            "seconds": round(took_s, 1),
-        }
-        print_one(summary, as_json)
-        return
-    errors = Console(stderr=True)
-    for each in named:
-        errors.print(f"line {each['line']}: {each['because']}", highlight=False)
-    for why, count in loaded.left_out.most_common():
-        errors.print(f"left out: {count:,} with {why}", style="yellow", highlight=False)
-    sys.stdout.write(f"{loaded.lines:,} lines in {took_s:.0f} s; {loaded.news:,} said something new\n")
-
-
-@dataclass(slots=True)
-class _Progress:
-    """How far a load is, said now and then."""
-
-    began: float
-    lines: int = 0
-    told: float = 0.0
-
-    def say(self, loaded: Loaded) -> None:
-        self.lines = loaded.lines
-        now = monotonic()
-        if now - max(self.told, self.began) >= _TELLING_S:
-            self.told = now
-            sys.stderr.write(f"{loaded.lines:,} lines, {loaded.lines / (now - self.began):,.0f} a second\n")
-
-
-def _time_of(file: Path, said_at: str) -> datetime:
-    if not said_at:
-        return datetime.fromtimestamp(file.stat().st_mtime, UTC)
-    try:
-        at = datetime.fromisoformat(said_at)
-    except ValueError as error:
-        raise CommandFailed("--said-at is no time: write 2026-03-01T02:00:00Z") from error
-    return at if at.tzinfo else at.astimezone()
-
-
-def _source(pool: ConnectionPool, trust: str, said: Said) -> Source:
-    registry = PostgresRegistry(pool)
-    trusts = registry.trusts()
-    statuses = {each.issuer: NumberStatus(each.nhs_number_status) for each in trusts}
-    issuer = registry.trust(trust).issuer if trust else ""
-    until = datetime.now(UTC) + AHEAD_LIMIT
-    return Source(statuses | {NHS: NumberStatus.NOT_TRACED}, issuer, said, until)
-
-
-@contextmanager
-def _opened(file: Path) -> Iterator[TextIO]:
-    if file.suffix == ".gz":
-        with gzip.open(file, "rt", encoding="utf-8-sig", newline="") as packed:
-            yield packed
-    else:
-        with file.open(encoding="utf-8-sig", newline="") as text:
-            yield text
 
 
 @commands.command("show")
