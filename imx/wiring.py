@@ -25,7 +25,7 @@ from dicom_router.tls.reload import ReloadedContext
 from exchange.hl7.desk import HANDLERS, Desk
 from exchange.hl7.feeds import Feed
 from exchange.hl7.listener import Listener, Secure, Secured
-from exchange.hl7.orders import Namespace
+from exchange.hl7.namespace import Namespace
 from exchange.manifests.manifest import Here
 from exchange.orders import PostgresOrders
 from exchange.performed import PostgresPerformed

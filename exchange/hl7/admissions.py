@@ -13,7 +13,7 @@ from enum import Enum
 from exchange.hl7.errors import BadField, Condition, Where
 from exchange.hl7.identifiers import NOT_OF_A_PATIENT, is_of_nhs, nhs_number_in
 from exchange.hl7.message import Field, Message, Segment, time_of
-from exchange.hl7.orders import Namespace
+from exchange.hl7.namespace import Namespace
 from exchange.people.person import Demographics, Identifier, PersonName, Record, Said, Sex
 from exchange.people.statements import Linked, Merged, Statement, Unlinked
 

@@ -22,8 +22,9 @@ from exchange.hl7.documents import documents_in
 from exchange.hl7.errors import BadMessage, Condition, KeptAside, TryAgain, Unsupported, Where
 from exchange.hl7.message import Message, read_message
 from exchange.hl7.messages import Came, PostgresMessages, note_taken, was_taken
+from exchange.hl7.namespace import Namespace
 from exchange.hl7.observations import reports_in
-from exchange.hl7.orders import Event, Namespace, events_of
+from exchange.hl7.orders import Event, events_of
 from exchange.hl7.senders import PostgresSenders, known_sender
 from exchange.orders import Told, take
 from exchange.people.person import NumberStatus

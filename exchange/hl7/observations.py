@@ -10,7 +10,7 @@ from datetime import datetime
 
 from exchange.hl7.errors import BadField, Condition, Where
 from exchange.hl7.message import Message, Segment, time_of
-from exchange.hl7.orders import Namespace
+from exchange.hl7.namespace import Namespace
 from exchange.hl7.report_text import Line, Observations, comment, read_observations
 from exchange.hl7.result import (
     Result,

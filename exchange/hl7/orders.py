@@ -11,9 +11,9 @@ from datetime import datetime
 from enum import Enum
 
 from exchange.hl7.errors import BadField, Condition, Where
-from exchange.hl7.feeds import Feed
 from exchange.hl7.identifiers import digits_of, is_of_nhs
 from exchange.hl7.message import Field, Message, Segment, time_of
+from exchange.hl7.namespace import Namespace
 from exchange.order import BadOrder, Code, Order, Patient, Priority, Said, Status, Step, Verification
 
 
@@ -68,23 +68,6 @@ _PLACES: Mapping[str, tuple[str, int]] = {
     "identifier": ("PID", 3), "issuer": ("PID", 3), "nhs_number": ("PID", 3), "name": ("PID", 5),
     "birth_date": ("PID", 7), "sex": ("PID", 8),
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Namespace:
-    """In whose name a sender speaks: its trust, and what it may call that trust's identifiers."""
-
-    trust: str  # ODS code
-    issuer: str  # of the trust's identifiers
-    aliases: frozenset[str] = field(default=frozenset())  # authorities that mean that issuer, too
-    feed: Feed = field(default=Feed())  # what it says of people
-
-    def issuer_of(self, *authority: str) -> str:
-        """The issuer that an assigning authority (namespace, universal ID) means: none is the trust's own."""
-        named = [part for part in authority if part]
-        if not named or any(part in (self.trust, self.issuer) or part in self.aliases for part in named):
-            return self.issuer
-        return named[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 from exchange.hl7.admissions import AHEAD_LIMIT
 from exchange.hl7.errors import BadField, Condition, Where
 from exchange.hl7.message import Field, Message, Segment, time_of
-from exchange.hl7.orders import Namespace
+from exchange.hl7.namespace import Namespace
 from exchange.hl7.report_text import Line
 from exchange.people.person import Identifier, Said
 from exchange.record.study import Coded

@@ -10,7 +10,7 @@ from psycopg import Connection, errors
 from psycopg_pool import ConnectionPool
 
 from exchange.hl7.feeds import SENSITIVITY_PLACE, STATUS_PLACE, Feed, Place
-from exchange.hl7.orders import Namespace
+from exchange.hl7.namespace import Namespace
 from exchange.people.person import NumberStatus
 from storage.driver_errors import mapped_errors
 from storage.errors import ArchiveError

@@ -3,7 +3,7 @@
 from exchange.hl7.errors import BadField, Condition
 from exchange.hl7.identifiers import NOT_OF_A_PATIENT, digits_of, is_of_nhs
 from exchange.hl7.message import Segment, time_of
-from exchange.hl7.orders import Namespace
+from exchange.hl7.namespace import Namespace
 from exchange.people.numbers import is_nhs_number
 from exchange.people.person import Identifier
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from exchange.hl7.admissions import statements_of
 from exchange.hl7.message import read_message
-from exchange.hl7.orders import Namespace
+from exchange.hl7.namespace import Namespace
 from exchange.people.person import NumberStatus, Record
 from imx.demo.patient_index import ODD, Oddity, entries
 from imx.demo.people import crowd

@@ -14,8 +14,8 @@ from exchange.fhir.diagnostic_report import PROFILE, as_diagnostic_report
 from exchange.fhir.identifiers import Json
 from exchange.fhir.xml import from_xml
 from exchange.hl7.message import read_message
+from exchange.hl7.namespace import Namespace
 from exchange.hl7.observations import reports_in
-from exchange.hl7.orders import Namespace
 from exchange.people.person import Person, Sensitivity
 from exchange.reports.report import (
     Content,

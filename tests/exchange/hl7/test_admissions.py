@@ -11,7 +11,7 @@ from exchange.hl7.desk import HANDLERS, Desk
 from exchange.hl7.errors import BadField
 from exchange.hl7.feeds import BadPlace, Feed, Place
 from exchange.hl7.message import read_message
-from exchange.hl7.orders import Namespace
+from exchange.hl7.namespace import Namespace
 from exchange.hl7.senders import PostgresSenders, Sender
 from exchange.people.directory import person_known_as
 from exchange.people.person import (

@@ -5,7 +5,7 @@ from psycopg_pool import ConnectionPool
 
 from exchange.hl7.desk import HANDLERS, Desk
 from exchange.hl7.messages import PostgresMessages
-from exchange.hl7.orders import Namespace
+from exchange.hl7.namespace import Namespace
 from exchange.hl7.senders import BadSender, Known, PostgresSenders, Sender, known_sender
 from exchange.order import Status
 from exchange.orders import PostgresOrders

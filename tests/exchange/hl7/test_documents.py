@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from exchange.hl7.documents import EVENTS, documents_in
 from exchange.hl7.errors import BadField, BadMessage
 from exchange.hl7.message import read_message
+from exchange.hl7.namespace import Namespace
 from exchange.hl7.observations import Brought
-from exchange.hl7.orders import Namespace
 from exchange.people.person import Identifier
 from exchange.reports.notice import Act, Availability, Notice
 from exchange.reports.report import (

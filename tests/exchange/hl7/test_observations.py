@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from exchange.hl7.errors import BadField, BadMessage
 from exchange.hl7.message import Message, read_message
+from exchange.hl7.namespace import Namespace
 from exchange.hl7.observations import Brought, reports_in
-from exchange.hl7.orders import Namespace
 from exchange.people.person import Identifier
 from exchange.reports.report import (
     OF_OBSERVATION,

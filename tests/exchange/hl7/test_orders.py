@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from exchange.hl7.errors import BadField, BadMessage
 from exchange.hl7.message import read_message
-from exchange.hl7.orders import Control, Namespace, events_of
+from exchange.hl7.namespace import Namespace
+from exchange.hl7.orders import Control, events_of
 from exchange.order import Code, Priority, Status, Verification
 from tests.exchange.hl7.material import PID, PV1, SENT_AT, header, joined, omi, orm
 
