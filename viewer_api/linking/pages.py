@@ -1,11 +1,14 @@
 """The pages at which people decide whose studies are, below /review."""
 
+from collections.abc import Callable
 from http import HTTPStatus
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from exchange.linking.reviewing import NobodySuch
+from exchange.linking.reviews import Decider
 from exchange.people.numbers import is_nhs_number
 from exchange.people.person import NHS, Identifier
 from exchange.policy import Action
@@ -28,6 +31,10 @@ def review_pages(work: Working, pages: Pages) -> APIRouter:
     async def admitted(request: Request, study: str) -> tuple[Reader, str]:
         uid = asked.study_uid(study)
         return await work.readers.admit(request, Action.DECIDE_LINK, uid), uid
+
+    async def sent(request: Request, study: str) -> tuple[Reader, str, Form]:
+        reader, uid = await admitted(request, study)
+        return reader, uid, await work.readers.form(request, Action.DECIDE_LINK)
 
     @router.get(PREFIX)
     async def worklist(request: Request) -> Response:
@@ -63,39 +70,40 @@ def review_pages(work: Working, pages: Pages) -> APIRouter:
             request, reader, uid, errors=errors, typed=form.fields, status=HTTPStatus.BAD_REQUEST
         )
 
+    async def of_somebody(
+        request: Request, study: str, did: str, act: Callable[[str, UUID, int, Decider], int]
+    ) -> Response:
+        """Decide whether it is that of one of the people who are shown."""
+        reader, uid, form = await sent(request, study)
+        person, seen = asked.person_uid(form["person"]), asked.seen(form["seen"])
+        await reader.record(uid, {"did": did}, person=person)
+        return await review.decide(
+            request, reader, uid, form, f"reason-{person}", lambda by: act(uid, person, seen, by)
+        )
+
     @router.post(f"{PREFIX}/{{study}}/link")
     async def link(request: Request, study: str) -> Response:
-        reader, uid = await admitted(request, study)
-        form = await work.readers.form(request, Action.DECIDE_LINK)
-        person, seen = asked.person_uid(form["person"]), asked.seen(form["seen"])
-        await reader.record(uid, {"did": "link"}, person=person)
-        return await review.decide(
-            request, reader, uid, form, f"reason-{person}", lambda by: desk.link(uid, person, seen, by)
-        )
+        return await of_somebody(request, study, "link", desk.link)
 
     @router.post(f"{PREFIX}/{{study}}/reject")
     async def reject(request: Request, study: str) -> Response:
-        reader, uid = await admitted(request, study)
-        form = await work.readers.form(request, Action.DECIDE_LINK)
-        person, seen = asked.person_uid(form["person"]), asked.seen(form["seen"])
-        await reader.record(uid, {"did": "reject"}, person=person)
-        return await review.decide(
-            request, reader, uid, form, f"reason-{person}", lambda by: desk.reject(uid, person, seen, by)
-        )
+        return await of_somebody(request, study, "reject", desk.reject)
+
+    async def of_trust(
+        request: Request, study: str, did: str, act: Callable[[str, Decider], int]
+    ) -> Response:
+        """Ask its trust, or answer."""
+        reader, uid, form = await sent(request, study)
+        await reader.record(uid, {"did": did})
+        return await review.decide(request, reader, uid, form, did, lambda by: act(uid, by))
 
     @router.post(f"{PREFIX}/{{study}}/question")
     async def question(request: Request, study: str) -> Response:
-        reader, uid = await admitted(request, study)
-        form = await work.readers.form(request, Action.DECIDE_LINK)
-        await reader.record(uid, {"did": "question"})
-        return await review.decide(request, reader, uid, form, "question", lambda by: desk.ask(uid, by))
+        return await of_trust(request, study, "question", desk.ask)
 
     @router.post(f"{PREFIX}/{{study}}/answer")
     async def answer(request: Request, study: str) -> Response:
-        reader, uid = await admitted(request, study)
-        form = await work.readers.form(request, Action.DECIDE_LINK)
-        await reader.record(uid, {"did": "answer"})
-        return await review.decide(request, reader, uid, form, "answer", lambda by: desk.answer(uid, by))
+        return await of_trust(request, study, "answer", desk.answer)
 
     @router.get(f"{PREFIX}/{{study}}/correction/{{person}}")
     async def preview(request: Request, study: str, person: str) -> Response:
@@ -105,8 +113,7 @@ def review_pages(work: Working, pages: Pages) -> APIRouter:
 
     @router.post(f"{PREFIX}/{{study}}/correction/{{person}}")
     async def correct(request: Request, study: str, person: str) -> Response:
-        reader, uid = await admitted(request, study)
-        form = await work.readers.form(request, Action.DECIDE_LINK)
+        reader, uid, form = await sent(request, study)
         whose, also = asked.person_uid(person), await admit_also(work, request, form["also"].split(), uid)
         try:
             by = asked.decider(reader, form["reason"])
@@ -128,8 +135,7 @@ def review_pages(work: Working, pages: Pages) -> APIRouter:
 
     @router.post(f"{PREFIX}/{{study}}/undo/{{number:int}}")
     async def undo(request: Request, study: str, number: int) -> Response:
-        reader, uid = await admitted(request, study)
-        form = await work.readers.form(request, Action.DECIDE_LINK)
+        reader, uid, form = await sent(request, study)
         try:
             by = asked.decider(reader, form["reason"])
         except BadInput as error:
@@ -144,8 +150,7 @@ def review_pages(work: Working, pages: Pages) -> APIRouter:
     @router.post(f"{PREFIX}/{{study}}/copies")
     async def see_to_copy(request: Request, study: str) -> Response:
         """Have a copy sent again, or say that somebody saw to it there."""
-        reader, uid = await admitted(request, study)
-        form = await work.readers.form(request, Action.DECIDE_LINK)
+        reader, uid, form = await sent(request, study)
         destination, is_again = form["destination"], form["choice"] == "send again"
         reason = "to be sent again" if is_again else form["reason"]
         try:

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from exchange.hl7.desk import HANDLERS, Desk, Handler
 from exchange.hl7.message import Message
 from exchange.hl7.messages import PostgresMessages
-from exchange.hl7.orders import Namespace
+from exchange.hl7.namespace import Namespace
 from exchange.hl7.senders import PostgresSenders, Sender
 from tests.exchange.hl7.material import PID, adt, answer_of, joined, omi, pid_of
 from tests.exchange.hl7.reports_material import radiology
