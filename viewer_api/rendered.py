@@ -285,8 +285,8 @@ def rendered_routes(work: Working) -> APIRouter:
     """Rendered and thumbnail resources (PS3.18 Table 10.4.1-1)."""
     router = APIRouter(prefix=PREFIX)
     rendering = Rendering(work)
-    retrieved_at_each_level(router, "/rendered", rendering.rendered)
-    retrieved_at_each_level(router, "/thumbnail", rendering.thumbnail)
+    retrieved_at_each_level(router, "/rendered", "rendered_{}", rendering.rendered)
+    retrieved_at_each_level(router, "/thumbnail", "thumbnail_of_{}", rendering.thumbnail)
 
     @retrieved(router, INSTANCE + "/frames/{frames}/rendered")
     async def rendered_frames(

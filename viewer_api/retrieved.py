@@ -33,15 +33,15 @@ class _Plain(APIRoute):
         return handle
 
 
-def retrieved(router: APIRouter, path: str) -> Callable[[Answer[P]], Answer[P]]:
-    """Decorates what answers GET and HEAD at a path."""
+def retrieved(router: APIRouter, path: str, name: str | None = None) -> Callable[[Answer[P]], Answer[P]]:
+    """Decorates what answers GET and HEAD at a path; by its own name (viewer_api.capabilities), or another."""
 
     def register(answer: Answer[P]) -> Answer[P]:
         taken = {each.annotation for each in signature(answer).parameters.values()}
         kind = _Plain if taken <= {Request, str} else None
-        router.add_api_route(path, answer, methods=["GET"], route_class_override=kind)
+        router.add_api_route(path, answer, methods=["GET"], name=name, route_class_override=kind)
         router.add_api_route(
-            path, answer, methods=["HEAD"], include_in_schema=False, route_class_override=kind
+            path, answer, methods=["HEAD"], name=name, include_in_schema=False, route_class_override=kind
         )
         return answer
 
@@ -49,18 +49,21 @@ def retrieved(router: APIRouter, path: str) -> Callable[[Answer[P]], Answer[P]]:
 
 
 def retrieved_at_each_level(
-    router: APIRouter, path: str, answer: Callable[[Request, Resource], Awaitable[Response]]
+    router: APIRouter, path: str, name: str, answer: Callable[[Request, Resource], Awaitable[Response]]
 ) -> None:
-    """What lies at that path below a study, a series and an instance alike (PS3.18 Table 10.4.1-1)."""
+    """What lies at that path below a study, a series and an instance alike (PS3.18 Table 10.4.1-1).
 
-    @retrieved(router, STUDY + path)
+    `name` has {} where the level stands.
+    """
+
+    @retrieved(router, STUDY + path, name.format("study"))
     async def of_study(request: Request, study: str) -> Response:
         return await answer(request, Resource(study))
 
-    @retrieved(router, SERIES + path)
+    @retrieved(router, SERIES + path, name.format("series"))
     async def of_series(request: Request, study: str, series: str) -> Response:
         return await answer(request, Resource(study, series))
 
-    @retrieved(router, INSTANCE + path)
+    @retrieved(router, INSTANCE + path, name.format("instance"))
     async def of_instance(request: Request, study: str, series: str, instance: str) -> Response:
         return await answer(request, Resource(study, series, instance))

@@ -27,10 +27,14 @@ def retrieve_routes(work: Working) -> APIRouter:
     ) -> Response:
         return await frames.answer(request, Resource(study, series, instance), listed)
 
-    retrieved_at_each_level(router, "", Instances(work).answer)
-    retrieved_at_each_level(router, "/metadata", MetadataOf(work).answer)
-    retrieved_at_each_level(router, "/bulkdata", partial(bulk.all, is_pixels_only=False))
-    retrieved_at_each_level(router, "/pixeldata", partial(bulk.all, is_pixels_only=True))
+    retrieved_at_each_level(router, "", "retrieve_{}", Instances(work).answer)
+    retrieved_at_each_level(router, "/metadata", "retrieve_{}_metadata", MetadataOf(work).answer)
+    retrieved_at_each_level(
+        router, "/bulkdata", "retrieve_{}_bulk_data", partial(bulk.all, is_pixels_only=False)
+    )
+    retrieved_at_each_level(
+        router, "/pixeldata", "retrieve_{}_pixel_data", partial(bulk.all, is_pixels_only=True)
+    )
 
     @retrieved(router, INSTANCE + "/bulkdata/{path:path}")
     async def retrieve_bulk_data(
