@@ -34,7 +34,7 @@ class _Plain(APIRoute):
 
 
 def retrieved(router: APIRouter, path: str, name: str | None = None) -> Callable[[Answer[P]], Answer[P]]:
-    """Decorates what answers GET and HEAD at a path; by its own name (viewer_api.capabilities), or another."""
+    """Decorates what answers GET and HEAD at a path. Clients are told its name (viewer_api.capabilities)."""
 
     def register(answer: Answer[P]) -> Answer[P]:
         taken = {each.annotation for each in signature(answer).parameters.values()}
