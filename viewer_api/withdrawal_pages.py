@@ -14,7 +14,8 @@ from exchange.withdrawn import Looked, look_at
 from storage.driver_errors import mapped_errors
 from storage.errors import ArchiveError, NotHeld
 from storage.stored import Resource
-from storage.withdrawals import Standing, Withdrawal, Withdrawals
+from storage.withdrawal import Standing, Withdrawal
+from storage.withdrawals import Withdrawals
 from viewer_api.linking.rows import SEXES, known_as, numbers_of
 from viewer_api.pages import Pages
 from viewer_api.parts import Working
