@@ -5,7 +5,7 @@ is begun again, from the start or from where it stopped. While one batch is kept
 """
 
 import csv
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -23,6 +23,8 @@ from storage.driver_errors import mapped_errors
 
 #: Lines of one transaction: as long as it takes, other feeds wait for their turn.
 BATCH_LINES = 5_000
+#: Of one line: what is longer is no line of a file of people, and none of it is read.
+LINE_LIMIT = 64 * 1024
 #: Of the lines that are left out, so many are named.
 NAMED_LIMIT = 1_000
 
@@ -116,14 +118,38 @@ def _line(row: Sequence[str] | str, columns: Sequence[str], source: Source) -> L
 
 
 def _rows(text: TextIO) -> Iterator[list[str] | str]:
-    """Each row, or what is wrong with it."""
-    reader = csv.reader(text, strict=True)
+    """Each row, or what is wrong with it.
+
+    A quote that nobody closed costs its own line: those that seemed to be within it are read again.
+    """
+    again: deque[str] = deque()
+    taken: list[str] = []  # of the row that is being read
+
+    def lines() -> Iterator[str]:
+        while line := again.popleft() if again else _line_of(text):
+            taken.append(line)
+            yield line
+
+    reader = csv.reader(lines(), strict=True)
     while True:
+        taken.clear()
         try:
             yield next(reader)
         except StopIteration:
             return
         except csv.Error:
             yield "no CSV"
+            again.extendleft(reversed(taken[1:]))
+            reader = csv.reader(lines(), strict=True)
         except (UnicodeDecodeError, EOFError, OSError) as error:
             raise BadFile("the file cannot be read to its end, or is not UTF-8") from error
+
+
+def _line_of(text: TextIO) -> str:
+    """The next; of one without end its beginning, which is no row."""
+    line = text.readline(LINE_LIMIT)
+    if len(line) == LINE_LIMIT and not line.endswith(("\n", "\r")):
+        while (more := text.readline(LINE_LIMIT)) and not more.endswith(("\n", "\r")):
+            pass
+        return "\0\n"
+    return line

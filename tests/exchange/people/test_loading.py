@@ -137,6 +137,16 @@ def test_bad_lines_are_left_out_and_named_and_a_load_goes_on_where_it_broke_off(
         assert person_known_as(connection, Identifier("2", "RBL")) is not None
 
 
+@pytest.mark.parametrize(
+    "broken", ['2,"Smith', '"2,Smith', "2," + "x" * 1_000_000, '"' + "x" * 1_000_000, '2,"a"b', "2,a\0", '"']
+)
+def test_a_broken_line_costs_no_other(pool: ConnectionPool, broken: str) -> None:
+    text = "\n".join(["number,family", "1,Adams", broken, *(f"{number},Baker" for number in range(3, 30))])
+    loaded = load_all(pool, StringIO(text + "\n", newline=""))
+
+    assert (loaded.lines, loaded.news, [number for number, _ in loaded.named]) == (29, 28, [2])
+
+
 @pytest.mark.parametrize("text", ["", "number,shoe_size\n", "number,number\n", "family,given\n"])
 def test_a_file_that_is_none_of_people_is_refused_whole(pool: ConnectionPool, text: str) -> None:
     with pytest.raises(BadFile):
