@@ -12,8 +12,9 @@ from exchange.record.specialty import kinds_of
 from exchange.record.study import SharedStudy
 from exchange.withdrawn import Looked, look_at
 from storage.driver_errors import mapped_errors
-from storage.errors import ArchiveError, NotHeld
+from storage.errors import ArchiveError, BadInput, NotHeld
 from storage.stored import Resource
+from storage.uids import is_uid
 from storage.withdrawal import Standing, Withdrawal
 from storage.withdrawals import Withdrawals
 from viewer_api.linking.rows import SEXES, known_as, numbers_of
@@ -81,7 +82,7 @@ class WithdrawalPages:
         typed: Mapping[str, str] | None = None,
     ) -> Response:
         """A study, and what of it could be withdrawn."""
-        looked = await self._look(reader, uid)
+        looked = await self._look(reader, uid, reader.look.actor.trust or None)
         if not looked.shown:
             raise NotHeld(f"study {uid}")
         return self._page(
@@ -100,7 +101,7 @@ class WithdrawalPages:
     ) -> Response:
         """A request, and what there is to decide by."""
         try:
-            looked = await self._look(reader, found.study_uid)
+            looked = await self._look(reader, found.study_uid, None)  # theirs, since the request is
         except NotHeld:
             looked = None  # nothing is left of it
             await reader.record(found.study_uid, {"withdrawal": found.id})
@@ -112,8 +113,8 @@ class WithdrawalPages:
             did="" if errors else _done(found, request.query_params.get("did", "")),
         )  # fmt: skip
 
-    async def _look(self, reader: Reader, uid: str) -> Looked:
-        looked = await self._work.desk.ask(self._looked, uid, reader.look.actor.trust or None)
+    async def _look(self, reader: Reader, uid: str, trust: str | None) -> Looked:
+        looked = await self._work.desk.ask(self._looked, uid, trust)
         await reader.record(uid, {"of": "withdrawals"}, person=looked.person.uid if looked.person else None)
         return looked
 
@@ -157,8 +158,12 @@ class WithdrawalPages:
 
 
 def resource_of(study: str, part: str) -> Resource:
-    """What the form names: the study, or a series of it."""
-    return Resource(study, part) if part and part != "study" else Resource(study)
+    """What the form names: the study, or a series of it. Raises BadInput."""
+    if part == "study":
+        return Resource(study)
+    if not is_uid(part):
+        raise BadInput("the form does not say what should be withdrawn")
+    return Resource(study, part)
 
 
 def see(found: Withdrawal, did: str) -> Response:

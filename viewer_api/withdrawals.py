@@ -17,6 +17,7 @@ from storage.uids import is_uid
 from storage.withdrawal import Withdrawal
 from storage.withdrawals import Withdrawals
 from viewer_api.desk import json_answer, json_body
+from viewer_api.linking.asked import study_uid
 from viewer_api.pages import Pages
 from viewer_api.parts import Working
 from viewer_api.problems import answered, takes_pages
@@ -109,21 +110,23 @@ def withdrawal_routes(work: Working, pages: Pages) -> APIRouter:
     @router.get(f"{PREFIX}/studies/{{study}}")
     async def asking(request: Request, study: str) -> Response:
         """The page at which somebody asks."""
-        reader = await work.readers.admit(request, Action.ASK_WITHDRAWAL, study)
-        return await shown.asking(request, reader, study)
+        uid = study_uid(study)
+        reader = await work.readers.admit(request, Action.ASK_WITHDRAWAL, uid)
+        return await shown.asking(request, reader, uid)
 
     @router.post(f"{PREFIX}/studies/{{study}}")
     async def ask_by_form(request: Request, study: str) -> Response:
-        reader = await work.readers.admit(request, Action.ASK_WITHDRAWAL, study)
+        uid = study_uid(study)
+        reader = await work.readers.admit(request, Action.ASK_WITHDRAWAL, uid)
         form = await work.readers.form(request, Action.ASK_WITHDRAWAL)
-        resource = resource_of(study, form["part"])
-        await reader.record(study, {resource.level: resource.uids[-1][:64]})
+        resource = resource_of(uid, form["part"])
+        await reader.record(uid, {resource.level: resource.uids[-1]})
         by, trust = _who(reader)
         try:
             found = await work.desk.ask(withdrawals.ask, resource, form["reason"], by, trust)
         except BadInput as error:
             errors = why_not(form["reason"], error)
-            return await shown.asking(request, reader, study, errors, form.fields)
+            return await shown.asking(request, reader, uid, errors, form.fields)
         return see(found, "asked")
 
     @router.post(f"{PREFIX}/{{number:int}}")

@@ -123,6 +123,9 @@ def test_what_is_not_taken_is_said_on_the_page(made: Dataset, somebody: Somebody
     empty = send(ann, asking(made), part="study", reason=" ")
     assert empty.status_code == 400
     assert "Say why, in a few words" in empty.text
+    assert send(ann, asking(made), part="1.2\0", reason="a test picture").status_code == 400
+    assert send(ann, asking(made), part="1.2.3", reason="a test picture").status_code == 404
+    assert ann.get("/withdrawals/studies/no-uid").status_code == 404
     one = ask(ann, made)
     assert "another person decides" in ann.get(one).text
     assert send(ann, one, choice="approve").status_code == 403  # one's own
