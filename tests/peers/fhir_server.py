@@ -13,7 +13,7 @@ import httpx
 from tests.ports import free_port
 
 HERE = Path(__file__).parent
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 @dataclass

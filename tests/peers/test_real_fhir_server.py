@@ -24,13 +24,15 @@ from tests.exchange.telling.test_hl7 import Receiver
 from tests.peers.fhir_server import FhirServer
 from tests.scenarios.day import Day, OutOfPatience, Somebody, a_day, again
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(900)]
 
 DAN = Somebody("9990000042", "Dodd", "Dan", "19800311", "M", {"RBL": "333"})
 EVE = Somebody("9990000050", "Eccles", "Eve", "19810812", "F", {"RBL": "444"})
 HEAD, WRIST = "2.25.1001", "2.25.1003"
 #: With the study, its person, its endpoint and its manifests, more than such a server takes at once.
 REPORTS = 7
+#: Whoever comes back is told at once.
+EAGER = ("IMX_ROUTING_PAUSE_S=0.1", "IMX_ROUTING_LONGEST_PAUSE_S=0.5")
 #: What is told of a study.
 KINDS = ("ImagingStudy", "DocumentReference", "DiagnosticReport")
 
@@ -45,11 +47,13 @@ class Region:
     tokens: Mapping[str, str]  # by role
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """A co-ordinator asks."""
+        """A co-ordinator asks; None where what they saw has changed since."""
         answer = httpx.request(
             method, f"{self.day.service.url}{path}", json=body, timeout=60,
             headers={"Authorization": f"Bearer {self.tokens['coordinator']}"},
         )  # fmt: skip
+        if answer.status_code == httpx.codes.CONFLICT:
+            return None
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json()
 
@@ -59,9 +63,14 @@ class Region:
         with self.day.database() as pool, pool.connection() as connection:
             known = person_known_as(connection, Identifier.nhs(to.nhs_number))
         assert known is not None
-        preview = self.ask("GET", f"/links/{study_uid}/correction?person={known.uid}")
-        said = {"person": str(known.uid), "token": preview["token"], "reason": "the wrong wristband"}
-        self.ask("POST", f"/links/{study_uid}/correction", said)
+        path = f"/links/{study_uid}/correction"
+
+        def corrected() -> Any:
+            token = self.ask("GET", f"{path}?person={known.uid}")["token"]
+            said = {"person": str(known.uid), "token": token, "reason": "the wrong wristband"}
+            return self.ask("POST", path, said)
+
+        again(corrected)
 
     def withdraw(self, study_uid: str) -> None:
         """One asks, another approves."""
@@ -146,7 +155,7 @@ def region() -> Iterator[Region]:
         with (
             FhirServer(folder / "record.jsonl").serving() as record,
             FhirServer(folder / "repository.jsonl").serving() as repository,
-            a_day(folder) as day,
+            a_day(folder, *EAGER) as day,
         ):
             tokens = day.open(record.url, engine.port)
             with day.database() as pool:

@@ -271,10 +271,10 @@ def _dashed(day: str) -> str:
 
 
 @contextlib.contextmanager
-def a_day(folder: Path) -> Iterator[Day]:
+def a_day(folder: Path, *environment: str) -> Iterator[Day]:
     """A service of its own, with its door for HL7."""
     port = free_port()
-    service = Service(folder / "data", environment=(f"IMX_HL7_PORT={port}",))
+    service = Service(folder / "data", environment=(f"IMX_HL7_PORT={port}", *environment))
     try:
         service.start()
         yield Day(service, folder, port)
