@@ -7,6 +7,7 @@ from typing import Any, LiteralString
 from psycopg import Connection
 
 from exchange.custody import OF_TRUST
+from exchange.linking.identities import namings
 from storage.errors import BadInput
 
 #: Studies of one decision, and those that are shown to choose from.
@@ -18,7 +19,8 @@ _PATIENTS: LiteralString = """(select array_agg(distinct i.patient_id order by i
 _OTHERS = f"""
     select s.uid, coalesce(s.study_date, ''), coalesce(s.description, ''), s.modalities,
         coalesce(s.accession, ''), s.accession is not distinct from o.accession
-            and s.accession_issuer is not distinct from o.accession_issuer and s.accession <> ''
+            and s.accession_issuer is not distinct from o.accession_issuer and s.accession <> '',
+        s.id
     from study o join identity d on d.study_id = o.id join identity e on e.patient_id = d.patient_id
     join study s on s.id = e.study_id and s.id <> o.id
     where o.uid = %s and {OF_TRUST} and {_PATIENTS} = (select {_PATIENTS} from study s where s.id = o.id)
@@ -38,6 +40,7 @@ class Other:
     modalities: tuple[str, ...]
     accession: str
     is_same_visit: bool  # it bears the same accession number
+    names: tuple[str, ...]  # of the patient, as it says them: under one number they may differ
 
 
 class AnotherPatient(BadInput):
@@ -57,7 +60,14 @@ class TooMany(BadInput):
 def others_of(connection: Connection[Any], study_uid: str, trust: str | None = None) -> Sequence[Other]:
     """Those of one trust, or of all: of the same visit first, then the latest."""
     rows = connection.execute(_OTHERS, (study_uid, trust, trust)).fetchall()
-    return [Other(uid, date, said, tuple(kinds), *rest) for uid, date, said, kinds, *rest in rows]
+    named = namings(connection, [id for *_, id in rows])
+    return [
+        Other(
+            uid, date, said, tuple(kinds), accession, is_same_visit,
+            tuple(dict.fromkeys(each.identity.name for each in named.get(id, ()) if each.identity.name)),
+        )
+        for uid, date, said, kinds, accession, is_same_visit, id in rows
+    ]  # fmt: skip
 
 
 def in_order(study_uid: str, also: Sequence[str]) -> Sequence[str]:

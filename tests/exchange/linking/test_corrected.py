@@ -94,6 +94,7 @@ def test_studies_of_one_visit_are_corrected_together_and_undone_together(shelf: 
     with shelf.pool.connection() as connection:
         found = others_of(connection, CHEST)
         assert [(each.study_uid, each.is_same_visit) for each in found] == [(HAND, True), (LATER, False)]
+        assert {each.names for each in found} == {("Smith^Jo",)}
         assert others_of(connection, CHEST, "REM") == []
         eve = known(connection, EVE)
         shown = preview(connection, CHEST, eve, also=[HAND])
