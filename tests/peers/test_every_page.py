@@ -117,7 +117,7 @@ def held(page: Page) -> list[str]:
         page.set_viewport_size({"width": width, "height": 800})
         try:
             # What does not fit into the menu goes behind "More", by a script that hears of the width later.
-            page.wait_for_function(FITS, arg=width, timeout=10_000)
+            page.wait_for_function(FITS, arg=width, timeout=PATIENCE_S * 1000)
         except TimeoutError:
             wrong.append(f"at {width}: {page.evaluate('document.documentElement.scrollWidth')} wide")
         if width != LARGE:
