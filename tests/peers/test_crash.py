@@ -16,7 +16,7 @@ from tests.peers.conftest import introduce
 from tests.peers.load import assert_custody, loaded
 from tests.ports import free_port
 from tests.processes import Process
-from tests.service import Service
+from tests.service import NotReady, Service
 
 CRASHES = int(os.environ.get("CRASHES", "5"))
 SEED = int(os.environ.get("SEED", str(random.randrange(10**6))))
@@ -80,7 +80,20 @@ def kill(service: Service, part: str, chance: random.Random) -> None:
     if part == "supervisor":
         assert service.process is not None
         service.process.wait()
-        service.start()
+        start_again(service)
+
+
+def start_again(service: Service) -> None:
+    """As an init system does: a command that looks into the data may have them for a moment."""
+    for left in reversed(range(30)):
+        try:
+            service.start()
+        except NotReady:
+            if not left or (service.process is not None and service.process.poll() is None):
+                raise
+            time.sleep(1)
+        else:
+            return
 
 
 def is_part(process: Process, part: str) -> bool:

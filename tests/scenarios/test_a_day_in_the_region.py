@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,9 @@ FAY = Somebody("9990000069", "Fearon", "Fay", "19700130", "F", {"RJN": "71"})
 
 #: CYD's number once it was found that she had two.
 CYDS_NEW_NUMBER = "9990000077"
+
+#: Who dies during the day, and every fifth time the supervisor, which is started again on the same data.
+CHILDREN = ("router", "api", "worker", "hl7", "postgres")
 
 HEAD, KNEE, WRIST = "2.25.1001", "2.25.1002", "2.25.1003"
 
@@ -223,8 +227,11 @@ def killing(region: Region, chance: random.Random) -> Iterator[None]:
     over = threading.Event()
 
     def kill_some() -> None:
-        while not over.wait(chance.uniform(0.5, 4.0)):
-            kill(region.day.service, chance.choice(("router", "api", "worker", "hl7", "postgres")), chance)
+        for number in count(1):
+            if over.wait(chance.uniform(0.5, 4.0)):
+                return
+            part = "supervisor" if number % 5 == 0 else chance.choice(CHILDREN)
+            kill(region.day.service, part, chance)
             if chance.random() < 0.7:
                 region.day.service.wait_ready(120)
 
