@@ -53,7 +53,7 @@ format: $(READY)  ## put the code into the form that `make check` asks for
 peers: $(READY)  ## the tests against DCMTK, Orthanc, dcmjs-dimse, Chromium and strace, which root gets from Debian
 	@tests/peers/install
 	$(RUN) imx viewer install
-	$(RUN) pytest -m peers tests/peers
+	$(RUN) pytest -m peers tests/peers --numprocesses 3 --dist loadfile
 
 fuzz: $(READY)  ## every reader of files fed with damage, the same every time; FUZZ_FILES=10000 of each kind
 	$(RUN) tests.fuzz $(if $(FUZZ_FILES),--files $(FUZZ_FILES))
@@ -62,9 +62,12 @@ bench: $(READY)  ## the benchmarks at full size (an hour): docs/benchmarks.md sa
 	@tests/peers/install
 	@set -e; for each in $(BENCHES); do echo "== $$each"; $(RUN) benchmarks.$$each; done
 
-bench-quick: $(READY)  ## each benchmark once, small, so that none rots
+bench-quick: $(READY)  ## each benchmark once, small, two at a time, so that none rots
 	@tests/peers/install
-	@set -e; for each in $(BENCHES); do echo "== $$each"; $(RUN) benchmarks.$$each --quick; done
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target $(BENCHES:%=quick-%)
+
+quick-%:
+	@echo "== $*"; $(RUN) benchmarks.$* --quick
 
 lock: $(READY)  ## requirements.lock anew, the newest that pyproject.toml allows, with hashes
 	$(RUN) pip install --quiet --disable-pip-version-check uv

@@ -153,6 +153,7 @@ class Modality(threading.Thread):
     def run(self) -> None:
         """All of them."""
         entity = ApplicationEntity(title_of(self._trust))
+        entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = SETTLED_S  # slow is measured
         entity.add_requested_context(SMALL.sop_class_uid, "1.2.840.10008.1.2.1")
         association = entity.associate("127.0.0.1", self._port, ae_title="IMX")
         for at, study in self._due:

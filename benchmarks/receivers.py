@@ -172,7 +172,7 @@ class Storescp(_Program):
         return min(sum(studies.values()), sum(1 for _ in self._own.iterdir()))
 
 
-def _wait_for(port: int, patience_s: float = 30) -> None:
+def _wait_for(port: int, patience_s: float = 120) -> None:
     deadline = time.monotonic() + patience_s
     while True:
         try:

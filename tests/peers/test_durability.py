@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from benchmarks.phantoms import LARGE, SMALL, Load, write_batch
 from benchmarks.senders import Address, Tuning, push
 from imx.postgres.binaries import find_binaries
 from imx.postgres.cluster import cluster_in
+from tests.peers.conftest import introduce
 from tests.peers.strace import Call, traced
 from tests.service import PATIENCE_S, Service
 
@@ -49,8 +50,20 @@ def test_a_small_object_is_committed_and_then_answered(service: Service, tmp_pat
     assert logged < _first(trace.calls, _is_p_data)
 
 
-def test_a_small_object_is_let_go_once_it_is_durable_elsewhere(service: Service, tmp_path: Path) -> None:
-    wait_until_all_are_let_go(service)  # those of the tests before
+@pytest.fixture
+def unused(peers_folder: Path) -> Iterator[Service]:
+    """A service whose worker has moved nothing, and so flushed no folder, before the test."""
+    service = Service(peers_folder / "durability-unused")
+    try:
+        service.start()
+        introduce(service, "DCMSEND")
+        yield service
+    finally:
+        service.stop()
+
+
+def test_a_small_object_is_let_go_once_it_is_durable_elsewhere(unused: Service, tmp_path: Path) -> None:
+    service = unused
     with traced(processes(service, "worker"), tmp_path / "trace") as trace:
         send_one(service, SMALL, tmp_path)
         wait_until_all_are_let_go(service)
