@@ -8,7 +8,7 @@ import random
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -43,6 +43,10 @@ CHILDREN = ("router", "api", "worker", "hl7", "postgres")
 HEAD, KNEE, WRIST = "2.25.1001", "2.25.1002", "2.25.1003"
 
 
+class DoneOrChanged(Exception):
+    """What was asked for is done already, by who was killed before they answered; or things have changed."""
+
+
 @dataclass
 class Region:
     """The day, who is told of its studies, a co-ordinator and somebody who reads."""
@@ -55,7 +59,7 @@ class Region:
     def ask(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, role: str = "coordinator"
     ) -> Any:
-        """Somebody asks, until there is an answer."""
+        """Somebody asks, until there is an answer. Raises DoneOrChanged."""
 
         def asked() -> Any:
             answer = httpx.request(
@@ -64,6 +68,8 @@ class Region:
             )  # fmt: skip
             if answer.status_code >= 500:
                 return None
+            if answer.status_code == 409:
+                raise DoneOrChanged
             assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
             return answer.json()
 
@@ -194,7 +200,8 @@ def play(region: Region) -> None:
     assert shown(region, WRIST)["00100020"]["Value"] == ["333"]
 
     # Evening: it was EVE after all.
-    region.ask("POST", f"/links/{WRIST}/decisions/{number}/undo", {"reason": "the porter was wrong"})
+    with suppress(DoneOrChanged):  # what comes of it says which
+        region.ask("POST", f"/links/{WRIST}/decisions/{number}/undo", {"reason": "the porter was wrong"})
     region.comes_to(truth)
     assert shown(region, WRIST)["00100020"]["Value"] == ["444"]
     again(lambda: True if shown(region, KNEE)["00100020"]["Value"] == ["222"] else None)
@@ -203,9 +210,17 @@ def play(region: Region) -> None:
 
 def correct(region: Region, study_uid: str, to: Person) -> int:
     """The co-ordinator looks at what a correction would do, and has it done; its number."""
-    preview = region.ask("GET", f"/links/{study_uid}/correction?person={to.uid}")
-    said = {"person": str(to.uid), "token": preview["token"], "reason": "the wrong wristband"}
-    return int(region.ask("POST", f"/links/{study_uid}/correction", said)["decision"])
+
+    def done() -> int | None:
+        preview = region.ask("GET", f"/links/{study_uid}/correction?person={to.uid}")
+        said = {"person": str(to.uid), "token": preview["token"], "reason": "the wrong wristband"}
+        try:
+            return int(region.ask("POST", f"/links/{study_uid}/correction", said)["decision"])
+        except DoneOrChanged:
+            decided = region.ask("GET", f"/links/{study_uid}")["decisions"]
+            return next((int(each["decision"]) for each in decided if each["verb"] == "correct"), None)
+
+    return again(done)
 
 
 def shown(region: Region, study_uid: str) -> Any:

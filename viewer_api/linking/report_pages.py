@@ -208,7 +208,7 @@ class _ReportPages:
         **values: object,
     ) -> Response:
         return self._pages.answer(
-            request, template, status=status, signed_in=reader.name or "Open to all on this machine",
+            request, template, status=status, signed_in=reader.name,
             actor=reader.look.actor, form_token=self._work.readers.form_token(request), states=STATES,
             verdicts=VERDICTS, done=DID, base=PREFIX, written_day=written_day, written_name=written_name,
             headers=None, **values,
