@@ -8,6 +8,7 @@ from pathlib import Path
 
 import orjson
 from fastapi import APIRouter, FastAPI, Request
+from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from exchange.policy import Action
@@ -67,7 +68,6 @@ class Described:
 def add_capabilities(app: FastAPI, work: Working) -> None:
     """OPTIONS of every resource that the application has by now, and the statement."""
     known = resources(app)
-    app.openapi_schema = None  # made anew when somebody asks for it: with what is added here
     router = APIRouter(prefix=PREFIX)
 
     @router.options("/")
@@ -100,17 +100,21 @@ def add_capabilities(app: FastAPI, work: Working) -> None:
         await work.readers.admit(request, Action.QUERY)
         return Response(_statement(), media_type=MARKDOWN)
 
-    app.include_router(router)
+    app.router.routes.extend(router.routes)
 
 
 def resources(app: FastAPI) -> list[Described]:
     """Every resource below the DICOMweb root, as the application itself lists its routes."""
     found: dict[str, list[Method]] = {}
-    for path, methods in app.openapi()["paths"].items():
-        if path.startswith(f"{PREFIX}/studies") or path in (f"{PREFIX}/series", f"{PREFIX}/instances"):
-            known = found.setdefault(path.removeprefix(f"{PREFIX}/"), [])
-            known += [_method(name.upper(), path, about["summary"]) for name, about in methods.items()]
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.include_in_schema and _is_described(route.path_format):
+            known = found.setdefault(route.path_format.removeprefix(f"{PREFIX}/"), [])
+            known += [_method(name, route.path_format, route.name) for name in sorted(route.methods or ())]
     return [Described(path, tuple(methods)) for path, methods in sorted(found.items())]
+
+
+def _is_described(path: str) -> bool:
+    return path.startswith(f"{PREFIX}/studies") or path in (f"{PREFIX}/series", f"{PREFIX}/instances")
 
 
 def below(known: Iterable[Described], target: str) -> list[Described]:
@@ -132,10 +136,10 @@ def _fits(template: list[str], wanted: list[str]) -> bool:
     return all(name.startswith("{") or name == part for name, part in zip(template, wanted, strict=False))
 
 
-def _method(name: str, path: str, summary: str) -> Method:
+def _method(name: str, path: str, id: str) -> Method:
     takes = tuple(f'multipart/related; type="{each}"' for each in STORED) if name == "POST" else ()
     gives = _TEXT if name == "POST" else (JSON,) if name == "DELETE" else _given(path.rpartition("/")[2])
-    return Method(name, summary.lower().replace(" ", "_"), takes, gives)
+    return Method(name, id, takes, gives)
 
 
 def _given(last: str) -> tuple[str, ...]:
