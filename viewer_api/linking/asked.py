@@ -68,8 +68,3 @@ def number(named: Mapping[str, str], name: str, otherwise: int, most: int) -> in
     if not (text.isascii() and text.isdigit()) or not 0 <= int(text) <= most:
         raise BadQuery(f"{name} is a number from 0 to {most}")
     return int(text)
-
-
-def trust_of(reader: Reader) -> str | None:
-    """Whose studies they see to; None: everybody's."""
-    return reader.look.actor.trust or None

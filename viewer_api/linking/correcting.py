@@ -28,11 +28,11 @@ async def previewed(
     """What a correction would do, and what could be corrected with it."""
     for each in (uid, *also):
         await reader.record(each, {"did": "previewed a correction"}, person=person)
-    shown = await work.desk.ask(desk.preview, uid, person, asked.trust_of(reader), also)
+    shown = await work.desk.ask(desk.preview, uid, person, reader.trust, also)
     for one in shown.all:
         if one.was is not None:
             await reader.record(one.study.uid, {"did": "previewed a correction"}, person=one.was.uid)
-    others = await work.desk.ask(desk.others, uid, asked.trust_of(reader))
+    others = await work.desk.ask(desk.others, uid, reader.trust)
     for other in others:
         await reader.record(other.study_uid, {"of": "studies of the same patient"})
     return shown, others

@@ -15,7 +15,7 @@ from storage.errors import AlreadyDecided, BadInput, BadQuery, NotHeld
 from storage.uids import is_uid
 from viewer_api.linking import asked
 from viewer_api.linking.report_rows import beside
-from viewer_api.linking.showing import SHOWN_AT_ONCE, VERDICTS, see, sentence, why_not
+from viewer_api.linking.showing import SHOWN_AT_ONCE, VERDICTS, decided, see
 from viewer_api.pages import Pages
 from viewer_api.parts import Working
 from viewer_api.readers import Reader
@@ -184,18 +184,10 @@ class _ReportPages:
         act: Callable[[Decider], None],
     ) -> Response:
         """Do it and say so above the case; what is wrong with it is said there, too."""
-        errors = {}
-        try:
-            by = asked.decider(reader, form["reason"])
-        except BadInput as error:
-            errors[field] = why_not(form, error)
-        else:
-            try:
-                await self._work.desk.ask(act, by)
-            except (AlreadyDecided, NotHeld) as error:
-                errors[""] = sentence(error)
-            else:
-                return see(f"{PREFIX}/{uid}?did={verb}")
+        refused = (AlreadyDecided, NotHeld)
+        _, errors = await decided(self._work, reader, form, field, act, refused)
+        if not errors:
+            return see(f"{PREFIX}/{uid}?did={verb}")
         return await self.case(request, reader, uid, errors=errors, typed={field: form["reason"]})
 
     def _page(

@@ -35,7 +35,7 @@ def link_routes(work: Working) -> APIRouter:
         after = asked.number(keys, "after", 0, 2**62)
         limit = asked.number(keys, "limit", 100, asked.LIMIT)
         await reader.record(detail={"keys": sorted({"state", "after", "limit"} & keys.keys())})
-        found = await ask(desk.worklist, asked.trust_of(reader), state, after, limit)
+        found = await ask(desk.worklist, reader.trust, state, after, limit)
         for each in found.rows:
             await reader.record(each.study.uid)
         return json_answer(
@@ -50,7 +50,7 @@ def link_routes(work: Working) -> APIRouter:
     async def still_wrong(request: Request) -> Response:
         """Copies at destinations that bear other names than their studies do here."""
         reader = await work.readers.admit(request, Action.DECIDE_LINK)
-        found = await ask(desk.still_wrong, asked.trust_of(reader))
+        found = await ask(desk.still_wrong, reader.trust)
         await reader.record(detail={"copies": len(found)})
         for study in {each.study_uid for each in found}:
             await reader.record(study, {"of": "copies that are still wrong"})
@@ -60,7 +60,7 @@ def link_routes(work: Working) -> APIRouter:
     async def told(request: Request) -> Response:
         """Copies that are right again since their studies' names changed, and how they were told."""
         reader = await work.readers.admit(request, Action.DECIDE_LINK)
-        found = await ask(desk.told, asked.trust_of(reader))
+        found = await ask(desk.told, reader.trust)
         await reader.record(detail={"copies": len(found)})
         for study in {each.study_uid for each in found}:
             await reader.record(study, {"of": "copies that are right again"})
@@ -74,7 +74,7 @@ def link_routes(work: Working) -> APIRouter:
         also = request.query_params.get("person")
         person = asked.person_uid(also) if also else None
         await reader.record(uid, person=person)
-        found = await ask(desk.case, uid, asked.trust_of(reader), person)
+        found = await ask(desk.case, uid, reader.trust, person)
         for each in found.candidates:
             await reader.record(uid, person=each.person.uid)
         return json_answer(case_json(found))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
+from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -13,7 +14,7 @@ from exchange.linking.reviews import Decider, Verb
 from exchange.policy import Action, Purpose, Subject, may
 from exchange.record.specialty import kinds_of
 from exchange.reports.deciding import PostgresReports
-from storage.errors import AlreadyDecided, BadInput
+from storage.errors import AlreadyDecided, ArchiveError, BadInput
 from viewer_api.linking import asked
 from viewer_api.linking.correcting import previewed
 from viewer_api.linking.rows import SEXES, is_open, known_as, numbers_of, side_by_side
@@ -23,6 +24,8 @@ from viewer_api.parts import Working
 from viewer_api.readers import Reader
 from viewer_api.signing_in.forms import Form
 from viewer_api.written import spaced, written_day, written_name
+
+Made = TypeVar("Made")
 
 PREFIX = "/review"
 SHOWN_AT_ONCE = 25
@@ -65,7 +68,7 @@ class ReviewPages:
         """What waits, the oldest first."""
         keys = request.query_params
         state, after = asked.state(keys), asked.number(keys, "after", 0, 2**62)
-        trust = asked.trust_of(reader)
+        trust = reader.trust
         found = await self._work.desk.ask(self.desk.worklist, trust, state, after, SHOWN_AT_ONCE + 1)
         rows = found.rows[:SHOWN_AT_ONCE]
         for each in rows:
@@ -93,11 +96,11 @@ class ReviewPages:
         keys = request.query_params
         also = asked.person_uid(keys["person"]) if keys.get("person") else None
         await reader.record(uid, person=also)
-        case = await self._work.desk.ask(self.desk.case, uid, asked.trust_of(reader), also)
+        case = await self._work.desk.ask(self.desk.case, uid, reader.trust, also)
         for each in case.candidates:
             await reader.record(uid, person=each.person.uid)
         did = asked.number(keys, "did", 0, 2**62)
-        following = await self._work.desk.ask(self.desk.next_waiting, asked.trust_of(reader), case.study.id)
+        following = await self._work.desk.ask(self.desk.next_waiting, reader.trust, case.study.id)
         return self._page(
             request, reader, "review_case.html", status=status, case=case, errors=errors or {},
             typed=typed or {}, people=[(each, side_by_side(case, each)) for each in case.candidates],
@@ -130,7 +133,7 @@ class ReviewPages:
     ) -> Response:
         """Why a decision is taken back."""
         await reader.record(uid, {"decision": number})
-        case = await self._work.desk.ask(self.desk.case, uid, asked.trust_of(reader))
+        case = await self._work.desk.ask(self.desk.case, uid, reader.trust)
         review = next((each for each in case.reviews if each.id == number and each.is_in_force), None)
         if review is None:
             return see(f"{PREFIX}/{uid}")
@@ -144,11 +147,11 @@ class ReviewPages:
         self, request: Request, reader: Reader, errors: Mapping[str, str] | None = None
     ) -> Response:
         """Copies elsewhere that bear other names than their studies do here."""
-        found = await self._work.desk.ask(self.desk.still_wrong, asked.trust_of(reader))
+        found = await self._work.desk.ask(self.desk.still_wrong, reader.trust)
         await reader.record(detail={"copies": len(found)})
         for study in {each.study_uid for each in found}:
             await reader.record(study, {"of": "copies that are still wrong"})
-        right = await self._work.desk.ask(self.desk.told, asked.trust_of(reader))
+        right = await self._work.desk.ask(self.desk.told, reader.trust)
         for study in {each.study_uid for each in right}:
             await reader.record(study, {"of": "copies that are right again"})
         status = HTTPStatus.BAD_REQUEST if errors else HTTPStatus.OK
@@ -166,18 +169,9 @@ class ReviewPages:
         act: Callable[[Decider], int],
     ) -> Response:
         """Do it and say so above the case; what is wrong with it is said there, too."""
-        errors = {}
-        try:
-            by = asked.decider(reader, form["reason"])
-        except BadInput as error:
-            errors[field] = why_not(form, error)
-        else:
-            try:
-                number = await self._work.desk.ask(act, by)
-            except AlreadyDecided as error:
-                errors[""] = sentence(error)
-            else:
-                return see(f"{PREFIX}/{uid}?did={number}")
+        number, errors = await decided(self._work, reader, form, field, act)
+        if not errors:
+            return see(f"{PREFIX}/{uid}?did={number}")
         typed = {field: form["reason"]}
         return await self.case(
             request, reader, uid, errors=errors, typed=typed, status=HTTPStatus.BAD_REQUEST
@@ -214,6 +208,25 @@ class ReviewPages:
             headers=None,
             **values,
         )
+
+
+async def decided(
+    work: Working,
+    reader: Reader,
+    form: Form,
+    field: str,
+    act: Callable[[Decider], Made],
+    refused: tuple[type[ArchiveError], ...] = (AlreadyDecided,),
+) -> tuple[Made | None, Mapping[str, str]]:
+    """What came of a decision; or what is wrong with it, by the field at which that is said."""
+    try:
+        by = asked.decider(reader, form["reason"])
+    except BadInput as error:
+        return None, {field: why_not(form, error)}
+    try:
+        return await work.desk.ask(act, by), {}
+    except refused as error:
+        return None, {"": sentence(error)}
 
 
 def sentence(error: Exception) -> str:
